@@ -1,0 +1,33 @@
+using System.Runtime.CompilerServices;
+
+namespace Kfac;
+
+/// <summary>
+/// <see cref="Length"/> floats, zero at first, that begin on a 64-byte boundary and never move, so that kernels may keep
+/// a pointer. The memory is the garbage collector's: nothing to dispose.
+/// </summary>
+internal sealed unsafe class AlignedBuffer
+{
+    private const int LaneFloats = 16;
+
+    private readonly float[] _memory;
+
+    public AlignedBuffer(int length)
+    {
+        _memory = GC.AllocateArray<float>(checked(length + 2 * LaneFloats), pinned: true);
+        nint address = (nint)Unsafe.AsPointer(ref _memory[0]);
+        nint aligned = (address + 63) & ~(nint)63;
+        Pointer = (float*)aligned;
+        Length = length;
+    }
+
+    /// <summary>The first float; another 16 readable zeros follow the last one.</summary>
+    public float* Pointer { get; }
+
+    public int Length { get; }
+
+    public Span<float> Span => new(Pointer, Length);
+
+    /// <summary>The length rounded up so that whatever follows it begins on a 64-byte boundary again.</summary>
+    public static int RoundUp(int length) => (length + LaneFloats - 1) / LaneFloats * LaneFloats;
+}

@@ -1,0 +1,78 @@
+using Kfac.Kernels;
+
+namespace Kfac.Layers;
+
+/// <summary>
+/// One map [N, H, W, C] per example of a batch, each with a halo of zeros around it that convolutions read as padding.
+/// Writers fill the interior only, so the halo stays zero for good.
+/// </summary>
+internal sealed unsafe class ActivationBuffer
+{
+    private readonly AlignedBuffer _memory;
+    private readonly float* _origin;
+
+    public ActivationBuffer(ImageShape shape, Halo halo, int capacity)
+    {
+        Shape = shape;
+        Capacity = capacity;
+        Halo = halo;
+        RowStride = (nint)(shape.Width + halo.Left + halo.Right) * shape.Channels;
+        ImageStride = (shape.Height + halo.Top + halo.Bottom) * RowStride;
+        _memory = new AlignedBuffer(checked((int)(capacity * ImageStride)));
+        _origin = _memory.Pointer + halo.Top * RowStride + halo.Left * shape.Channels;
+    }
+
+    private ActivationBuffer(ActivationBuffer source, ImageShape shape)
+    {
+        Shape = shape;
+        Capacity = source.Capacity;
+        RowStride = ImageStride = shape.Size;
+        _memory = source._memory;
+        _origin = source._origin;
+    }
+
+    public ImageShape Shape { get; }
+
+    public int Capacity { get; }
+
+    public Halo Halo { get; }
+
+    /// <summary>Floats from one row of pixels to the next.</summary>
+    public nint RowStride { get; }
+
+    /// <summary>Floats from one example to the next.</summary>
+    public nint ImageStride { get; }
+
+    /// <summary>The examples as rows of a matrix [N, H·W·C] of row stride <see cref="ImageStride"/>; only without a halo.</summary>
+    public float* Rows => Halo == default ? _origin : throw new InvalidOperationException("a map with a halo has no plain rows");
+
+    /// <summary>The map of one example.</summary>
+    public ImagePlane this[int example] => new(_origin + example * ImageStride, RowStride);
+
+    /// <summary>The same memory as vectors of H·W·C features; only without a halo.</summary>
+    public ActivationBuffer Flattened() =>
+        Halo == default ? new ActivationBuffer(this, ImageShape.Flat(Shape.Size)) : throw new InvalidOperationException("a map with a halo cannot be flattened in place");
+
+    /// <summary>Row <paramref name="row"/> of an example: W·C values.</summary>
+    public Span<float> Row(int example, int row) => new(_origin + example * ImageStride + row * RowStride, Shape.Width * Shape.Channels);
+
+    /// <summary>Copies one example in from H·W·C contiguous values.</summary>
+    public void Write(int example, ReadOnlySpan<float> values)
+    {
+        int length = Shape.Width * Shape.Channels;
+        for (int row = 0; row < Shape.Height; row++)
+        {
+            values.Slice(row * length, length).CopyTo(Row(example, row));
+        }
+    }
+
+    /// <summary>Copies one example out to H·W·C contiguous values.</summary>
+    public void Read(int example, Span<float> values)
+    {
+        int length = Shape.Width * Shape.Channels;
+        for (int row = 0; row < Shape.Height; row++)
+        {
+            Row(example, row).CopyTo(values.Slice(row * length, length));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+using Kfac.Kernels;
+using Kfac.Parallel;
+
+namespace Kfac.Layers;
+
+/// <summary>What a backward pass is to leave in the <see cref="ParameterStore"/>.</summary>
+[Flags]
+internal enum BackwardQuantities
+{
+    /// <summary>The gradient of the mean loss.</summary>
+    Gradient = 1,
+
+    /// <summary>The mean over examples of the squared per-example gradients.</summary>
+    SquaredGradient = 2,
+}
+
+/// <summary>
+/// One step of a running <see cref="Network"/>. After a forward pass its <see cref="Input"/>, after a backward pass its
+/// <see cref="OutputGradient"/> (of the loss summed over the batch) stay readable: that is all curvature needs to know.
+/// </summary>
+public abstract class Layer
+{
+    private protected Layer(string name, ImageShape inputShape, ImageShape outputShape)
+    {
+        Name = name;
+        InputShape = inputShape;
+        OutputShape = outputShape;
+    }
+
+    /// <summary>Kind and number, as in <c>conv2d_1</c>; unique in its network.</summary>
+    public string Name { get; }
+
+    /// <summary>Shape of one example before the layer.</summary>
+    public ImageShape InputShape { get; }
+
+    /// <summary>Shape of one example after the layer.</summary>
+    public ImageShape OutputShape { get; }
+
+    /// <summary>The trainable arrays: weights first, then the bias where there is one; empty for most kinds.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; private protected set; } = [];
+
+    /// <summary>What came in at the last forward pass.</summary>
+    internal ActivationBuffer Input { get; private set; } = null!;
+
+    /// <summary>What went out. In-place layers behind this one change it.</summary>
+    internal ActivationBuffer Output { get; private set; } = null!;
+
+    /// <summary>Where the backward pass writes d loss / d input; null where nobody needs it.</summary>
+    internal ActivationBuffer? InputGradient { get; private set; }
+
+    /// <summary>d loss / d output, of the loss summed over the batch; null in a network that only predicts.</summary>
+    internal ActivationBuffer? OutputGradient { get; private set; }
+
+    /// <summary>Zeros it reads around its input.</summary>
+    internal virtual Halo InputHalo => default;
+
+    /// <summary>Zeros it reads around its output gradient.</summary>
+    internal virtual Halo OutputGradientHalo => default;
+
+    /// <summary>Whether output and input (and their gradients) may be one and the same memory.</summary>
+    internal virtual bool WorksInPlace => false;
+
+    /// <summary>Creates the parameters in <paramref name="store"/>.</summary>
+    internal virtual void AddParameters(ParameterStore store)
+    {
+    }
+
+    /// <summary>Draws the initial values.</summary>
+    internal virtual void Initialize(Random random)
+    {
+    }
+
+    /// <summary>Gives the layer its memory.</summary>
+    internal virtual void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, int workers)
+    {
+        Input = input;
+        Output = output;
+        InputGradient = inputGradient;
+        OutputGradient = outputGradient;
+    }
+
+    /// <summary>He initialisation: normal with variance 2 / fan-in (He et al. 2015), for a rectifier that follows.</summary>
+    private protected static void InitializeHe(Parameter weights, int fanIn, Random random)
+    {
+        double deviation = Math.Sqrt(2.0 / fanIn);
+        foreach (ref float value in weights.MutableValues)
+        {
+            value = (float)(deviation * random.NextGaussian());
+        }
+    }
+}
+
+/// <summary>A layer that treats each example alone, so that a worker can take one example through several such layers at a stretch.</summary>
+public abstract class ExampleLayer : Layer
+{
+    private protected ExampleLayer(string name, ImageShape inputShape, ImageShape outputShape)
+        : base(name, inputShape, outputShape)
+    {
+    }
+
+    /// <summary>Derives from the parameters what the examples' passes will read; once per change of the parameters.</summary>
+    internal virtual void PrepareParameters(bool forBackward)
+    {
+    }
+
+    internal abstract void Forward(int example, int worker);
+
+    /// <summary>Called before the first example of a slice.</summary>
+    internal virtual void BeginSlice(int slice)
+    {
+    }
+
+    /// <summary>Takes one example back; sums over examples go to the slice's own memory.</summary>
+    internal abstract void Backward(int example, int slice, int worker, BackwardQuantities quantities);
+
+    /// <summary>Adds up the slices, in their order, into the parameter store as means over <paramref name="examples"/>.</summary>
+    internal virtual void ReduceSlices(int slices, int examples, BackwardQuantities quantities)
+    {
+    }
+}
+
+/// <summary>A layer that needs the whole batch at once and divides the work among the workers itself.</summary>
+public abstract class BatchLayer : Layer
+{
+    private protected BatchLayer(string name, ImageShape inputShape, ImageShape outputShape)
+        : base(name, inputShape, outputShape)
+    {
+    }
+
+    internal abstract void Forward(int examples, Workers workers);
+
+    internal abstract void Backward(int examples, Workers workers, BackwardQuantities quantities);
+}

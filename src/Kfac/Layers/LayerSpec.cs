@@ -1,0 +1,98 @@
+using System.Text.Json.Serialization;
+
+namespace Kfac.Layers;
+
+/// <summary>One layer of a <see cref="NetworkSpec"/>, as data.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "layer")]
+[JsonDerivedType(typeof(Conv2DSpec), "conv2d")]
+[JsonDerivedType(typeof(DenseSpec), "dense")]
+[JsonDerivedType(typeof(MaxPool2DSpec), "maxpool2d")]
+[JsonDerivedType(typeof(ReluSpec), "relu")]
+[JsonDerivedType(typeof(FlattenSpec), "flatten")]
+public abstract record LayerSpec
+{
+    /// <summary>The shape of one example after this layer.</summary>
+    /// <exception cref="ArgumentException">The layer cannot take <paramref name="input"/>; the message says why.</exception>
+    internal abstract ImageShape InferOutput(ImageShape input);
+
+    /// <summary>The running layer for examples of shape <paramref name="input"/>.</summary>
+    internal abstract Layer Build(string name, ImageShape input);
+
+    private protected static void RequirePositive(int value, string what)
+    {
+        if (value < 1)
+        {
+            throw new ArgumentException($"{what} must be at least 1, but is {value}");
+        }
+    }
+}
+
+/// <summary>A 2-D convolution (cross-correlation) with a filter [R, S, C, K] and, unless switched off, a bias [K].</summary>
+/// <param name="Filters">Number of output channels K.</param>
+/// <param name="KernelHeight">Filter rows R.</param>
+/// <param name="KernelWidth">Filter columns S.</param>
+/// <param name="StrideY">Rows between neighbouring windows.</param>
+/// <param name="StrideX">Columns between neighbouring windows.</param>
+/// <param name="Padding">What happens at the border.</param>
+/// <param name="UseBias">Whether a bias [K] is added.</param>
+public sealed record Conv2DSpec(
+    int Filters, int KernelHeight, int KernelWidth, int StrideY = 1, int StrideX = 1,
+    Padding Padding = Padding.Same, bool UseBias = true) : LayerSpec
+{
+    internal override ImageShape InferOutput(ImageShape input)
+    {
+        RequirePositive(Filters, "the number of filters");
+        Window window = Window.Infer(input, KernelHeight, KernelWidth, StrideY, StrideX, Padding);
+        return new ImageShape(window.OutputHeight, window.OutputWidth, Filters);
+    }
+
+    internal override Layer Build(string name, ImageShape input) => new Conv2D(name, this, input);
+}
+
+/// <summary>A fully connected layer: weights [F, K] and, unless switched off, a bias [K]. Takes the example as one flat vector.</summary>
+/// <param name="Units">Number of outputs K.</param>
+/// <param name="UseBias">Whether a bias [K] is added.</param>
+public sealed record DenseSpec(int Units, bool UseBias = true) : LayerSpec
+{
+    internal override ImageShape InferOutput(ImageShape input)
+    {
+        RequirePositive(Units, "the number of units");
+        return input.IsFlat
+            ? ImageShape.Flat(Units)
+            : throw new ArgumentException($"a dense layer takes a flat vector, but its input is {input}: put a Flatten before it");
+    }
+
+    internal override Layer Build(string name, ImageShape input) => new Dense(name, this, input);
+}
+
+/// <summary>The largest value of each window, channel by channel.</summary>
+/// <param name="Height">Window rows.</param>
+/// <param name="Width">Window columns.</param>
+/// <param name="StrideY">Rows between neighbouring windows.</param>
+/// <param name="StrideX">Columns between neighbouring windows.</param>
+public sealed record MaxPool2DSpec(int Height, int Width, int StrideY, int StrideX) : LayerSpec
+{
+    internal override ImageShape InferOutput(ImageShape input)
+    {
+        Window window = Window.Infer(input, Height, Width, StrideY, StrideX, Padding.Valid);
+        return new ImageShape(window.OutputHeight, window.OutputWidth, input.Channels);
+    }
+
+    internal override Layer Build(string name, ImageShape input) => new MaxPool2D(name, this, input);
+}
+
+/// <summary>max(x, 0), element by element.</summary>
+public sealed record ReluSpec : LayerSpec
+{
+    internal override ImageShape InferOutput(ImageShape input) => input;
+
+    internal override Layer Build(string name, ImageShape input) => new Relu(name, input);
+}
+
+/// <summary>The image [H, W, C] as one vector of H·W·C features, in the same order.</summary>
+public sealed record FlattenSpec : LayerSpec
+{
+    internal override ImageShape InferOutput(ImageShape input) => ImageShape.Flat(input.Size);
+
+    internal override Layer Build(string name, ImageShape input) => new Flatten(name, input);
+}

@@ -1,0 +1,51 @@
+namespace Kfac.Layers;
+
+/// <summary>
+/// All parameters of a network, one behind the other in one array, and beside it arrays of the same layout for what the
+/// backward pass gives. Optimizers can so treat the whole network as one vector; the gaps between parameters are zero
+/// in every array and stay zero.
+/// </summary>
+internal sealed class ParameterStore
+{
+    private readonly List<Parameter> _parameters = [];
+    private AlignedBuffer? _values;
+    private AlignedBuffer? _gradients;
+    private AlignedBuffer? _squaredGradients;
+
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>Length of every array, gaps included.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Rises with every change of <see cref="Values"/>: what was derived from older values is stale.</summary>
+    public int Version { get; private set; } = 1;
+
+    public AlignedBuffer Values => _values ??= new AlignedBuffer(Length);
+
+    /// <summary>Gradient of the mean loss.</summary>
+    public AlignedBuffer Gradients => _gradients ??= new AlignedBuffer(Length);
+
+    /// <summary>
+    /// (1/N) sum_n g_n^2: mean over the batch's examples of the squared gradient of each example's own loss, element by
+    /// element. Filled by backward passes that were asked for it.
+    /// </summary>
+    public AlignedBuffer SquaredGradients => _squaredGradients ??= new AlignedBuffer(Length);
+
+    /// <summary>Adds a parameter; only before the first use of an array.</summary>
+    public Parameter Add(string name, int[] shape, bool isBias)
+    {
+        if (_values is not null)
+        {
+            throw new InvalidOperationException($"parameter {name} was added after the parameters were laid out");
+        }
+
+        int length = shape.Aggregate(1, (a, b) => checked(a * b));
+        var parameter = new Parameter(this, name, shape, isBias, Length, length);
+        _parameters.Add(parameter);
+        Length += AlignedBuffer.RoundUp(length);
+        return parameter;
+    }
+
+    /// <summary>Says that <see cref="Values"/> were changed.</summary>
+    public void MarkChanged() => Version++;
+}
