@@ -115,10 +115,17 @@ public sealed record NetworkSpec
     {
         var shapes = new ImageShape[Layers.Count];
         ImageShape shape = Input;
+        bool flattened = false;
         for (int i = 0; i < shapes.Length; i++)
         {
             try
             {
+                if (flattened && Layers[i] is (Conv2DSpec or MaxPool2DSpec))
+                {
+                    throw new ArgumentException("it works on images, but a layer before it has made a vector of them");
+                }
+
+                flattened |= Layers[i] is FlattenSpec or DenseSpec;
                 shapes[i] = shape = Layers[i].InferOutput(shape);
             }
             catch (ArgumentException e)

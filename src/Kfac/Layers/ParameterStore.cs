@@ -31,9 +31,19 @@ internal sealed class ParameterStore
     /// </summary>
     public AlignedBuffer SquaredGradients => _squaredGradients ??= new AlignedBuffer(Length);
 
-    /// <summary>Adds a parameter; only before the first use of an array.</summary>
-    public Parameter Add(string name, int[] shape, bool isBias)
+    /// <summary>
+    /// The parameter of that name: the one there is, where a network of the same description shares this store, else a
+    /// new one, which only works before the first use of an array.
+    /// </summary>
+    public Parameter GetOrAdd(string name, int[] shape, bool isBias)
     {
+        if (_parameters.Find(known => known.Name == name) is { } found)
+        {
+            return found.Shape.SequenceEqual(shape)
+                ? found
+                : throw new InvalidOperationException($"parameter {name} has shape [{string.Join(", ", found.Shape)}], not [{string.Join(", ", shape)}]");
+        }
+
         if (_values is not null)
         {
             throw new InvalidOperationException($"parameter {name} was added after the parameters were laid out");

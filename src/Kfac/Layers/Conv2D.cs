@@ -1,0 +1,131 @@
+using Kfac.Kernels;
+
+namespace Kfac.Layers;
+
+/// <summary>s[i,j,k] = bias[k] + sum over r,s,c of x[i·sy+r-top, j·sx+s-left, c] · filter[r,s,c,k]; see <see cref="Conv2DSpec"/>.</summary>
+public sealed unsafe class Conv2D : ExampleLayer
+{
+    private readonly ConvolutionKernel _kernel;
+    private AlignedBuffer _packedForward = null!;
+    private AlignedBuffer? _packedBackward;
+    private AlignedBuffer[] _scratch = [];
+    private AlignedBuffer[] _sliceSums = [];
+
+    internal Conv2D(string name, Conv2DSpec spec, ImageShape input)
+        : base(name, input, spec.InferOutput(input))
+    {
+        Spec = spec;
+        Window window = Window.Infer(input, spec.KernelHeight, spec.KernelWidth, spec.StrideY, spec.StrideX, spec.Padding);
+        Geometry = new ConvolutionGeometry(
+            input.Height, input.Width, input.Channels, spec.Filters, spec.KernelHeight, spec.KernelWidth,
+            spec.StrideY, spec.StrideX, window.PadTop, window.PadLeft, window.PadBottom, window.PadRight);
+        _kernel = new ConvolutionKernel(Geometry);
+    }
+
+    /// <summary>The layer's description.</summary>
+    public Conv2DSpec Spec { get; }
+
+    /// <summary>The filter [R, S, C, K].</summary>
+    public Parameter Filter { get; private set; } = null!;
+
+    /// <summary>The bias [K], if there is one.</summary>
+    public Parameter? Bias { get; private set; }
+
+    internal ConvolutionGeometry Geometry { get; }
+
+    /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
+    internal bool RectifiesOutput { get; set; }
+
+    internal override Halo InputHalo => _kernel.InputHalo;
+
+    internal override Halo OutputGradientHalo => _kernel.OutputGradientHalo;
+
+    internal override void AddParameters(ParameterStore store)
+    {
+        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels, Spec.Filters], isBias: false);
+        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], isBias: true) : null;
+        Parameters = Bias is null ? [Filter] : [Filter, Bias];
+    }
+
+    internal override void Initialize(Random random) => InitializeHe(Filter, Geometry.PatchLength, random);
+
+    internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, int workers)
+    {
+        base.Connect(input, output, inputGradient, outputGradient, workers);
+        _packedForward = new AlignedBuffer(_kernel.PackedForwardLength);
+        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new AlignedBuffer(_kernel.ScratchLength))];
+        if (outputGradient is not null)
+        {
+            _packedBackward = inputGradient is null ? null : new AlignedBuffer(_kernel.PackedBackwardLength);
+            _sliceSums = [.. Enumerable.Range(0, Network.Slices).Select(_ => new AlignedBuffer(2 * SliceStride))];
+        }
+    }
+
+    internal override void PrepareParameters(bool forBackward)
+    {
+        _kernel.PackForward(Filter.ValuesPointer, _packedForward.Pointer);
+        if (forBackward && _packedBackward is not null)
+        {
+            _kernel.PackBackward(Filter.ValuesPointer, _packedBackward.Pointer);
+        }
+    }
+
+    internal override void Forward(int example, int worker)
+    {
+        float* bias = Bias is null ? null : Bias.ValuesPointer;
+        _kernel.Forward(Input[example], _packedForward.Pointer, bias, RectifiesOutput, Output[example], _scratch[worker].Pointer);
+    }
+
+    internal override void BeginSlice(int slice) => _sliceSums[slice].Span.Clear();
+
+    internal override void Backward(int example, int slice, int worker, BackwardQuantities quantities)
+    {
+        float* scratch = _scratch[worker].Pointer;
+        ImagePlane outputGradient = OutputGradient![example];
+        float* gradient = quantities.HasFlag(BackwardQuantities.Gradient) ? _sliceSums[slice].Pointer : null;
+        float* squares = quantities.HasFlag(BackwardQuantities.SquaredGradient) ? _sliceSums[slice].Pointer + SliceStride : null;
+        var sums = new FilterSums(gradient, squares, BiasPart(gradient), BiasPart(squares));
+        _kernel.BackwardFilter(Input[example], outputGradient, sums, scratch);
+        if (InputGradient is not null)
+        {
+            _kernel.BackwardData(outputGradient, _packedBackward!.Pointer, InputGradient[example], scratch);
+        }
+    }
+
+    internal override void ReduceSlices(int slices, int examples, BackwardQuantities quantities)
+    {
+        foreach (Parameter parameter in Parameters)
+        {
+            int offset = parameter.IsBias ? BiasOffset : 0;
+            if (quantities.HasFlag(BackwardQuantities.Gradient))
+            {
+                MeanOfSlices(slices, offset, examples, new Span<float>(parameter.GradientPointer, parameter.Length));
+            }
+
+            if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
+            {
+                MeanOfSlices(slices, SliceStride + offset, examples, new Span<float>(parameter.SquaredGradientPointer, parameter.Length));
+            }
+        }
+    }
+
+    /// <summary>Where the bias begins in a slice's sums: behind the filter.</summary>
+    private int BiasOffset => AlignedBuffer.RoundUp(Filter.Length);
+
+    /// <summary>Floats of one kind of sums (gradient or squares), filter and bias.</summary>
+    private int SliceStride => BiasOffset + AlignedBuffer.RoundUp(Spec.Filters);
+
+    private float* BiasPart(float* sums) => sums is null || Bias is null ? null : sums + BiasOffset;
+
+    /// <summary>mean = (1/examples) sum over slices, in their order.</summary>
+    private void MeanOfSlices(int slices, int offset, int examples, Span<float> mean)
+    {
+        _sliceSums[0].Span.Slice(offset, mean.Length).CopyTo(mean);
+        for (int slice = 1; slice < slices; slice++)
+        {
+            System.Numerics.Tensors.TensorPrimitives.Add(mean, _sliceSums[slice].Span.Slice(offset, mean.Length), mean);
+        }
+
+        System.Numerics.Tensors.TensorPrimitives.Multiply(mean, 1f / examples, mean);
+    }
+}

@@ -1,0 +1,68 @@
+using System.Numerics.Tensors;
+
+namespace Kfac.Layers;
+
+/// <summary>
+/// loss_n = -ln p_n[label_n], p_n = softmax(logits_n). Its gradient with respect to the logits, of the loss summed over
+/// the batch, is p_n - onehot(label_n).
+/// </summary>
+internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
+{
+    private readonly float[] _probabilities = new float[checked(classes * capacity)];
+
+    public int Classes => classes;
+
+    /// <summary>p_n [classes] of the last forward pass.</summary>
+    public ReadOnlySpan<float> Probabilities(int example) => _probabilities.AsSpan(example * classes, classes);
+
+    /// <summary>Sum of the examples' losses, and how many have their label as the most probable class.</summary>
+    /// <returns>The loss is NaN or infinite where a logit was.</returns>
+    public (double LossSum, int Correct) Forward(ActivationBuffer logits, ReadOnlySpan<int> labels)
+    {
+        double loss = 0;
+        int correct = 0;
+        for (int n = 0; n < labels.Length; n++)
+        {
+            ReadOnlySpan<float> scores = logits.Row(n, 0);
+            Span<float> probabilities = _probabilities.AsSpan(n * classes, classes);
+            float largest = TensorPrimitives.Max(scores);
+            TensorPrimitives.Subtract(scores, largest, probabilities);
+            float shifted = probabilities[labels[n]];
+            TensorPrimitives.Exp(probabilities, probabilities);
+            float total = TensorPrimitives.Sum(probabilities);
+            TensorPrimitives.Divide(probabilities, total, probabilities);
+            loss += Math.Log(total) - shifted;
+            correct += TensorPrimitives.IndexOfMax(scores) == labels[n] ? 1 : 0;
+        }
+
+        return (loss, correct);
+    }
+
+    /// <summary>gradient[n, c] = p_n[c] - (c = label_n).</summary>
+    public void WriteGradient(ReadOnlySpan<int> labels, ActivationBuffer gradient)
+    {
+        for (int n = 0; n < labels.Length; n++)
+        {
+            Span<float> row = gradient.Row(n, 0);
+            Probabilities(n).CopyTo(row);
+            row[labels[n]] -= 1f;
+        }
+    }
+
+    /// <summary>Draws a label for each example from the model's own p_n.</summary>
+    public void SampleLabels(Random random, Span<int> labels)
+    {
+        for (int n = 0; n < labels.Length; n++)
+        {
+            ReadOnlySpan<float> probabilities = Probabilities(n);
+            double rest = random.NextDouble();
+            int label = 0;
+            while (label < classes - 1 && (rest -= probabilities[label]) >= 0)
+            {
+                label++;
+            }
+
+            labels[n] = label;
+        }
+    }
+}
