@@ -1,0 +1,42 @@
+namespace Kfac.Kernels;
+
+/// <summary>
+/// The shape of one convolution, for one image. It is a cross-correlation with zero padding:
+/// y[i, j, k] = sum over r, s, c of x[i * StrideY + r - PadTop, j * StrideX + s - PadLeft, c] * filter[r, s, c, k],
+/// with x [H, W, C], filter [R, S, C, K] row-major (K fastest) and y [OutH, OutW, K].
+/// </summary>
+internal sealed record ConvolutionGeometry(
+    int H, int W, int C, int K, int R, int S,
+    int StrideY, int StrideX, int PadTop, int PadLeft, int PadBottom, int PadRight)
+{
+    /// <summary>Rows of the output.</summary>
+    public int OutH => ((H + PadTop + PadBottom - R) / StrideY) + 1;
+
+    /// <summary>Columns of the output.</summary>
+    public int OutW => ((W + PadLeft + PadRight - S) / StrideX) + 1;
+
+    /// <summary>R * S * C: the rows of the filter seen as a matrix [PatchLength, K].</summary>
+    public int PatchLength => R * S * C;
+
+    /// <summary>T: the number of output locations.</summary>
+    public int Locations => OutH * OutW;
+
+    /// <summary>Multiply-adds of one pass over one image.</summary>
+    public long MultiplyAdds => (long)Locations * PatchLength * K;
+
+    /// <summary>SAME padding: OutH = ceil(H / StrideY), the odd pixel at the bottom and right.</summary>
+    public static ConvolutionGeometry Same(int h, int w, int c, int k, int r, int s, int strideY = 1, int strideX = 1)
+    {
+        int vertical = Math.Max((((h + strideY - 1) / strideY) - 1) * strideY + r - h, 0);
+        int horizontal = Math.Max((((w + strideX - 1) / strideX) - 1) * strideX + s - w, 0);
+        return new ConvolutionGeometry(h, w, c, k, r, s, strideY, strideX,
+            vertical / 2, horizontal / 2, vertical - (vertical / 2), horizontal - (horizontal / 2));
+    }
+
+    /// <summary>VALID padding: none.</summary>
+    public static ConvolutionGeometry Valid(int h, int w, int c, int k, int r, int s, int strideY = 1, int strideX = 1) =>
+        new(h, w, c, k, r, s, strideY, strideX, 0, 0, 0, 0);
+}
+
+/// <summary>A frame of pixels around an image, that hold zeros.</summary>
+internal readonly record struct Halo(int Top, int Left, int Bottom, int Right);
