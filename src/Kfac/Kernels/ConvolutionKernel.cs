@@ -10,6 +10,10 @@ namespace Kfac.Kernels;
 internal sealed unsafe class ConvolutionKernel
 {
     private readonly ConvolutionGeometry _g;
+    private readonly LaneKernels _lanes;
+    private readonly Correlation _forward;
+    private readonly Phase[] _backward;
+    private readonly FilterReduction _filter;
 
     /// <param name="geometry">The shape.</param>
     /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
@@ -17,6 +21,11 @@ internal sealed unsafe class ConvolutionKernel
     {
         _g = geometry;
         InstructionSet = isa ?? InstructionSets.Current;
+        _lanes = LaneKernels.For(InstructionSet);
+        _forward = new Correlation(_lanes, _g.OutH, _g.OutW, _g.K, _g.R, _g.S * _g.C);
+        _backward = [.. Phase.Of(_g, _lanes)];
+        _filter = new FilterReduction(_lanes, _g);
+        PackedBackwardLength = _backward.Sum(phase => phase.Correlation.PackedLength);
     }
 
     public ConvolutionGeometry Geometry => _g;
@@ -29,43 +38,41 @@ internal sealed unsafe class ConvolutionKernel
         Math.Max(((_g.OutW - 1) * _g.StrideX) + _g.S - _g.PadLeft - _g.W, 0));
 
     /// <summary>What the backward-data pass reads around dy.</summary>
-    public Halo OutputGradientHalo
-    {
-        get
-        {
-            int top = 0, left = 0, bottom = 0, right = 0;
-            for (int i = 0; i < _g.H; i++)
-            {
-                top = Math.Max(top, (_g.R - 1 - _g.PadTop - i + _g.StrideY - 1) / _g.StrideY);
-                bottom = Math.Max(bottom, ((i + _g.PadTop) / _g.StrideY) - _g.OutH + 1);
-            }
-            for (int j = 0; j < _g.W; j++)
-            {
-                left = Math.Max(left, (_g.S - 1 - _g.PadLeft - j + _g.StrideX - 1) / _g.StrideX);
-                right = Math.Max(right, ((j + _g.PadLeft) / _g.StrideX) - _g.OutW + 1);
-            }
-            return new Halo(top, left, bottom, right);
-        }
-    }
+    public Halo OutputGradientHalo => new(
+        Math.Max(-_backward.Min(phase => phase.Y.First), 0),
+        Math.Max(-_backward.Min(phase => phase.X.First), 0),
+        Math.Max(_backward.Max(phase => phase.Y.Last) - _g.OutH + 1, 0),
+        Math.Max(_backward.Max(phase => phase.X.Last) - _g.OutW + 1, 0));
 
     /// <summary>Floats of a filter packed for <see cref="Forward"/>.</summary>
-    public int PackedForwardLength => _g.PatchLength * _g.K;
+    public int PackedForwardLength => _forward.PackedLength;
 
     /// <summary>Floats of a filter packed for the backward-data pass.</summary>
-    public int PackedBackwardLength => _g.PatchLength * _g.K;
+    public int PackedBackwardLength { get; }
 
     /// <summary>Floats of scratch each worker brings.</summary>
-    public int ScratchLength => 16;
+    public int ScratchLength => AlignedChannels;
+
+    private int AlignedChannels => (_g.K + 15) / 16 * 16;
 
     /// <param name="filter">[R, S, C, K]</param>
     /// <param name="packed">[PackedForwardLength], overwritten</param>
-    public void PackForward(float* filter, float* packed) =>
-        new ReadOnlySpan<float>(filter, PackedForwardLength).CopyTo(new Span<float>(packed, PackedForwardLength));
+    public void PackForward(float* filter, float* packed)
+    {
+        for (int row = 0; row < _g.PatchLength; row++)
+            _forward.PackRow(row, filter + ((nint)row * _g.K), 1, packed);
+    }
 
     /// <param name="filter">[R, S, C, K]</param>
     /// <param name="packed">[PackedBackwardLength], overwritten</param>
-    public void PackBackward(float* filter, float* packed) =>
-        new ReadOnlySpan<float>(filter, PackedBackwardLength).CopyTo(new Span<float>(packed, PackedBackwardLength));
+    public void PackBackward(float* filter, float* packed)
+    {
+        foreach (Phase phase in _backward)
+        {
+            phase.Pack(_g, filter, packed);
+            packed += phase.Correlation.PackedLength;
+        }
+    }
 
     /// <summary>y = corr(x, filter) + bias, or max(0, that) with <paramref name="relu"/>.</summary>
     /// <param name="x">[H, W, C] with <see cref="InputHalo"/></param>
@@ -77,17 +84,10 @@ internal sealed unsafe class ConvolutionKernel
     public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
-        for (int i = 0; i < _g.OutH; i++)
-            for (int j = 0; j < _g.OutW; j++)
-                for (int k = 0; k < _g.K; k++)
-                {
-                    float sum = bias == null ? 0f : bias[k];
-                    for (int r = 0; r < _g.R; r++)
-                        for (int s = 0; s < _g.S; s++)
-                            for (int c = 0; c < _g.C; c++)
-                                sum += *Input(x, i, j, r, s, c) * packed[(((r * _g.S + s) * _g.C + c) * _g.K) + k];
-                    y.Origin[(i * y.RowStride) + (j * _g.K) + k] = relu ? Math.Max(sum, 0f) : sum;
-                }
+        _forward.Run(
+            new PixelGrid(FirstPatch(x).Origin, _g.StrideY * x.RowStride, _g.StrideX * _g.C), x.RowStride, packed,
+            bias, relu ? 0f : float.NegativeInfinity,
+            new PixelGrid(y.Origin, y.RowStride, _g.K), default);
     }
 
     /// <summary>dx = the gradient of sum(y * dy) with respect to x; 0 where <paramref name="gate"/> is given and not positive.</summary>
@@ -99,25 +99,11 @@ internal sealed unsafe class ConvolutionKernel
     public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch)
     {
         Debug.Assert(!dy.IsNone && !dx.IsNone);
-        for (int i = 0; i < _g.H; i++)
-            for (int j = 0; j < _g.W; j++)
-                for (int c = 0; c < _g.C; c++)
-                {
-                    float sum = 0f;
-                    for (int r = 0; r < _g.R; r++)
-                        for (int s = 0; s < _g.S; s++)
-                        {
-                            int oi = i + _g.PadTop - r, oj = j + _g.PadLeft - s;
-                            if (oi < 0 || oj < 0 || oi % _g.StrideY != 0 || oj % _g.StrideX != 0
-                                || oi / _g.StrideY >= _g.OutH || oj / _g.StrideX >= _g.OutW)
-                                continue;
-                            float* from = dy.Origin + (oi / _g.StrideY * dy.RowStride) + (oj / _g.StrideX * _g.K);
-                            for (int k = 0; k < _g.K; k++)
-                                sum += from[k] * packed[(((r * _g.S + s) * _g.C + c) * _g.K) + k];
-                        }
-                    bool open = gate.IsNone || gate.Origin[(i * gate.RowStride) + (j * _g.C) + c] > 0f;
-                    dx.Origin[(i * dx.RowStride) + (j * _g.C) + c] = open ? sum : 0f;
-                }
+        foreach (Phase phase in _backward)
+        {
+            phase.Run(_g, dy, packed, dx, gate);
+            packed += phase.Correlation.PackedLength;
+        }
     }
 
     /// <inheritdoc cref="BackwardData(ImagePlane, float*, ImagePlane, ImagePlane, float*)"/>
@@ -138,36 +124,19 @@ internal sealed unsafe class ConvolutionKernel
     /// <param name="scratch">[ScratchLength]</param>
     public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch)
     {
-        Debug.Assert(!x.IsNone && !dy.IsNone);
-        for (int e = 0; e < examples; e++)
+        Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
+        _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums.Gradient, sums.Squares);
+        if (sums.BiasGradient == null && sums.BiasSquares == null)
+            return;
+        for (int example = 0; example < examples; example++)
         {
-            ImagePlane xe = new(x.Origin + (e * xStep), x.RowStride);
-            float* dye = dy.Origin + (e * dyStep);
+            _lanes.SumPixels(new ImagePlane(dy.Origin + (example * dyStep), dy.RowStride), _g.OutH, _g.OutW, _g.K, scratch);
             for (int k = 0; k < _g.K; k++)
             {
-                for (int r = 0; r < _g.R; r++)
-                    for (int s = 0; s < _g.S; s++)
-                        for (int c = 0; c < _g.C; c++)
-                        {
-                            float sum = 0f;
-                            for (int i = 0; i < _g.OutH; i++)
-                                for (int j = 0; j < _g.OutW; j++)
-                                    sum += *Input(xe, i, j, r, s, c) * dye[(i * dy.RowStride) + (j * _g.K) + k];
-                            int at = (((r * _g.S + s) * _g.C + c) * _g.K) + k;
-                            if (sums.Gradient != null)
-                                sums.Gradient[at] += sum;
-                            if (sums.Squares != null)
-                                sums.Squares[at] += sum * sum;
-                        }
-
-                float total = 0f;
-                for (int i = 0; i < _g.OutH; i++)
-                    for (int j = 0; j < _g.OutW; j++)
-                        total += dye[(i * dy.RowStride) + (j * _g.K) + k];
                 if (sums.BiasGradient != null)
-                    sums.BiasGradient[k] += total;
+                    sums.BiasGradient[k] += scratch[k];
                 if (sums.BiasSquares != null)
-                    sums.BiasSquares[k] += total * total;
+                    sums.BiasSquares[k] += scratch[k] * scratch[k];
             }
         }
     }
@@ -175,6 +144,5 @@ internal sealed unsafe class ConvolutionKernel
     /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterSums, float*)"/>
     public void BackwardFilter(ImagePlane x, ImagePlane dy, FilterSums sums, float* scratch) => BackwardFilter(x, 0, dy, 0, 1, sums, scratch);
 
-    private float* Input(ImagePlane x, int i, int j, int r, int s, int c) =>
-        x.Origin + (((i * _g.StrideY) + r - _g.PadTop) * x.RowStride) + (((j * _g.StrideX) + s - _g.PadLeft) * _g.C) + c;
+    private ImagePlane FirstPatch(ImagePlane x) => new(x.Origin - (_g.PadTop * x.RowStride) - (_g.PadLeft * _g.C), x.RowStride);
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Kfac.Kernels;
 
 namespace Kfac.Layers;
@@ -36,6 +37,9 @@ public sealed unsafe class Conv2D : ExampleLayer
     /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
     internal bool RectifiesOutput { get; set; }
 
+    /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
+    internal bool InputIsRectified { get; set; }
+
     internal override Halo InputHalo => _kernel.InputHalo;
 
     internal override Halo OutputGradientHalo => _kernel.OutputGradientHalo;
@@ -70,25 +74,30 @@ public sealed unsafe class Conv2D : ExampleLayer
         }
     }
 
-    internal override void Forward(int example, int worker)
+    internal override void Forward(ExampleRange range, int worker)
     {
         float* bias = Bias is null ? null : Bias.ValuesPointer;
-        _kernel.Forward(Input[example], _packedForward.Pointer, bias, RectifiesOutput, Output[example], _scratch[worker].Pointer);
+        for (int n = range.First; n < range.End; n++)
+        {
+            _kernel.Forward(Input[n], _packedForward.Pointer, bias, RectifiesOutput, Output[n], _scratch[worker].Pointer);
+        }
     }
 
     internal override void BeginSlice(int slice) => _sliceSums[slice].Span.Clear();
 
-    internal override void Backward(int example, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
     {
+        ActivationBuffer outputGradient = OutputGradient!;
         float* scratch = _scratch[worker].Pointer;
-        ImagePlane outputGradient = OutputGradient![example];
         float* gradient = quantities.HasFlag(BackwardQuantities.Gradient) ? _sliceSums[slice].Pointer : null;
         float* squares = quantities.HasFlag(BackwardQuantities.SquaredGradient) ? _sliceSums[slice].Pointer + SliceStride : null;
         var sums = new FilterSums(gradient, squares, BiasPart(gradient), BiasPart(squares));
-        _kernel.BackwardFilter(Input[example], outputGradient, sums, scratch);
-        if (InputGradient is not null)
+        _kernel.BackwardFilter(
+            Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch);
+        for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {
-            _kernel.BackwardData(outputGradient, _packedBackward!.Pointer, InputGradient[example], scratch);
+            ImagePlane gate = InputIsRectified ? Input[n] : default;
+            _kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch);
         }
     }
 
@@ -123,9 +132,9 @@ public sealed unsafe class Conv2D : ExampleLayer
         _sliceSums[0].Span.Slice(offset, mean.Length).CopyTo(mean);
         for (int slice = 1; slice < slices; slice++)
         {
-            System.Numerics.Tensors.TensorPrimitives.Add(mean, _sliceSums[slice].Span.Slice(offset, mean.Length), mean);
+            TensorPrimitives.Add(mean, _sliceSums[slice].Span.Slice(offset, mean.Length), mean);
         }
 
-        System.Numerics.Tensors.TensorPrimitives.Multiply(mean, 1f / examples, mean);
+        TensorPrimitives.Multiply(mean, 1f / examples, mean);
     }
 }

@@ -10,11 +10,11 @@ public sealed class Flatten : ExampleLayer
 
     internal override bool WorksInPlace => true;
 
-    internal override void Forward(int example, int worker)
+    internal override void Forward(ExampleRange range, int worker)
     {
     }
 
-    internal override void Backward(int example, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
     {
     }
 }

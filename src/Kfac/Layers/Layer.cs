@@ -90,7 +90,7 @@ public abstract class Layer
     }
 }
 
-/// <summary>A layer that treats each example alone, so that a worker can take one example through several such layers at a stretch.</summary>
+/// <summary>A layer that treats each example alone, so that a worker can take a few examples through several such layers at a stretch.</summary>
 public abstract class ExampleLayer : Layer
 {
     private protected ExampleLayer(string name, ImageShape inputShape, ImageShape outputShape)
@@ -103,20 +103,27 @@ public abstract class ExampleLayer : Layer
     {
     }
 
-    internal abstract void Forward(int example, int worker);
+    /// <summary>Takes the examples of <paramref name="range"/> forward.</summary>
+    internal abstract void Forward(ExampleRange range, int worker);
 
-    /// <summary>Called before the first example of a slice.</summary>
+    /// <summary>Called before the first example of a slice of the batch.</summary>
     internal virtual void BeginSlice(int slice)
     {
     }
 
-    /// <summary>Takes one example back; sums over examples go to the slice's own memory.</summary>
-    internal abstract void Backward(int example, int slice, int worker, BackwardQuantities quantities);
+    /// <summary>Takes the examples of <paramref name="range"/> back; sums over examples go to the slice's own memory.</summary>
+    internal abstract void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities);
 
     /// <summary>Adds up the slices, in their order, into the parameter store as means over <paramref name="examples"/>.</summary>
     internal virtual void ReduceSlices(int slices, int examples, BackwardQuantities quantities)
     {
     }
+}
+
+/// <summary>The examples <paramref name="First"/> … <paramref name="End"/>-1 of a batch.</summary>
+internal readonly record struct ExampleRange(int First, int End)
+{
+    public int Count => End - First;
 }
 
 /// <summary>A layer that needs the whole batch at once and divides the work among the workers itself.</summary>

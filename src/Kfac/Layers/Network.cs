@@ -16,9 +16,12 @@ public sealed class Network
     /// </summary>
     internal const int Slices = 8;
 
+    /// <summary>Examples that go through a run of layers together: few, so that their maps stay in the core's cache.</summary>
+    private const int ExamplesAtOnce = 2;
+
     private readonly Workers _workers;
     private readonly List<Segment> _segments = [];
-    private readonly WorkerAction _forwardExample;
+    private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
     private Segment _current = null!;
     private int _examples;
@@ -35,7 +38,7 @@ public sealed class Network
         Spec = spec;
         Capacity = capacity;
         _workers = workers;
-        _forwardExample = ForwardExample;
+        _forwardGroup = ForwardGroup;
         _backwardSlice = BackwardSlice;
         Layers = BuildLayers(spec);
         Store = store ?? new ParameterStore();
@@ -108,7 +111,7 @@ public sealed class Network
             }
 
             _current = segment;
-            _workers.Run(examples, _forwardExample);
+            _workers.Run((examples + ExamplesAtOnce - 1) / ExamplesAtOnce, _forwardGroup);
         }
     }
 
@@ -134,11 +137,13 @@ public sealed class Network
         }
     }
 
-    private void ForwardExample(int example, int worker)
+    private void ForwardGroup(int group, int worker)
     {
+        int first = group * ExamplesAtOnce;
+        var range = new ExampleRange(first, Math.Min(first + ExamplesAtOnce, _examples));
         foreach (ExampleLayer layer in _current.Layers)
         {
-            layer.Forward(example, worker);
+            layer.Forward(range, worker);
         }
     }
 
@@ -152,11 +157,12 @@ public sealed class Network
 
         int slices = Math.Min(Slices, _examples);
         int end = (int)((long)(slice + 1) * _examples / slices);
-        for (int example = (int)((long)slice * _examples / slices); example < end; example++)
+        for (int first = (int)((long)slice * _examples / slices); first < end; first += ExamplesAtOnce)
         {
+            var range = new ExampleRange(first, Math.Min(first + ExamplesAtOnce, end));
             for (int i = layers.Length - 1; i >= 0; i--)
             {
-                layers[i].Backward(example, slice, worker, _quantities);
+                layers[i].Backward(range, slice, worker, _quantities);
             }
         }
     }
@@ -173,13 +179,33 @@ public sealed class Network
             string name = $"{kind.Name[..^"Spec".Length].ToLowerInvariant()}_{counts[kind]}";
             layers[i] = spec.Layers[i].Build(name, shape);
             shape = spec.Shapes[i];
-            if (i > 0 && layers[i] is Relu relu && layers[i - 1] is Conv2D convolution)
-            {
-                relu.IsDoneBefore = convolution.RectifiesOutput = true;
-            }
         }
 
+        FuseRectifiers(layers);
         return layers;
+    }
+
+    /// <summary>Lets the neighbours of a rectifier, where they can, do its work while the values are in registers.</summary>
+    private static void FuseRectifiers(Layer[] layers)
+    {
+        for (int i = 1; i < layers.Length; i++)
+        {
+            switch (layers[i - 1], layers[i])
+            {
+                case (Conv2D before, Relu relu):
+                    relu.IsAppliedBefore = before.RectifiesOutput = true;
+                    break;
+                case (Dense before, Relu relu):
+                    relu.IsAppliedBefore = before.RectifiesOutput = true;
+                    break;
+                case (Relu relu, Conv2D behind):
+                    relu.IsUndoneBehind = behind.InputIsRectified = true;
+                    break;
+                case (Relu relu, MaxPool2D behind):
+                    relu.IsUndoneBehind = behind.InputIsRectified = true;
+                    break;
+            }
+        }
     }
 
     private (ActivationBuffer Input, ActivationBuffer Logits, ActivationBuffer? LogitsGradient) ConnectLayers(bool trains)

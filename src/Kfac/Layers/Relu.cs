@@ -3,7 +3,7 @@ using Kfac.Kernels;
 namespace Kfac.Layers;
 
 /// <summary>y = max(x, 0), in place; see <see cref="ReluSpec"/>.</summary>
-public sealed unsafe class Relu : ExampleLayer
+public sealed class Relu : ExampleLayer
 {
     internal Relu(string name, ImageShape shape)
         : base(name, shape, shape)
@@ -11,28 +11,32 @@ public sealed unsafe class Relu : ExampleLayer
     }
 
     /// <summary>Set when the layer before already writes rectified outputs.</summary>
-    internal bool IsDoneBefore { get; set; }
+    internal bool IsAppliedBefore { get; set; }
+
+    /// <summary>Set when the layer behind already takes its input's gradient back through the rectifier.</summary>
+    internal bool IsUndoneBehind { get; set; }
 
     internal override bool WorksInPlace => true;
 
-    internal override void Forward(int example, int worker)
+    internal override void Forward(ExampleRange range, int worker)
     {
-        if (IsDoneBefore)
+        for (int n = range.First; n < range.End && !IsAppliedBefore; n++)
         {
-            return;
-        }
-
-        for (int row = 0; row < OutputShape.Height; row++)
-        {
-            Rectifier.Forward(Output.Row(example, row));
+            for (int row = 0; row < OutputShape.Height; row++)
+            {
+                Rectifier.Forward(Output.Row(n, row));
+            }
         }
     }
 
-    internal override void Backward(int example, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
     {
-        for (int row = 0; row < OutputShape.Height; row++)
+        for (int n = range.First; n < range.End && !IsUndoneBehind && OutputGradient is not null; n++)
         {
-            Rectifier.Backward(Output.Row(example, row), OutputGradient!.Row(example, row));
+            for (int row = 0; row < OutputShape.Height; row++)
+            {
+                Rectifier.Backward(Output.Row(n, row), OutputGradient.Row(n, row));
+            }
         }
     }
 }

@@ -1,0 +1,100 @@
+using System.Numerics.Tensors;
+using Kfac.Kernels;
+using Kfac.Layers;
+
+namespace Kfac.Fisher;
+
+/// <summary>
+/// Diagonal Fisher of a convolution by the low-variance "sum of squares" estimator
+/// (tf.contrib.kfac.fisher_blocks.ConvDiagonalFB, TensorFlow r1.6):
+/// D[k', k] = (1/N) sum_n (sum_loc P[n, loc, k'] ds[n, loc, k])². An example's gradient is summed over all locations
+/// first, then squared, then averaged over the examples.
+/// </summary>
+/// <remarks>
+/// Patches P run over (r, s, c), c fastest; zeros pad the border, also for the bias, whose patch entry is 1 everywhere.
+/// The average is over all examples of all registered minibatches, and there is no division by the number of locations T.
+/// </remarks>
+public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
+{
+    private readonly int _strideY;
+    private readonly int _strideX;
+    private readonly Padding _padding;
+    private int _locations;
+
+    /// <param name="layerCollection">The collection it joins.</param>
+    /// <param name="parameters">The filter [R, S, C, K], or (filter, bias [K]). Only the shapes matter.</param>
+    /// <param name="strides">[1, sy, sx, 1].</param>
+    /// <param name="padding">SAME or VALID.</param>
+    /// <exception cref="ArgumentException">A shape or a stride is not as above.</exception>
+    public ConvDiagonalFB(LayerCollection layerCollection, ParameterTensors parameters, IReadOnlyList<int> strides, Padding padding)
+        : base(layerCollection, FilterShape(parameters), parameters.Bias is not null)
+    {
+        parameters.Bias?.RequireShape([WeightsShape[3]], "the bias", nameof(parameters));
+        ArgumentNullException.ThrowIfNull(strides);
+        if (strides.Count != 4 || strides[0] != 1 || strides[3] != 1 || strides[1] < 1 || strides[2] < 1)
+        {
+            throw new ArgumentException($"strides must be [1, sy, sx, 1] with positive sy and sx, but are [{string.Join(", ", strides)}]", nameof(strides));
+        }
+
+        (_strideY, _strideX, _padding) = (strides[1], strides[2], padding);
+    }
+
+    internal ConvDiagonalFB(LayerCollection layerCollection, Conv2D layer)
+        : base(layerCollection, [.. layer.Filter.Shape], layer.Bias is not null)
+    {
+        Layer = layer;
+        (_strideY, _strideX, _padding) = (layer.Spec.StrideY, layer.Spec.StrideX, layer.Spec.Padding);
+        _locations = LocationsR16(layer.InputShape.Height, layer.InputShape.Width);
+    }
+
+    /// <summary>λ, or λ / T in the r1.6 form.</summary>
+    private protected override float EffectiveDamping =>
+        LayerCollection.Form == FisherForm.TensorFlowR16 ? Damping / _locations : Damping;
+
+    private protected override void RequireMinibatch(Tensor<float> inputs, Tensor<float> outputs)
+    {
+        inputs.RequireRank(4, "inputs [N, H, W, C]", nameof(inputs));
+        ConvolutionGeometry g = Geometry(inputs);
+        inputs.RequireShape([inputs.Size(0), g.H, g.W, WeightsShape[2]], "inputs [N, H, W, C]", nameof(inputs));
+        outputs.RequireShape([inputs.Size(0), g.OutH, g.OutW, g.K], "outputs [N, H', W', K]", nameof(outputs));
+        _locations = LocationsR16(g.H, g.W);
+    }
+
+    private protected override void AddSquares(Tensor<float> inputs, Tensor<float> outputGradients, float[] sums)
+    {
+        ConvolutionGeometry g = Geometry(inputs);
+        var kernel = new ConvolutionKernel(g);
+        var image = new ActivationBuffer(new ImageShape(g.H, g.W, g.C), kernel.InputHalo, capacity: 1);
+        var gradient = new ActivationBuffer(new ImageShape(g.OutH, g.OutW, g.K), default, capacity: 1);
+        var scratch = new AlignedBuffer(kernel.ScratchLength);
+        fixed (float* squares = sums)
+        {
+            var destination = new FilterSums(null, squares, null, HasBias ? squares + WeightsLength : null);
+            for (int n = 0; n < inputs.Size(0); n++)
+            {
+                image.Write(0, inputs.Values().Slice(n * image.Shape.Size, image.Shape.Size));
+                gradient.Write(0, outputGradients.Values().Slice(n * gradient.Shape.Size, gradient.Shape.Size));
+                kernel.BackwardFilter(image[0], gradient[0], destination, scratch.Pointer);
+            }
+        }
+    }
+
+    private static int[] FilterShape(ParameterTensors parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        parameters.Weights.RequireRank(4, "the filter [R, S, C, K]", nameof(parameters));
+        return [.. Enumerable.Range(0, 4).Select(parameters.Weights.Size)];
+    }
+
+    private ConvolutionGeometry Geometry(Tensor<float> inputs)
+    {
+        var shape = new ImageShape(inputs.Size(1), inputs.Size(2), WeightsShape[2]);
+        Window window = Window.Infer(shape, WeightsShape[0], WeightsShape[1], _strideY, _strideX, _padding);
+        return new ConvolutionGeometry(
+            shape.Height, shape.Width, shape.Channels, WeightsShape[3], WeightsShape[0], WeightsShape[1],
+            _strideY, _strideX, window.PadTop, window.PadLeft, window.PadBottom, window.PadRight);
+    }
+
+    /// <summary>T as TensorFlow r1.6 counted it, whatever the padding.</summary>
+    private int LocationsR16(int height, int width) => Math.Max(1, height * width / (_strideY * _strideX));
+}

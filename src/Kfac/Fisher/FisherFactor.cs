@@ -1,0 +1,87 @@
+using System.Numerics.Tensors;
+
+namespace Kfac.Fisher;
+
+/// <summary>
+/// An exponential moving average of a curvature statistic (tf.contrib.kfac.fisher_factors.FisherFactor): the part of a
+/// block that remembers.
+/// </summary>
+public sealed class FisherFactor
+{
+    private readonly AlignedBuffer _sum;
+    private readonly float _decay;
+    private readonly FisherForm _form;
+    private double _weight;
+
+    internal FisherFactor(int length, LayerCollection layers)
+    {
+        _sum = new AlignedBuffer(length);
+        _decay = layers.EmaDecay;
+        _form = layers.Form;
+        if (_form == FisherForm.TensorFlowR16)
+        {
+            _sum.Span.Fill(1f);
+            _weight = 1;
+        }
+    }
+
+    /// <summary>Number of values.</summary>
+    public int Length => _sum.Length;
+
+    /// <summary>How many statistics have entered the average.</summary>
+    public int Updates { get; private set; }
+
+    /// <summary>How many statistics were refused because they held a NaN or an infinity.</summary>
+    public int Refused { get; private set; }
+
+    /// <summary>Whether <see cref="GetCovariance"/> has anything to tell.</summary>
+    public bool HasValue => _weight > 0;
+
+    /// <summary>The values are <see cref="Sum"/> / <see cref="Weight"/>.</summary>
+    internal ReadOnlySpan<float> Sum => _sum.Span;
+
+    internal float Weight => (float)_weight;
+
+    /// <summary>Copies the current average to <paramref name="destination"/>, which has <see cref="Length"/> values.</summary>
+    /// <exception cref="InvalidOperationException">No statistic has come in yet.</exception>
+    public void GetCovariance(Span<float> destination)
+    {
+        RequireValue();
+        TensorPrimitives.Divide(_sum.Span, Weight, destination[..Length]);
+    }
+
+    /// <summary>
+    /// Takes in one statistic of <see cref="Length"/> values, given in two parts. One that is not finite never enters the average.
+    /// </summary>
+    /// <returns>Whether it entered.</returns>
+    internal bool Update(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
+    {
+        if (!float.IsFinite(TensorPrimitives.Sum(first) + TensorPrimitives.Sum(second)))
+        {
+            Refused++;
+            return false;
+        }
+
+        Average(first, _sum.Span[..first.Length]);
+        Average(second, _sum.Span.Slice(first.Length, second.Length));
+        _weight = _form == FisherForm.TensorFlowR16 ? 1 : _decay * _weight + 1;
+        Updates++;
+        return true;
+    }
+
+    /// <summary>sum = b·sum + new, or b·sum + (1-b)·new in the r1.6 form.</summary>
+    private void Average(ReadOnlySpan<float> statistic, Span<float> sum)
+    {
+        float gain = _form == FisherForm.TensorFlowR16 ? 1 - _decay : 1;
+        TensorPrimitives.Multiply(sum, _decay, sum);
+        TensorPrimitives.MultiplyAdd(statistic, gain, sum, sum);
+    }
+
+    internal void RequireValue()
+    {
+        if (!HasValue)
+        {
+            throw new InvalidOperationException("the curvature has no value yet: register a minibatch and call InstantiateFactors first");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+
+namespace Kfac.Kernels;
+
+/// <summary>Pixels of a map in memory: pixel (i, j) begins at Origin + i * Row + j * Pixel.</summary>
+internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel)
+{
+    public readonly float* Origin = origin;
+    public readonly nint Row = row;
+    public readonly nint Pixel = pixel;
+}
+
+/// <summary>
+/// y[i, j, k] = bias[k] + sum over g, l of x[i, j][g * group + l] * filter[g, l, k]: a patch is Groups runs of Length
+/// contiguous floats, and is read in place. The forward pass of a convolution is one of these with a run for each row of the
+/// filter, and so is its backward-data pass, for each phase of the stride.
+/// </summary>
+/// <remarks>
+/// A micro-tile takes a rectangle of pixels and a panel of channels. The panel goes round the image before the next one,
+/// so that its part of the filter stays in the cache.
+/// </remarks>
+internal sealed unsafe class Correlation
+{
+    private readonly int _groups, _length;
+    private readonly Panel[] _panels;
+    private readonly Split _rows, _columns;
+
+    /// <summary>[panel, whether the rectangle is a row less, whether it is a column less]</summary>
+    private readonly delegate*<TileArguments*, void>[] _tiles, _gatedTiles;
+
+    /// <param name="lanes">The instruction set.</param>
+    /// <param name="rows">Rows of y.</param>
+    /// <param name="columns">Columns of y.</param>
+    /// <param name="channels">Channels of y.</param>
+    /// <param name="groups">Runs of a patch.</param>
+    /// <param name="length">Floats of a run.</param>
+    public Correlation(LaneKernels lanes, int rows, int columns, int channels, int groups, int length)
+    {
+        Debug.Assert(rows > 0 && columns > 0 && channels > 0 && groups >= 0 && length > 0);
+        (_groups, _length) = (groups, length);
+        _panels = Panel.Split(channels, lanes.Width);
+        (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows);
+        _tiles = Tiles<Overwrite>(lanes);
+        _gatedTiles = Tiles<OverwriteGated>(lanes);
+    }
+
+    /// <summary>Floats of a packed filter.</summary>
+    public int PackedLength => (_panels[^1].Start + _panels[^1].Width) * _groups * _length;
+
+    /// <summary>Copies one row of the filter to its place in every panel.</summary>
+    /// <param name="row">g * Length + l</param>
+    /// <param name="filterRow">[channels], a float every <paramref name="step"/></param>
+    /// <param name="step">Floats from a channel to the next.</param>
+    /// <param name="packed">[PackedLength]: for each panel [Groups * Length, panel width], padded with zeros</param>
+    public void PackRow(int row, float* filterRow, nint step, float* packed)
+    {
+        foreach (Panel panel in _panels)
+        {
+            float* to = packed + (panel.Start * _groups * _length) + (row * panel.Width);
+            for (int k = 0; k < panel.Width; k++)
+                to[k] = k < panel.Columns ? filterRow[(panel.Start + k) * step] : 0f;
+        }
+    }
+
+    /// <summary>Runs over one image.</summary>
+    /// <param name="x">The first float of the patch of each pixel of y.</param>
+    /// <param name="group">Floats from a run of a patch to the next.</param>
+    /// <param name="packed">[PackedLength]</param>
+    /// <param name="bias">[channels], or null</param>
+    /// <param name="floor">No y is smaller; not used with a gate.</param>
+    /// <param name="y">Overwritten.</param>
+    /// <param name="gate">Where given, y is 0 where it is not positive.</param>
+    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate)
+    {
+        const int LargestTile = 14;
+        nint* offsets = stackalloc nint[6 * LargestTile];
+        nint* xOffsets = offsets, yOffsets = offsets + (2 * LargestTile), gateOffsets = offsets + (4 * LargestTile);
+        for (int less = 0; less < 2; less++)
+        {
+            int width = _columns.Size(0) - less;
+            for (int q = 0; q < _rows.Size(0) * width; q++)
+            {
+                (int i, int j) = Math.DivRem(q, width);
+                xOffsets[(less * LargestTile) + q] = (i * x.Row) + (j * x.Pixel);
+                yOffsets[(less * LargestTile) + q] = (i * y.Row) + (j * y.Pixel);
+                gateOffsets[(less * LargestTile) + q] = (i * gate.Row) + (j * gate.Pixel);
+            }
+        }
+
+        TileArguments t = new()
+        {
+            AStep = 1,
+            AGroup = group,
+            Groups = _groups,
+            Length = _length,
+            Floor = floor,
+        };
+        delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
+        for (int p = 0; p < _panels.Length; p++)
+        {
+            Panel panel = _panels[p];
+            t.B = packed + ((nint)panel.Start * _groups * _length);
+            t.BStep = panel.Width;
+            t.BGroup = (nint)panel.Width * _length;
+            t.Columns = panel.Columns;
+            t.Initial = bias == null ? null : bias + panel.Start;
+            for (int r = 0; r < _rows.Pieces; r++)
+            {
+                nint i = _rows.Start(r);
+                int rowLess = _rows.Size(0) - _rows.Size(r);
+                for (int s = 0; s < _columns.Pieces; s++)
+                {
+                    nint j = _columns.Start(s);
+                    int columnLess = _columns.Size(0) - _columns.Size(s);
+                    t.A = x.Origin + (i * x.Row) + (j * x.Pixel);
+                    t.AOffsets = xOffsets + (columnLess * LargestTile);
+                    t.C = y.Origin + (i * y.Row) + (j * y.Pixel) + panel.Start;
+                    t.COffsets = yOffsets + (columnLess * LargestTile);
+                    t.Gate = gate.Origin + (i * gate.Row) + (j * gate.Pixel) + panel.Start;
+                    t.GateOffsets = gateOffsets + (columnLess * LargestTile);
+                    tiles[(p * 4) + (rowLess * 2) + columnLess](&t);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// The cut into rectangles of at most <paramref name="largest"/> pixels that costs least, where a term of a tile costs
+    /// one for each row and one for the loads of the panel.
+    /// </summary>
+    private static (Split Rows, Split Columns) Rectangles(int rows, int columns, int largest)
+    {
+        (Split, Split) best = default;
+        int least = int.MaxValue;
+        for (int height = 1; height <= Math.Min(largest, rows); height++)
+        {
+            Split down = Split.AtMost(rows, height), across = Split.AtMost(columns, Math.Min(largest / height, columns));
+            int cost = (rows * columns) + (down.Pieces * across.Pieces);
+            if (cost < least)
+                (best, least) = ((down, across), cost);
+        }
+        return best;
+    }
+
+    private delegate*<TileArguments*, void>[] Tiles<TEpilogue>(LaneKernels lanes)
+        where TEpilogue : struct, ITileEpilogue
+    {
+        var tiles = new delegate*<TileArguments*, void>[_panels.Length * 4];
+        for (int p = 0; p < _panels.Length; p++)
+            for (int rowLess = 0; rowLess < 2; rowLess++)
+                for (int columnLess = 0; columnLess < 2; columnLess++)
+                {
+                    int pixels = (_rows.Size(0) - rowLess) * (_columns.Size(0) - columnLess);
+                    if (pixels > 0)
+                        tiles[(p * 4) + (rowLess * 2) + columnLess] = lanes.Tile<TEpilogue>(pixels, _panels[p]);
+                }
+        return tiles;
+    }
+}

@@ -1,0 +1,105 @@
+using System.Diagnostics;
+
+namespace Kfac.Kernels;
+
+/// <summary>
+/// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then gradient += T and
+/// squares += T * T. A micro-tile takes some positions p of the patch and a panel of channels k over all locations:
+/// T is never in memory, and an example's square costs no more than a second addition.
+/// </summary>
+internal sealed unsafe class FilterReduction
+{
+    private readonly ConvolutionGeometry _g;
+    private readonly Panel[] _panels;
+    private readonly Split _positions;
+
+    /// <summary>[panel, whether the tile is a row less]</summary>
+    private readonly delegate*<TileArguments*, void>[] _gradient, _squares, _both;
+
+    public FilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
+    {
+        _g = geometry;
+        _panels = Panel.Split(geometry.K, lanes.Width);
+        _positions = Split.AtMost(geometry.PatchLength, lanes.TileRows);
+        _gradient = Tiles<AddTo>(lanes);
+        _squares = Tiles<AddSquare>(lanes);
+        _both = Tiles<AddToWithSquare>(lanes);
+    }
+
+    /// <summary>Runs over some examples.</summary>
+    /// <param name="x">[H, W, C] of the first example, at its padding's first pixel</param>
+    /// <param name="xStep">Floats from an example to the next.</param>
+    /// <param name="dy">[OutH, OutW, K] of the first example</param>
+    /// <param name="dyStep">Floats from an example to the next.</param>
+    /// <param name="examples">How many.</param>
+    /// <param name="gradient">[R, S, C, K] added to, or null</param>
+    /// <param name="squares">[R, S, C, K] added to, or null</param>
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares)
+    {
+        if (gradient == null && squares == null)
+            return;
+        delegate*<TileArguments*, void>[] tiles = squares == null ? _gradient : gradient == null ? _squares : _both;
+        int largest = _positions.Size(0);
+        nint* xOffsets = stackalloc nint[largest];
+        nint* filterOffsets = stackalloc nint[largest];
+        for (int row = 0; row < largest; row++)
+            filterOffsets[row] = (nint)row * _g.K;
+
+        TileArguments t = new()
+        {
+            AStep = _g.StrideX * _g.C,
+            AGroup = _g.StrideY * x.RowStride,
+            AOffsets = xOffsets,
+            BStep = _g.K,
+            BGroup = dy.RowStride,
+            COffsets = filterOffsets,
+            Groups = _g.OutH,
+            Length = _g.OutW,
+        };
+        for (int p = 0; p < _panels.Length; p++)
+        {
+            Panel panel = _panels[p];
+            t.Columns = panel.Columns;
+            for (int piece = 0; piece < _positions.Pieces; piece++)
+            {
+                nint start = PlaceTile(_positions.Start(piece), _positions.Size(piece), x.RowStride, xOffsets);
+                nint at = ((nint)_positions.Start(piece) * _g.K) + panel.Start;
+                t.C = gradient + at;
+                t.Squares = squares + at;
+                delegate*<TileArguments*, void> tile = tiles[(p * 2) + largest - _positions.Size(piece)];
+                for (int example = 0; example < examples; example++)
+                {
+                    t.A = x.Origin + (example * xStep) + start;
+                    t.B = dy.Origin + (example * dyStep) + panel.Start;
+                    tile(&t);
+                }
+            }
+        }
+    }
+
+    /// <summary>offsets[i] = where position first + i of a patch is, from position first.</summary>
+    /// <returns>Where position first is, from the beginning of the patch.</returns>
+    private nint PlaceTile(int first, int count, nint rowStride, nint* offsets)
+    {
+        (nint r, nint within) = Math.DivRem((nint)first, _g.S * _g.C);
+        nint start = (r * rowStride) + within;
+        for (int i = 0; i < count; i++)
+        {
+            offsets[i] = (r * rowStride) + within - start;
+            if (++within == _g.S * _g.C)
+                (r, within) = (r + 1, 0);
+        }
+        Debug.Assert(offsets[0] == 0);
+        return start;
+    }
+
+    private delegate*<TileArguments*, void>[] Tiles<TEpilogue>(LaneKernels lanes)
+        where TEpilogue : struct, ITileEpilogue
+    {
+        var tiles = new delegate*<TileArguments*, void>[_panels.Length * 2];
+        for (int p = 0; p < _panels.Length; p++)
+            for (int less = 0; less < 2 && less < _positions.Size(0); less++)
+                tiles[(p * 2) + less] = lanes.Tile<TEpilogue>(_positions.Size(0) - less, _panels[p]);
+        return tiles;
+    }
+}

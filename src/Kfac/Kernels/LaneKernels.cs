@@ -1,0 +1,100 @@
+namespace Kfac.Kernels;
+
+/// <summary>Every kernel of one instruction set, chosen once where a plan is made.</summary>
+internal abstract unsafe class LaneKernels
+{
+    /// <summary>Floats of a vector.</summary>
+    public abstract int Width { get; }
+
+    /// <summary>Rows of the largest micro-tile.</summary>
+    public abstract int TileRows { get; }
+
+    public static LaneKernels For(InstructionSet isa) => isa switch
+    {
+        InstructionSet.Avx512 => LaneKernels<Avx512Lanes, System.Runtime.Intrinsics.Vector512<float>>.Instance,
+        InstructionSet.Avx2 => LaneKernels<Avx2Lanes, System.Runtime.Intrinsics.Vector256<float>>.Instance,
+        InstructionSet.Vector128 => LaneKernels<Vector128Lanes, System.Runtime.Intrinsics.Vector128<float>>.Instance,
+        _ => LaneKernels<ScalarLanes, float>.Instance,
+    };
+
+    /// <summary>The micro-tile of <paramref name="rows"/> rows for a panel.</summary>
+    public abstract delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel)
+        where TEpilogue : struct, ITileEpilogue;
+
+    /// <summary>sums[k] = sum over i, j of map[i, j, k]</summary>
+    /// <param name="map">[rows, columns, channels]</param>
+    /// <param name="rows">Rows of the map.</param>
+    /// <param name="columns">Columns of the map.</param>
+    /// <param name="channels">Channels of the map.</param>
+    /// <param name="sums">[channels], overwritten</param>
+    public abstract void SumPixels(ImagePlane map, int rows, int columns, int channels, float* sums);
+}
+
+/// <inheritdoc/>
+internal sealed unsafe class LaneKernels<TLanes, TVector> : LaneKernels
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
+{
+    public static LaneKernels<TLanes, TVector> Instance { get; } = new();
+
+    public override int Width => TLanes.Width;
+
+    public override int TileRows => TLanes.TileRows;
+
+    public override delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel) =>
+        panel.Width == 2 * TLanes.Width ? Tile<TwoVectors, TEpilogue>(rows)
+        : panel.Columns == TLanes.Width ? Tile<OneVector, TEpilogue>(rows)
+        : Tile<PartialVector, TEpilogue>(rows);
+
+    public override void SumPixels(ImagePlane map, int rows, int columns, int channels, float* sums)
+    {
+        int k = 0;
+        for (; k <= channels - TLanes.Width; k += TLanes.Width)
+        {
+            TVector even = default, odd = default;
+            for (int i = 0; i < rows; i++)
+            {
+                float* p = map.Origin + (i * map.RowStride) + k;
+                int j = 0;
+                for (; j < columns - 1; j += 2, p += 2 * channels)
+                {
+                    even = TLanes.Add(even, TLanes.Load(p));
+                    odd = TLanes.Add(odd, TLanes.Load(p + channels));
+                }
+                if (j < columns)
+                    even = TLanes.Add(even, TLanes.Load(p));
+            }
+            TLanes.Store(sums + k, TLanes.Add(even, odd));
+        }
+
+        for (; k < channels; k++)
+        {
+            float sum = 0f;
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < columns; j++)
+                    sum += map.Origin[(i * map.RowStride) + ((nint)j * channels) + k];
+            sums[k] = sum;
+        }
+    }
+
+    private static delegate*<TileArguments*, void> Tile<TColumns, TEpilogue>(int rows)
+        where TColumns : struct, IColumns
+        where TEpilogue : struct, ITileEpilogue => rows switch
+        {
+            1 => &MicroTile<TLanes, TVector, Rows1, TColumns, TEpilogue>.Run,
+            2 => &MicroTile<TLanes, TVector, Rows2, TColumns, TEpilogue>.Run,
+            3 => &MicroTile<TLanes, TVector, Rows3, TColumns, TEpilogue>.Run,
+            4 => &MicroTile<TLanes, TVector, Rows4, TColumns, TEpilogue>.Run,
+            5 => &MicroTile<TLanes, TVector, Rows5, TColumns, TEpilogue>.Run,
+            6 => &MicroTile<TLanes, TVector, Rows6, TColumns, TEpilogue>.Run,
+            7 => &MicroTile<TLanes, TVector, Rows7, TColumns, TEpilogue>.Run,
+            8 => &MicroTile<TLanes, TVector, Rows8, TColumns, TEpilogue>.Run,
+            9 => &MicroTile<TLanes, TVector, Rows9, TColumns, TEpilogue>.Run,
+            10 => &MicroTile<TLanes, TVector, Rows10, TColumns, TEpilogue>.Run,
+            11 => &MicroTile<TLanes, TVector, Rows11, TColumns, TEpilogue>.Run,
+            12 => &MicroTile<TLanes, TVector, Rows12, TColumns, TEpilogue>.Run,
+            13 => &MicroTile<TLanes, TVector, Rows13, TColumns, TEpilogue>.Run,
+            14 => &MicroTile<TLanes, TVector, Rows14, TColumns, TEpilogue>.Run,
+            _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "1 to 14"),
+        };
+}

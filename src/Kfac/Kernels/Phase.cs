@@ -1,0 +1,82 @@
+namespace Kfac.Kernels;
+
+/// <summary>
+/// The pixels of dx that see the same filter taps. Input pixel i takes dy[o] through tap r where o * stride + r - pad = i;
+/// so the pixels with (i + pad) mod stride = Tap take taps Tap, Tap + stride, ... and form one dense correlation of dy
+/// with those taps in reverse. Stride 1 has one phase: the whole image, the whole filter turned round.
+/// </summary>
+internal sealed unsafe class Phase
+{
+    private Phase(Axis y, Axis x, ConvolutionGeometry g, LaneKernels lanes)
+    {
+        (Y, X) = (y, x);
+        int groups = x.Taps == 0 ? 0 : y.Taps;
+        Correlation = new Correlation(lanes, y.Pixels, x.Pixels, g.C, groups, Math.Max(x.Taps, 1) * g.K);
+    }
+
+    public Axis Y { get; }
+
+    public Axis X { get; }
+
+    /// <summary>With K input channels, C output channels, and runs of X.Taps * K.</summary>
+    public Correlation Correlation { get; }
+
+    public static IEnumerable<Phase> Of(ConvolutionGeometry g, LaneKernels lanes) =>
+        from y in Axis.Of(g.H, g.R, g.StrideY, g.PadTop)
+        from x in Axis.Of(g.W, g.S, g.StrideX, g.PadLeft)
+        select new Phase(y, x, g, lanes);
+
+    /// <summary>packed = this phase's taps in reverse order, transposed to [Y.Taps, X.Taps, K, C].</summary>
+    /// <param name="g">The shape.</param>
+    /// <param name="filter">[R, S, C, K]</param>
+    /// <param name="packed">[Correlation.PackedLength]</param>
+    public void Pack(ConvolutionGeometry g, float* filter, float* packed)
+    {
+        for (int r = 0; r < Y.Taps; r++)
+            for (int s = 0; s < X.Taps; s++)
+            {
+                nint tap = ((nint)Y.TapReversed(r) * g.S) + X.TapReversed(s);
+                for (int k = 0; k < g.K; k++)
+                    Correlation.PackRow((((r * X.Taps) + s) * g.K) + k, filter + (tap * g.C * g.K) + k, g.K, packed);
+            }
+    }
+
+    /// <param name="g">The shape.</param>
+    /// <param name="dy">[OutH, OutW, K]</param>
+    /// <param name="packed">from <see cref="Pack"/></param>
+    /// <param name="dx">[H, W, C], this phase's pixels overwritten</param>
+    /// <param name="gate">[H, W, C] or none</param>
+    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate) =>
+        Correlation.Run(
+            new PixelGrid(dy.Origin + (Y.First * dy.RowStride) + ((nint)X.First * g.K), dy.RowStride, g.K), dy.RowStride, packed,
+            null, float.NegativeInfinity, Pixels(g, dx), gate.IsNone ? default : Pixels(g, gate));
+
+    private PixelGrid Pixels(ConvolutionGeometry g, ImagePlane plane) =>
+        new(plane.Origin + (Y.Start * plane.RowStride) + ((nint)X.Start * g.C), g.StrideY * plane.RowStride, g.StrideX * g.C);
+
+    /// <summary>A phase along one axis.</summary>
+    /// <param name="Start">The first pixel of dx; the others follow a stride apart.</param>
+    /// <param name="Pixels">How many.</param>
+    /// <param name="Tap">The first tap of the filter; the others follow a stride apart.</param>
+    /// <param name="Taps">How many; none where the stride is larger than the filter.</param>
+    /// <param name="Stride">The stride.</param>
+    /// <param name="First">The first pixel of dy that the first pixel of dx takes, in or out of the image.</param>
+    internal readonly record struct Axis(int Start, int Pixels, int Tap, int Taps, int Stride, int First)
+    {
+        /// <summary>The last pixel of dy that the last pixel of dx takes.</summary>
+        public int Last => First + Pixels - 1 + Math.Max(Taps - 1, 0);
+
+        public int TapReversed(int t) => Tap + ((Taps - 1 - t) * Stride);
+
+        public static IEnumerable<Axis> Of(int size, int filter, int stride, int pad)
+        {
+            for (int start = 0; start < Math.Min(stride, size); start++)
+            {
+                int tap = (start + pad) % stride;
+                int taps = Math.Max((filter - tap + stride - 1) / stride, 0);
+                int first = ((start + pad) / stride) - Math.Max(taps - 1, 0);
+                yield return new Axis(start, (size - start + stride - 1) / stride, tap, taps, stride, first);
+            }
+        }
+    }
+}

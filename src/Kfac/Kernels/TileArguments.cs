@@ -1,0 +1,40 @@
+namespace Kfac.Kernels;
+
+/// <summary>What one <see cref="MicroTile{TLanes, TVector, TRows, TColumns, TEpilogue}"/> works on. All steps count floats.</summary>
+internal unsafe struct TileArguments
+{
+    /// <summary>Term (g, k) of row i is A[g * AGroup + k * AStep + AOffsets[i]].</summary>
+    public float* A;
+
+    /// <summary>Term (g, k) of column j is B[g * BGroup + k * BStep + j].</summary>
+    public float* B;
+
+    /// <summary>Column j of row i of the result is C[COffsets[i] + j].</summary>
+    public float* C;
+
+    public nint AStep, BStep, AGroup, BGroup;
+
+    /// <summary>Terms are Groups runs of Length each.</summary>
+    public nint Groups, Length;
+
+    /// <summary>[rows]; the first is 0.</summary>
+    public nint* AOffsets, COffsets;
+
+    /// <summary>[columns] What the sums begin with; null for zero.</summary>
+    public float* Initial;
+
+    /// <summary>Columns of a partial panel.</summary>
+    public int Columns;
+
+    /// <summary>No result of <see cref="Overwrite"/> is smaller: 0 rectifies, negative infinity does nothing.</summary>
+    public float Floor;
+
+    /// <summary>Read by <see cref="OverwriteGated"/> at GateOffsets[i] + j.</summary>
+    public float* Gate;
+
+    /// <summary>[rows]</summary>
+    public nint* GateOffsets;
+
+    /// <summary>The sums of squares, laid out as C.</summary>
+    public float* Squares;
+}

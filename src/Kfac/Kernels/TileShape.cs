@@ -1,0 +1,101 @@
+namespace Kfac.Kernels;
+
+/// <summary>The number of rows of a micro-tile, as a type: the compiler folds every test of it.</summary>
+internal interface IRows
+{
+    static abstract int Count { get; }
+}
+
+internal readonly struct Rows1 : IRows { public static int Count => 1; }
+
+internal readonly struct Rows2 : IRows { public static int Count => 2; }
+
+internal readonly struct Rows3 : IRows { public static int Count => 3; }
+
+internal readonly struct Rows4 : IRows { public static int Count => 4; }
+
+internal readonly struct Rows5 : IRows { public static int Count => 5; }
+
+internal readonly struct Rows6 : IRows { public static int Count => 6; }
+
+internal readonly struct Rows7 : IRows { public static int Count => 7; }
+
+internal readonly struct Rows8 : IRows { public static int Count => 8; }
+
+internal readonly struct Rows9 : IRows { public static int Count => 9; }
+
+internal readonly struct Rows10 : IRows { public static int Count => 10; }
+
+internal readonly struct Rows11 : IRows { public static int Count => 11; }
+
+internal readonly struct Rows12 : IRows { public static int Count => 12; }
+
+internal readonly struct Rows13 : IRows { public static int Count => 13; }
+
+internal readonly struct Rows14 : IRows { public static int Count => 14; }
+
+/// <summary>The columns of a micro-tile, as a type.</summary>
+internal interface IColumns
+{
+    /// <summary>Vectors side by side, 1 or 2.</summary>
+    static abstract int Vectors { get; }
+
+    /// <summary>Whether fewer columns than the vector holds are there.</summary>
+    static abstract bool IsPartial { get; }
+}
+
+internal readonly struct TwoVectors : IColumns
+{
+    public static int Vectors => 2;
+
+    public static bool IsPartial => false;
+}
+
+internal readonly struct OneVector : IColumns
+{
+    public static int Vectors => 1;
+
+    public static bool IsPartial => false;
+}
+
+internal readonly struct PartialVector : IColumns
+{
+    public static int Vectors => 1;
+
+    public static bool IsPartial => true;
+}
+
+/// <summary>Neighbouring columns of a matrix that one micro-tile covers.</summary>
+/// <param name="Start">The first column.</param>
+/// <param name="Columns">How many.</param>
+/// <param name="Width">Columns when padded to whole vectors.</param>
+internal readonly record struct Panel(int Start, int Columns, int Width)
+{
+    /// <summary>
+    /// Pairs of vectors, then one vector, then what is left. All of them but the last start at a multiple of the vector,
+    /// so that padded panels one behind the other begin at <see cref="Start"/> times their depth.
+    /// </summary>
+    public static Panel[] Split(int columns, int vector)
+    {
+        List<Panel> panels = [];
+        for (int start = 0; start < columns;)
+        {
+            int left = columns - start;
+            int width = left >= 2 * vector ? 2 * vector : vector;
+            panels.Add(new Panel(start, Math.Min(left, width), width));
+            start += width;
+        }
+        return [.. panels];
+    }
+}
+
+/// <summary>Count things cut into Pieces, as even as can be: the first ones are one larger.</summary>
+internal readonly record struct Split(int Count, int Pieces)
+{
+    /// <summary>Pieces of at most <paramref name="largest"/>.</summary>
+    public static Split AtMost(int count, int largest) => new(count, (count + largest - 1) / largest);
+
+    public int Size(int piece) => (Count / Pieces) + (piece < Count % Pieces ? 1 : 0);
+
+    public int Start(int piece) => (piece * (Count / Pieces)) + Math.Min(piece, Count % Pieces);
+}

@@ -1,0 +1,35 @@
+using Kfac.Kernels;
+
+namespace Kfac.Layers;
+
+/// <summary>y[i,j,c] = max over the window of x; the gradient goes to the first maximum. See <see cref="MaxPool2DSpec"/>.</summary>
+public sealed class MaxPool2D : ExampleLayer
+{
+    private readonly PoolingGeometry _geometry;
+
+    internal MaxPool2D(string name, MaxPool2DSpec spec, ImageShape input)
+        : base(name, input, spec.InferOutput(input))
+    {
+        _geometry = new PoolingGeometry(
+            input.Height, input.Width, input.Channels, spec.Height, spec.Width, spec.StrideY, spec.StrideX, 0, 0, 0, 0);
+    }
+
+    /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
+    internal bool InputIsRectified { get; set; }
+
+    internal override void Forward(ExampleRange range, int worker)
+    {
+        for (int n = range.First; n < range.End; n++)
+        {
+            Pooling.MaxForward(_geometry, Input[n], Output[n]);
+        }
+    }
+
+    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
+    {
+        for (int n = range.First; n < range.End && InputGradient is not null; n++)
+        {
+            Pooling.MaxBackward(_geometry, Input[n], Output[n], OutputGradient![n], InputGradient[n], InputIsRectified);
+        }
+    }
+}
