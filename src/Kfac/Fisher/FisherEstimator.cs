@@ -1,0 +1,70 @@
+using Kfac.Layers;
+
+namespace Kfac.Fisher;
+
+/// <summary>
+/// Feeds the blocks of a network from its backward passes (tf.contrib.kfac.estimator.FisherEstimator), and leaves the
+/// gradient of the mean loss behind as the last of them.
+/// </summary>
+internal sealed class FisherEstimator
+{
+    private readonly Network _network;
+    private readonly SoftmaxCrossEntropy _loss;
+    private readonly EstimationMode _mode;
+    private readonly Random _labelSampler;
+    private readonly int[] _sampledLabels;
+    private readonly BackwardQuantities _needs;
+
+    public FisherEstimator(Network network, SoftmaxCrossEntropy loss, LayerCollection layers, EstimationMode mode, int seed)
+    {
+        _network = network;
+        _loss = loss;
+        _mode = mode;
+        _labelSampler = new Random(seed);
+        _sampledLabels = new int[network.Capacity];
+        Layers = layers;
+        foreach (FisherBlock block in layers.Blocks)
+        {
+            _needs |= block.Needs;
+        }
+    }
+
+    public LayerCollection Layers { get; }
+
+    /// <summary>How many statistics were left out because they were not finite.</summary>
+    public int Refused { get; private set; }
+
+    /// <summary>Backward pass for the gradient only.</summary>
+    public void ComputeGradient(ReadOnlySpan<int> labels) => Backward(labels, BackwardQuantities.Gradient);
+
+    /// <summary>The backward passes for one update of every block's statistic and for the gradient.</summary>
+    public void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels)
+    {
+        if (_mode == EstimationMode.Empirical)
+        {
+            Backward(labels, BackwardQuantities.Gradient | _needs);
+            UpdateBlocks(labels.Length);
+            return;
+        }
+
+        Span<int> sampled = _sampledLabels.AsSpan(0, labels.Length);
+        _loss.SampleLabels(_labelSampler, sampled);
+        Backward(sampled, _needs);
+        UpdateBlocks(labels.Length);
+        ComputeGradient(labels);
+    }
+
+    private void Backward(ReadOnlySpan<int> labels, BackwardQuantities quantities)
+    {
+        _loss.WriteGradient(labels, _network.LogitsGradient!);
+        _network.Backward(quantities);
+    }
+
+    private void UpdateBlocks(int examples)
+    {
+        foreach (FisherBlock block in Layers.Blocks)
+        {
+            Refused += block.UpdateFromLayer(examples) ? 0 : 1;
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Numerics.Tensors;
+using Kfac.Fisher;
+using Kfac.Layers;
+
+namespace Kfac.Optimizers;
+
+/// <summary>
+/// K-FAC (Martens and Grosse 2015; tf.contrib.kfac.optimizer.KfacOptimizer): w -= α·m, where m gathers the gradient
+/// multiplied by the inverse of the damped, block-wise Fisher.
+/// </summary>
+internal sealed class KfacOptimizer : Optimizer
+{
+    private const float DampingRaise = 4;
+
+    private readonly KfacOptions _options;
+    private readonly LayerCollection _layers;
+    private readonly FisherEstimator _estimator;
+    private readonly AlignedBuffer _natural;
+    private readonly AlignedBuffer _momentum;
+    private float _damping;
+    private long _steps;
+
+    public KfacOptimizer(Network network, KfacOptions options, int seed)
+        : base(network)
+    {
+        _options = options;
+        _layers = new LayerCollection { EmaDecay = options.EmaDecay, Form = options.Form };
+        _layers.RegisterNetwork(network);
+        _estimator = new FisherEstimator(network, Loss, _layers, options.EstimationMode, seed);
+        _natural = new AlignedBuffer(network.Store.Length);
+        _momentum = new AlignedBuffer(network.Store.Length);
+        _damping = options.Damping;
+    }
+
+    /// <summary>λ of the next step; above the option's value after a rescue.</summary>
+    public float Damping => _damping;
+
+    private protected override bool Update(ReadOnlySpan<int> labels, float learningRate)
+    {
+        UpdateCurvatureAndGradient(labels);
+        Precondition();
+        float scale = ConstrainNorm(learningRate);
+        if (!float.IsFinite(scale))
+        {
+            return false;
+        }
+
+        AccumulateMomentum(scale);
+        DecayWeights(learningRate, _options.WeightDecay);
+        ApplyStep(learningRate);
+        return true;
+    }
+
+    private protected override string BecomeCareful()
+    {
+        float before = _damping;
+        _damping *= DampingRaise;
+        _momentum.Span.Clear();
+        return $"damping was raised from {before} to {_damping}";
+    }
+
+    private void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels)
+    {
+        if (_steps++ % _options.FactorUpdatePeriod == 0)
+        {
+            _estimator.UpdateCurvatureAndGradient(labels);
+        }
+        else
+        {
+            _estimator.ComputeGradient(labels);
+        }
+    }
+
+    /// <summary>v = (F + λI)⁻¹ g, block by block.</summary>
+    private void Precondition()
+    {
+        foreach (FisherBlock block in _layers.Blocks)
+        {
+            block.Damping = _damping;
+            block.MultiplyInverse(LayerSpans(Store.Gradients, block.Layer!), LayerSpans(_natural, block.Layer!));
+        }
+    }
+
+    /// <summary>min(1, √(c / (α²·v·g))): v·g stands for vᵀ F v, twice the change of the predictions in KL divergence.</summary>
+    private float ConstrainNorm(float learningRate)
+    {
+        float squaredNorm = learningRate * learningRate * TensorPrimitives.Dot<float>(_natural.Span, Store.Gradients.Span);
+        return squaredNorm > _options.NormConstraint ? MathF.Sqrt(_options.NormConstraint / squaredNorm) : 1 + 0 * squaredNorm;
+    }
+
+    /// <summary>m = μ·m + scale·v.</summary>
+    private void AccumulateMomentum(float scale)
+    {
+        Span<float> momentum = _momentum.Span;
+        TensorPrimitives.Multiply(_natural.Span, scale, _natural.Span);
+        TensorPrimitives.MultiplyAdd(momentum, _options.Momentum, _natural.Span, momentum);
+    }
+
+    /// <summary>w -= α·m.</summary>
+    private void ApplyStep(float learningRate)
+    {
+        Span<float> values = Store.Values.Span;
+        TensorPrimitives.MultiplyAdd(_momentum.Span, -learningRate, values, values);
+    }
+
+    private static ParameterSpans LayerSpans(AlignedBuffer buffer, Layer layer)
+    {
+        IReadOnlyList<Parameter> parameters = layer.Parameters;
+        Span<float> bias = parameters.Count > 1 ? buffer.Span.Slice(parameters[1].Offset, parameters[1].Length) : [];
+        return new ParameterSpans(buffer.Span.Slice(parameters[0].Offset, parameters[0].Length), bias);
+    }
+}

@@ -1,0 +1,111 @@
+using System.Numerics.Tensors;
+using Kfac.Layers;
+
+namespace Kfac.Optimizers;
+
+/// <summary>What one step saw.</summary>
+/// <param name="LossSum">Sum of the examples' losses before the step; not finite where the step was refused.</param>
+/// <param name="Correct">How many examples were classified correctly before the step.</param>
+/// <param name="Rescue">Null after a normal step; otherwise what was wrong and what was done about it.</param>
+internal readonly record struct StepReport(double LossSum, int Correct, string? Rescue);
+
+/// <summary>
+/// Changes a network's parameters so that the loss of a batch falls. A step on which the loss is not finite is not taken:
+/// the last parameters with a finite loss come back, and the optimizer becomes more careful.
+/// </summary>
+internal abstract class Optimizer
+{
+    /// <summary>So many rescues, each within <see cref="CalmSteps"/> of the last, end the training.</summary>
+    private const int MostRescues = 6;
+
+    private const int CalmSteps = 20;
+
+    private readonly AlignedBuffer _lastGood;
+    private int _rescuesInARow;
+    private int _stepsSinceRescue;
+
+    /// <param name="network">What it trains, with its initial parameters.</param>
+    private protected Optimizer(Network network)
+    {
+        Network = network;
+        Loss = new SoftmaxCrossEntropy(network.Spec.Output.Size, network.Capacity);
+        _lastGood = new AlignedBuffer(network.Store.Length);
+        Store.Values.Span.CopyTo(_lastGood.Span);
+    }
+
+    /// <summary>How many steps were refused because of a loss that was not finite.</summary>
+    public int Rescues { get; private set; }
+
+    public SoftmaxCrossEntropy Loss { get; }
+
+    private protected Network Network { get; }
+
+    private protected ParameterStore Store => Network.Store;
+
+    /// <summary>One step on the batch in <see cref="Layers.Network.Input"/>.</summary>
+    /// <param name="labels">The batch's classes; as many as it has examples.</param>
+    /// <param name="learningRate">Step size α.</param>
+    /// <exception cref="TrainingDivergedException">The loss keeps being not finite although every remedy was tried.</exception>
+    public StepReport Step(ReadOnlySpan<int> labels, float learningRate)
+    {
+        Network.Forward(labels.Length);
+        (double loss, int correct) = Loss.Forward(Network.Logits, labels);
+        if (!double.IsFinite(loss))
+        {
+            return new StepReport(loss, correct, Rescue($"the loss was {loss}"));
+        }
+
+        Store.Values.Span.CopyTo(_lastGood.Span);
+        if (!Update(labels, learningRate))
+        {
+            return new StepReport(loss, correct, Rescue("the gradient was not finite"));
+        }
+
+        Store.MarkChanged();
+        _rescuesInARow = ++_stepsSinceRescue > CalmSteps ? 0 : _rescuesInARow;
+        return new StepReport(loss, correct, null);
+    }
+
+    /// <summary>Computes the gradient (and what else it needs) on the current batch and changes the parameters.</summary>
+    /// <returns>False, and the parameters unchanged, where the update would not be finite.</returns>
+    private protected abstract bool Update(ReadOnlySpan<int> labels, float learningRate);
+
+    /// <summary>Forgets the momentum and becomes more careful.</summary>
+    /// <returns>What was done, as the end of a sentence.</returns>
+    private protected abstract string BecomeCareful();
+
+    /// <summary>Leaves the gradient of the mean loss in the store.</summary>
+    private protected void ComputeGradient(ReadOnlySpan<int> labels)
+    {
+        Loss.WriteGradient(labels, Network.LogitsGradient!);
+        Network.Backward(BackwardQuantities.Gradient);
+    }
+
+    /// <summary>weights *= 1 - α·decay; biases are left alone.</summary>
+    private protected void DecayWeights(float learningRate, float weightDecay)
+    {
+        if (weightDecay == 0)
+        {
+            return;
+        }
+
+        foreach (Parameter parameter in Network.Parameters.Where(parameter => !parameter.IsBias))
+        {
+            TensorPrimitives.Multiply(parameter.MutableValues, 1 - learningRate * weightDecay, parameter.MutableValues);
+        }
+    }
+
+    private string Rescue(string reason)
+    {
+        Rescues++;
+        _stepsSinceRescue = 0;
+        if (++_rescuesInARow >= MostRescues)
+        {
+            throw new TrainingDivergedException($"training diverged: {reason}, {MostRescues} times in a row, although the last good parameters were restored each time; lower the learning rate or raise the damping");
+        }
+
+        _lastGood.Span.CopyTo(Store.Values.Span);
+        Store.MarkChanged();
+        return $"{reason}: the last good parameters were restored, {BecomeCareful()}";
+    }
+}

@@ -1,0 +1,116 @@
+using Kfac.Fisher;
+using Kfac.Layers;
+
+namespace Kfac.Optimizers;
+
+/// <summary>Which optimizer trains a network, and its settings.</summary>
+public abstract record OptimizerOptions
+{
+    private protected OptimizerOptions(float learningRate) => LearningRate = learningRate;
+
+    /// <summary>Step size α, positive, before the schedule's factor.</summary>
+    public float LearningRate { get; init; }
+
+    /// <summary>Decoupled weight decay: each step first multiplies weights (not biases) by 1 - α·WeightDecay. Default 0.</summary>
+    public float WeightDecay { get; init; }
+
+    /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
+    internal virtual void Validate()
+    {
+        Require(LearningRate > 0 && float.IsFinite(LearningRate), nameof(LearningRate), LearningRate, "positive and finite");
+        Require(WeightDecay >= 0 && float.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more");
+    }
+
+    internal abstract Optimizer Create(Network network, int seed);
+
+    private protected static void Require(bool holds, string option, object value, string expected)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"{option} must be {expected}, but is {value}", option);
+        }
+    }
+}
+
+/// <summary>Stochastic gradient descent with momentum: m = μ·m + g, w -= α·m.</summary>
+public sealed record SgdOptions() : OptimizerOptions(0.05f)
+{
+    /// <summary>Momentum μ in [0, 1). Default 0.9.</summary>
+    public float Momentum { get; init; } = 0.9f;
+
+    internal override void Validate()
+    {
+        base.Validate();
+        Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
+    }
+
+    internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this);
+}
+
+/// <summary>Adam (Kingma and Ba 2015); with <see cref="OptimizerOptions.WeightDecay"/>, AdamW (Loshchilov and Hutter 2019).</summary>
+public sealed record AdamOptions() : OptimizerOptions(1e-3f)
+{
+    /// <summary>Decay of the mean of the gradients, in [0, 1). Default 0.9.</summary>
+    public float Beta1 { get; init; } = 0.9f;
+
+    /// <summary>Decay of the mean of the squared gradients, in [0, 1). Default 0.999.</summary>
+    public float Beta2 { get; init; } = 0.999f;
+
+    /// <summary>Added to the root of the mean square. Default 1e-8.</summary>
+    public float Epsilon { get; init; } = 1e-8f;
+
+    internal override void Validate()
+    {
+        base.Validate();
+        Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "in [0, 1)");
+        Require(Beta2 is >= 0 and < 1, nameof(Beta2), Beta2, "in [0, 1)");
+        Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
+    }
+
+    internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this);
+}
+
+/// <summary>
+/// K-FAC: natural gradient with a block-wise approximation of the Fisher (Martens and Grosse 2015). Convolutions are
+/// preconditioned by <see cref="ConvDiagonalFB"/>, dense layers by <see cref="FullyConnectedDiagonalFB"/>.
+/// </summary>
+public sealed record KfacOptions() : OptimizerOptions(0.01f)
+{
+    /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.01.</summary>
+    public float Damping { get; init; } = 0.01f;
+
+    /// <summary>Decay of the running average of the curvature, in [0, 1). Default 0.95.</summary>
+    public float EmaDecay { get; init; } = 0.95f;
+
+    /// <summary>The curvature is updated every so many steps; at least 1. Default 1.</summary>
+    public int FactorUpdatePeriod { get; init; } = 1;
+
+    /// <summary>Whose labels the curvature is estimated with. Default <see cref="Fisher.EstimationMode.Empirical"/>, which costs no second backward pass.</summary>
+    public EstimationMode EstimationMode { get; init; } = EstimationMode.Empirical;
+
+    /// <summary>Momentum μ in [0, 1) on the preconditioned gradient. Default 0.9.</summary>
+    public float Momentum { get; init; } = 0.9f;
+
+    /// <summary>
+    /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
+    /// standing for vᵀFv. Infinity switches it off. Default 0.001.
+    /// </summary>
+    public float NormConstraint { get; init; } = 1e-3f;
+
+    /// <summary>Form of the running average and the damping. Default <see cref="FisherForm.Corrected"/>.</summary>
+    public FisherForm Form { get; init; } = FisherForm.Corrected;
+
+    internal override void Validate()
+    {
+        base.Validate();
+        Require(Damping > 0 && float.IsFinite(Damping), nameof(Damping), Damping, "positive and finite");
+        Require(EmaDecay is >= 0 and < 1, nameof(EmaDecay), EmaDecay, "in [0, 1)");
+        Require(FactorUpdatePeriod >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
+        Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
+        Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
+        Require(NormConstraint > 0, nameof(NormConstraint), NormConstraint, "positive");
+        Require(Enum.IsDefined(Form), nameof(Form), Form, "a defined form");
+    }
+
+    internal override Optimizer Create(Network network, int seed) => new KfacOptimizer(network, this, seed);
+}
