@@ -1,0 +1,9 @@
+using System.CommandLine;
+using Kfac.Bench.Kernels;
+
+// One class per command; each gives itself to the root here.
+RootCommand root = new("Measures the trainer and its kernels.")
+{
+    KernelsCommand.Create(),
+};
+return root.Parse(args).Invoke();
