@@ -79,6 +79,19 @@ public sealed class Network
     /// <summary>d loss / d logits, of the loss summed over the batch; written by whoever calls <see cref="Backward"/>.</summary>
     internal ActivationBuffer? LogitsGradient { get; }
 
+    /// <summary>The parameters of a network, all zero, without the memory to run it.</summary>
+    /// <exception cref="OverflowException">There are more than an array can hold.</exception>
+    internal static ParameterStore LayOutParameters(NetworkSpec spec)
+    {
+        var store = new ParameterStore();
+        foreach (Layer layer in BuildLayers(spec))
+        {
+            layer.AddParameters(store);
+        }
+
+        return store;
+    }
+
     /// <summary>Draws all parameters anew (He normal weights, zero biases).</summary>
     internal void Initialize(Random random)
     {

@@ -15,6 +15,9 @@ namespace Kfac.Layers;
 /// </code></example>
 public sealed record NetworkSpec
 {
+    /// <summary>Most values one example may have anywhere in the network: 1 GiB of floats.</summary>
+    private const int MostValues = 1 << 28;
+
     private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter() } };
 
     /// <param name="input">Shape of one input image.</param>
@@ -29,6 +32,7 @@ public sealed record NetworkSpec
             throw new ArgumentException($"input shape must be positive in every dimension, but is {input.Height}x{input.Width}x{input.Channels}", nameof(input));
         }
 
+        RequireModestSize(input);
         Input = input;
         Layers = [.. layers];
         Shapes = InferShapes();
@@ -111,6 +115,14 @@ public sealed record NetworkSpec
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Input, Layers.Count);
 
+    private static void RequireModestSize(ImageShape shape)
+    {
+        if ((double)shape.Height * shape.Width * shape.Channels > MostValues)
+        {
+            throw new ArgumentException($"one example of {shape.Height}x{shape.Width}x{shape.Channels} has more than {MostValues} values");
+        }
+    }
+
     private ImageShape[] InferShapes()
     {
         var shapes = new ImageShape[Layers.Count];
@@ -126,7 +138,9 @@ public sealed record NetworkSpec
                 }
 
                 flattened |= Layers[i] is FlattenSpec or DenseSpec;
-                shapes[i] = shape = Layers[i].InferOutput(shape);
+                shape = Layers[i].InferOutput(shape);
+                RequireModestSize(shape);
+                shapes[i] = shape;
             }
             catch (ArgumentException e)
             {

@@ -52,8 +52,21 @@ internal sealed class ParameterStore
         int length = shape.Aggregate(1, (a, b) => checked(a * b));
         var parameter = new Parameter(this, name, shape, isBias, Length, length);
         _parameters.Add(parameter);
-        Length += AlignedBuffer.RoundUp(length);
+        Length = checked(Length + AlignedBuffer.RoundUp(length));
         return parameter;
+    }
+
+    /// <summary>A store of the same layout with a copy of the values, and nothing else.</summary>
+    public ParameterStore CopyValues()
+    {
+        var copy = new ParameterStore();
+        foreach (Parameter parameter in _parameters)
+        {
+            copy.GetOrAdd(parameter.Name, [.. parameter.Shape], parameter.IsBias);
+        }
+
+        Values.Span.CopyTo(copy.Values.Span);
+        return copy;
     }
 
     /// <summary>Says that <see cref="Values"/> were changed.</summary>

@@ -15,7 +15,16 @@ internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
     /// <summary>p_n [classes] of the last forward pass.</summary>
     public ReadOnlySpan<float> Probabilities(int example) => _probabilities.AsSpan(example * classes, classes);
 
-    /// <summary>Sum of the examples' losses, and how many have their label as the most probable class.</summary>
+    /// <summary>Computes p_n for the first <paramref name="examples"/> rows of <paramref name="logits"/>.</summary>
+    public void Normalize(ActivationBuffer logits, int examples)
+    {
+        for (int n = 0; n < examples; n++)
+        {
+            Normalize(logits.Row(n, 0), n);
+        }
+    }
+
+    /// <summary>Computes p_n, the sum of the examples' losses, and how many have their label as the most probable class.</summary>
     /// <returns>The loss is NaN or infinite where a logit was.</returns>
     public (double LossSum, int Correct) Forward(ActivationBuffer logits, ReadOnlySpan<int> labels)
     {
@@ -24,18 +33,24 @@ internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
         for (int n = 0; n < labels.Length; n++)
         {
             ReadOnlySpan<float> scores = logits.Row(n, 0);
-            Span<float> probabilities = _probabilities.AsSpan(n * classes, classes);
-            float largest = TensorPrimitives.Max(scores);
-            TensorPrimitives.Subtract(scores, largest, probabilities);
-            float shifted = probabilities[labels[n]];
-            TensorPrimitives.Exp(probabilities, probabilities);
-            float total = TensorPrimitives.Sum(probabilities);
-            TensorPrimitives.Divide(probabilities, total, probabilities);
-            loss += Math.Log(total) - shifted;
+            loss += Normalize(scores, n) - scores[labels[n]];
             correct += TensorPrimitives.IndexOfMax(scores) == labels[n] ? 1 : 0;
         }
 
         return (loss, correct);
+    }
+
+    /// <summary>p_n = exp(scores - s), s = ln sum exp(scores).</summary>
+    /// <returns>s.</returns>
+    private double Normalize(ReadOnlySpan<float> scores, int example)
+    {
+        Span<float> probabilities = _probabilities.AsSpan(example * classes, classes);
+        float largest = TensorPrimitives.Max(scores);
+        TensorPrimitives.Subtract(scores, largest, probabilities);
+        TensorPrimitives.Exp<float>(probabilities, probabilities);
+        float total = TensorPrimitives.Sum<float>(probabilities);
+        TensorPrimitives.Divide(probabilities, total, probabilities);
+        return largest + Math.Log(total);
     }
 
     /// <summary>gradient[n, c] = p_n[c] - (c = label_n).</summary>

@@ -1,0 +1,124 @@
+using System.Text.Json;
+using Kfac.Layers;
+using Kfac.Parallel;
+using Kfac.Persistence;
+
+namespace Kfac.Training;
+
+/// <summary>A trained network: its description, its parameters, the scaling of its input and how it was trained. Immutable.</summary>
+public sealed class ImageClassifier
+{
+    internal ImageClassifier(NetworkSpec spec, ParameterStore store, InputScaling scaling, IReadOnlyList<EpochReport> history)
+    {
+        Spec = spec;
+        Store = store;
+        Scaling = scaling;
+        History = history;
+    }
+
+    /// <summary>The network's description.</summary>
+    public NetworkSpec Spec { get; }
+
+    /// <summary>Shape of the images it classifies.</summary>
+    public ImageShape InputShape => Spec.Input;
+
+    /// <summary>Number of classes.</summary>
+    public int ClassCount => Spec.Output.Size;
+
+    /// <summary>The parameters, first layer first.</summary>
+    public IReadOnlyList<Parameter> Parameters => Store.Parameters;
+
+    /// <summary>How pixels become the network's input.</summary>
+    public InputScaling Scaling { get; }
+
+    /// <summary>One report for each epoch of the training.</summary>
+    public IReadOnlyList<EpochReport> History { get; }
+
+    internal ParameterStore Store { get; }
+
+    /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
+    public void Save(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ModelFile.Write(new StoredModel(Spec, Store, Scaling, JsonSerializer.Serialize(History)), stream);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <exception cref="FormatException">The stream does not hold a whole, undamaged model of a known version; the message says what is wrong.</exception>
+    public static ImageClassifier Load(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        StoredModel stored = ModelFile.Read(stream);
+        try
+        {
+            return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, JsonSerializer.Deserialize<EpochReport[]>(stored.Notes) ?? []);
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"the model's training history cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Something that classifies with this model; any number of them may be at work at the same time.</summary>
+    /// <param name="batchCapacity">Largest number of images in one call, at least 1.</param>
+    /// <param name="threads">Threads to compute with, at least 1. Results do not depend on it.</param>
+    public ImagePredictor CreatePredictor(int batchCapacity = 1, int threads = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchCapacity, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        return new ImagePredictor(this, batchCapacity, threads);
+    }
+}
+
+/// <summary>Classifies images with an <see cref="ImageClassifier"/>. Not for several threads at once: each takes its own.</summary>
+public sealed class ImagePredictor : IDisposable
+{
+    private readonly ImageClassifier _model;
+    private readonly Workers _workers;
+    private readonly Network _network;
+    private readonly SoftmaxCrossEntropy _softmax;
+
+    internal ImagePredictor(ImageClassifier model, int batchCapacity, int threads)
+    {
+        _model = model;
+        _workers = new Workers(threads);
+        _network = new Network(model.Spec, batchCapacity, _workers, trains: false, model.Store);
+        _softmax = new SoftmaxCrossEntropy(model.ClassCount, batchCapacity);
+    }
+
+    /// <summary>Largest number of images in one call.</summary>
+    public int BatchCapacity => _network.Capacity;
+
+    /// <summary>The classes' probabilities for each image.</summary>
+    /// <param name="images">[N, H, W, C], in the unit of the training images; N from 1 to <see cref="BatchCapacity"/>.</param>
+    /// <param name="probabilities">[N, classes], overwritten; each row adds up to 1.</param>
+    /// <exception cref="ArgumentException">A length is not as above.</exception>
+    public void Predict(ReadOnlySpan<float> images, Span<float> probabilities)
+    {
+        int size = _model.InputShape.Size, classes = _model.ClassCount, count = images.Length / size;
+        if (images.Length != count * size || count < 1 || count > BatchCapacity)
+        {
+            throw new ArgumentException($"images must be 1 to {BatchCapacity} times {size} values, but are {images.Length}", nameof(images));
+        }
+
+        if (probabilities.Length != count * classes)
+        {
+            throw new ArgumentException($"probabilities of {count} images must be {count * classes} values, but are {probabilities.Length}", nameof(probabilities));
+        }
+
+        for (int n = 0; n < count; n++)
+        {
+            _model.Scaling.Write(images.Slice(n * size, size), _network.Input, n);
+        }
+
+        _network.Forward(count);
+        _softmax.Normalize(_network.Logits, count);
+        for (int n = 0; n < count; n++)
+        {
+            _softmax.Probabilities(n).CopyTo(probabilities[(n * classes)..]);
+        }
+    }
+
+    /// <summary>Ends the predictor's threads.</summary>
+    public void Dispose() => _workers.Dispose();
+}

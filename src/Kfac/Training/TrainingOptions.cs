@@ -1,0 +1,95 @@
+using Kfac.Layers;
+using Kfac.Optimizers;
+
+namespace Kfac.Training;
+
+/// <summary>How a network is trained. Every setting has a default that works on small images.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>The network; null takes <see cref="NetworkSpec.SmallCnn"/> for the data's shape and classes.</summary>
+    public NetworkSpec? Network { get; init; }
+
+    /// <summary>The optimizer and its settings. Default <see cref="KfacOptions"/>.</summary>
+    public OptimizerOptions Optimizer { get; init; } = new KfacOptions();
+
+    /// <summary>Factor on the optimizer's learning rate. Default a short warm-up, then a cosine to 0.</summary>
+    public LearningRateSchedule Schedule { get; init; } = new WarmUpCosineSchedule();
+
+    /// <summary>Passes over the training images, at least 1. Default 10.</summary>
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>
+    /// Largest number of images in a step, at least 1. Default 64. An epoch's images are divided into steps of nearly equal
+    /// size, so that no step is much smaller than the others.
+    /// </summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Ends the training when the validation stops getting better; null trains all epochs.</summary>
+    public EarlyStopping? EarlyStopping { get; init; }
+
+    /// <summary>Seed of initial weights, order of the images and sampled labels. Default 1.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>Threads to compute with; 0 takes all processors. Results do not depend on it.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Called after each epoch.</summary>
+    public Action<EpochReport>? OnEpoch { get; init; }
+
+    /// <summary>Called after each step.</summary>
+    public Action<BatchReport>? OnBatch { get; init; }
+
+    /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
+    public Action<string>? OnWarning { get; init; }
+
+    /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
+    internal void Validate()
+    {
+        Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
+        Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "at least 1");
+        Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
+        Optimizer.Validate();
+        EarlyStopping?.Validate();
+    }
+
+    private static void Require(bool holds, string option, object value, string expected)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"{option} must be {expected}, but is {value}", option);
+        }
+    }
+}
+
+/// <summary>What early stopping watches on the validation images.</summary>
+public enum EarlyStoppingMetric
+{
+    /// <summary>Share classified correctly; more is better.</summary>
+    Accuracy,
+
+    /// <summary>Mean cross-entropy; less is better.</summary>
+    Loss,
+}
+
+/// <summary>
+/// Ends a training when <paramref name="Metric"/> on the validation images has not improved by more than
+/// <paramref name="MinDelta"/> for <paramref name="Patience"/> epochs; the best epoch's parameters are the result.
+/// </summary>
+/// <param name="MinDelta">What counts as an improvement, 0 or more. Default 0.</param>
+/// <param name="Patience">Epochs to wait for one, at least 1. Default 5.</param>
+/// <param name="Metric">What is watched.</param>
+public sealed record EarlyStopping(double MinDelta = 0, int Patience = 5, EarlyStoppingMetric Metric = EarlyStoppingMetric.Accuracy)
+{
+    internal void Validate()
+    {
+        if (!(MinDelta >= 0) || Patience < 1)
+        {
+            throw new ArgumentException($"EarlyStopping needs MinDelta of 0 or more and Patience of at least 1, but has {MinDelta} and {Patience}", nameof(EarlyStopping));
+        }
+    }
+
+    /// <summary>Whether <paramref name="epoch"/> is better than <paramref name="best"/> by more than the least delta.</summary>
+    internal bool IsBetter(EpochReport epoch, EpochReport best) => Metric == EarlyStoppingMetric.Accuracy
+        ? epoch.ValidationAccuracy > best.ValidationAccuracy + MinDelta
+        : epoch.ValidationLoss < best.ValidationLoss - MinDelta;
+}
