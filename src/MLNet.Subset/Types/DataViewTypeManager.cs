@@ -1,0 +1,58 @@
+namespace Microsoft.ML.Data;
+
+/// <summary>An attribute that gives a member of a user's class a column type which its .NET type alone does not tell.</summary>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Field, AllowMultiple = false, Inherited = true)]
+public abstract class DataViewTypeAttribute : Attribute, IEquatable<DataViewTypeAttribute>
+{
+    protected DataViewTypeAttribute()
+    {
+    }
+
+    /// <summary>Registers the column type with <see cref="DataViewTypeManager"/>.</summary>
+    public abstract void Register();
+
+    public abstract bool Equals(DataViewTypeAttribute other);
+}
+
+/// <summary>The table of column types beyond the built-in ones, by .NET type and attribute.</summary>
+public static class DataViewTypeManager
+{
+    private static readonly Lock Gate = new();
+    private static readonly Dictionary<(Type, DataViewTypeAttribute), DataViewType> ByMember = [];
+    private static readonly Dictionary<DataViewType, (Type, DataViewTypeAttribute)> ByColumnType = [];
+
+    public static void Register(DataViewType dataViewType, Type type, DataViewTypeAttribute typeAttribute = null)
+    {
+        ArgumentNullException.ThrowIfNull(dataViewType);
+        ArgumentNullException.ThrowIfNull(type);
+        if (BuiltInTypes.IsBuiltIn(type))
+        {
+            throw new ArgumentException($"{type} is a built-in item type and cannot be registered again.", nameof(type));
+        }
+
+        (Type, DataViewTypeAttribute) member = (type, typeAttribute);
+        lock (Gate)
+        {
+            if (ByMember.TryGetValue(member, out DataViewType registered) && !registered.Equals(dataViewType))
+            {
+                throw new ArgumentException($"{type} already stands for {registered} and cannot also stand for {dataViewType}.", nameof(type));
+            }
+
+            if (ByColumnType.TryGetValue(dataViewType, out (Type Type, DataViewTypeAttribute) owner) && !owner.Equals(member))
+            {
+                throw new ArgumentException($"{dataViewType} is already held by {owner.Type} and cannot also be held by {type}.", nameof(dataViewType));
+            }
+
+            ByMember[member] = dataViewType;
+            ByColumnType[dataViewType] = member;
+        }
+    }
+
+    internal static bool TryGet(Type type, DataViewTypeAttribute attribute, out DataViewType dataViewType)
+    {
+        lock (Gate)
+        {
+            return ByMember.TryGetValue((type, attribute), out dataViewType);
+        }
+    }
+}
