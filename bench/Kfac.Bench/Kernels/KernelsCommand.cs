@@ -32,7 +32,8 @@ internal static class KernelsCommand
             foreach (string name in parsed.GetValue(net) is "all" ? BenchNetworks.Names : [parsed.GetValue(net)!])
             {
                 IEnumerable<KernelPass> passes = BenchNetworks.Convolutions(name)
-                    .SelectMany(g => new ConvolutionBench(g, parsed.GetValue(batch), team.Threads, set, parsed.GetValue(together)).Passes);
+                    .SelectMany(g => new ConvolutionBench(g, parsed.GetValue(batch), team.Threads, set, parsed.GetValue(together)).Passes)
+                    .Concat(BenchNetworks.Dense(name).SelectMany(d => new DenseBench(d.From, d.To, parsed.GetValue(batch), team.Threads, set).Passes));
                 foreach (KernelPass pass in passes.Where(pass => pass.Layer.Contains(only, StringComparison.OrdinalIgnoreCase)))
                 {
                     KernelResult result = Measure(name, pass, team, parsed.GetValue(seconds), peak);

@@ -57,11 +57,7 @@ internal sealed unsafe class ConvolutionKernel
 
     /// <param name="filter">[R, S, C, K]</param>
     /// <param name="packed">[PackedForwardLength], overwritten</param>
-    public void PackForward(float* filter, float* packed)
-    {
-        for (int row = 0; row < _g.PatchLength; row++)
-            _forward.PackRow(row, filter + ((nint)row * _g.K), 1, packed);
-    }
+    public void PackForward(float* filter, float* packed) => _forward.Pack(filter, 1, _g.K, 0, _g.PatchLength, packed);
 
     /// <param name="filter">[R, S, C, K]</param>
     /// <param name="packed">[PackedBackwardLength], overwritten</param>

@@ -21,6 +21,7 @@ internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel)
 /// </remarks>
 internal sealed unsafe class Correlation
 {
+    private readonly LaneKernels _lanes;
     private readonly int _groups, _length;
     private readonly Panel[] _panels;
     private readonly Split _rows, _columns;
@@ -37,7 +38,7 @@ internal sealed unsafe class Correlation
     public Correlation(LaneKernels lanes, int rows, int columns, int channels, int groups, int length)
     {
         Debug.Assert(rows > 0 && columns > 0 && channels > 0 && groups >= 0 && length > 0);
-        (_groups, _length) = (groups, length);
+        (_lanes, _groups, _length) = (lanes, groups, length);
         _panels = Panel.Split(channels, lanes.Width);
         (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows);
         _tiles = Tiles<Overwrite>(lanes);
@@ -47,18 +48,19 @@ internal sealed unsafe class Correlation
     /// <summary>Floats of a packed filter.</summary>
     public int PackedLength => (_panels[^1].Start + _panels[^1].Width) * _groups * _length;
 
-    /// <summary>Copies one row of the filter to its place in every panel.</summary>
-    /// <param name="row">g * Length + l</param>
-    /// <param name="filterRow">[channels], a float every <paramref name="step"/></param>
-    /// <param name="step">Floats from a channel to the next.</param>
+    /// <summary>packed[first + l, k] = filter[l * term + k * channel] for some rows l, in every panel.</summary>
+    /// <param name="filter">Of the first row, channel 0.</param>
+    /// <param name="channel">Floats from a channel to the next.</param>
+    /// <param name="term">Floats from a row to the next.</param>
+    /// <param name="first">The first row, g * Length + l.</param>
+    /// <param name="count">How many rows.</param>
     /// <param name="packed">[PackedLength]: for each panel [Groups * Length, panel width], padded with zeros</param>
-    public void PackRow(int row, float* filterRow, nint step, float* packed)
+    public void Pack(float* filter, nint channel, nint term, int first, int count, float* packed)
     {
         foreach (Panel panel in _panels)
         {
-            float* to = packed + (panel.Start * _groups * _length) + (row * panel.Width);
-            for (int k = 0; k < panel.Width; k++)
-                to[k] = k < panel.Columns ? filterRow[(panel.Start + k) * step] : 0f;
+            float* to = packed + ((nint)panel.Start * _groups * _length) + ((nint)first * panel.Width);
+            _lanes.Pack(filter + (panel.Start * channel), channel, term, panel.Columns, count, panel.Width, square: false, to);
         }
     }
 

@@ -1,7 +1,7 @@
 namespace Kfac.Kernels;
 
 /// <summary>Every kernel of one instruction set, chosen once where a plan is made.</summary>
-internal abstract unsafe class LaneKernels
+internal abstract unsafe partial class LaneKernels
 {
     /// <summary>Floats of a vector.</summary>
     public abstract int Width { get; }
@@ -21,6 +21,17 @@ internal abstract unsafe class LaneKernels
     public abstract delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel)
         where TEpilogue : struct, ITileEpilogue;
 
+    /// <summary>packed[k, j] = f(from[j * column + k * term]) for j below columns, and 0 from there to width; f squares, if wanted.</summary>
+    /// <param name="from">Column 0, term 0.</param>
+    /// <param name="column">Floats from a column to the next.</param>
+    /// <param name="term">Floats from a term to the next.</param>
+    /// <param name="columns">Columns there are.</param>
+    /// <param name="terms">Terms.</param>
+    /// <param name="width">Columns of packed, less than a vector more.</param>
+    /// <param name="square">Whether to square.</param>
+    /// <param name="packed">[terms, width], overwritten</param>
+    public abstract void Pack(float* from, nint column, nint term, int columns, int terms, int width, bool square, float* packed);
+
     /// <summary>sums[k] = sum over i, j of map[i, j, k]</summary>
     /// <param name="map">[rows, columns, channels]</param>
     /// <param name="rows">Rows of the map.</param>
@@ -31,7 +42,7 @@ internal abstract unsafe class LaneKernels
 }
 
 /// <inheritdoc/>
-internal sealed unsafe class LaneKernels<TLanes, TVector> : LaneKernels
+internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     where TLanes : struct, ILanes<TVector>
     where TVector : struct
 {
@@ -45,6 +56,29 @@ internal sealed unsafe class LaneKernels<TLanes, TVector> : LaneKernels
         panel.Width == 2 * TLanes.Width ? Tile<TwoVectors, TEpilogue>(rows)
         : panel.Columns == TLanes.Width ? Tile<OneVector, TEpilogue>(rows)
         : Tile<PartialVector, TEpilogue>(rows);
+
+    public override void Pack(float* from, nint column, nint term, int columns, int terms, int width, bool square, float* packed)
+    {
+        for (int k = 0; k < terms; k++, from += term, packed += width)
+        {
+            int j = 0;
+            for (; column == 1 && j <= columns - TLanes.Width; j += TLanes.Width)
+            {
+                TVector v = TLanes.Load(from + j);
+                TLanes.Store(packed + j, square ? TLanes.Multiply(v, v) : v);
+            }
+            if (column == 1 && j < columns)
+            {
+                TVector v = TLanes.LoadFirst(from + j, columns - j);
+                TLanes.StoreFirst(packed + j, square ? TLanes.Multiply(v, v) : v, columns - j);
+                j = columns;
+            }
+            for (float* p = from + (j * column); j < columns; j++, p += column)
+                packed[j] = square ? *p * *p : *p;
+            for (; j < width; j++)
+                packed[j] = 0f;
+        }
+    }
 
     public override void SumPixels(ImagePlane map, int rows, int columns, int channels, float* sums)
     {

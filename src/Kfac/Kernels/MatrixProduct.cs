@@ -6,18 +6,45 @@ namespace Kfac.Kernels;
 /// C[M, N] = f(op(A))[M, K] g(op(B))[K, N], plus a bias row or plus C itself; op transposes, f and g square the elements, as planned.
 /// Planned once for the largest M, N and K; M and K may be smaller in a call (a last, smaller batch). A call is a number of units,
 /// each on one thread: first all of <see cref="Pack"/>, then, after a barrier, all of <see cref="Multiply"/>.
-/// Every element of C belongs to one unit and is summed in one order, so its bits do not depend on who runs which unit.
+/// Every element of C belongs to one unit and is summed in the order of K, so its bits do not depend on who runs which unit,
+/// nor on the other rows of the call.
 /// </summary>
+/// <remarks>
+/// Operands are read in place where they can be: A always can unless squared, B unless squared or transposed. Where all of
+/// B stays in the cache, units are rows of C, and a tile of A meets every panel of B; otherwise units are panels, and each
+/// meets every tile of A.
+/// </remarks>
 internal sealed unsafe class MatrixProduct
 {
-    private readonly bool _transposeA, _transposeB, _squareA, _squareB;
+    private const int UnitsWanted = 32, FloatsInCache = 64 * 1024;
+
+    private readonly bool _transposeA, _transposeB, _squareA, _squareB, _packA, _packB, _unitsAreRows;
+    private readonly LaneKernels _lanes;
+    private readonly int _tileRows, _rowBlocks, _panelBlocks;
+    private readonly Panel[] _panels;
+
+    /// <summary>[panel, rows - 1]</summary>
+    private readonly delegate*<TileArguments*, void>[] _overwrite, _add;
 
     public MatrixProduct(int m, int n, int k, bool transposeA = false, bool transposeB = false,
         bool squareA = false, bool squareB = false, InstructionSet? isa = null)
     {
+        Debug.Assert(m > 0 && n > 0 && k > 0);
         (M, N, K) = (m, n, k);
         (_transposeA, _transposeB, _squareA, _squareB) = (transposeA, transposeB, squareA, squareB);
         InstructionSet = isa ?? InstructionSets.Current;
+        _lanes = LaneKernels.For(InstructionSet);
+        _tileRows = _lanes.TileRows;
+        _panels = Panel.Split(n, _lanes.Width);
+        _overwrite = Tiles<Overwrite>();
+        _add = Tiles<AddTo>();
+
+        _packA = squareA;
+        _packB = squareB || transposeB;
+        int tiles = Split.AtMost(m, _tileRows).Pieces;
+        _unitsAreRows = (long)n * k <= FloatsInCache;
+        _panelBlocks = _unitsAreRows ? 1 : Math.Min(_panels.Length, UnitsWanted);
+        _rowBlocks = Math.Min(tiles, Math.Max(_unitsAreRows ? UnitsWanted : 8 / _panelBlocks, 1));
     }
 
     /// <summary>Rows of C, at most.</summary>
@@ -32,71 +59,99 @@ internal sealed unsafe class MatrixProduct
     public InstructionSet InstructionSet { get; }
 
     /// <summary>Floats of packed operands, shared by all workers.</summary>
-    public int PackedLength => 0;
+    public int PackedLength => PackedALength + (_packB ? (_panels[^1].Start + _panels[^1].Width) * K : 0);
 
     /// <summary>Units of <see cref="Pack"/>; may be 0.</summary>
-    public int PackUnits => 0;
+    public int PackUnits => (_packA ? Split.AtMost(M, _tileRows).Pieces : 0) + (_packB ? _panels.Length : 0);
 
     /// <summary>Units of <see cref="Multiply"/>.</summary>
-    public int Units => 1;
+    public int Units => _rowBlocks * _panelBlocks;
+
+    private int PackedALength => _packA ? ((M * K) + 15) / 16 * 16 : 0;
 
     /// <summary>Packs one part of the operands.</summary>
-    public void Pack(int unit, in MatrixOperands o) => Debug.Assert(unit < PackUnits);
+    public void Pack(int unit, in MatrixOperands o)
+    {
+        Debug.Assert(unit < PackUnits && o.M <= M && o.K <= K && o.Packed != null);
+        int panel = _packB ? unit : unit + _panels.Length;
+        if (panel < _panels.Length)
+            PackPanel(_panels[panel], o);
+        else
+            PackTile(panel - _panels.Length, o);
+    }
 
     /// <summary>Computes one part of C.</summary>
     public void Multiply(int unit, in MatrixOperands o)
     {
-        Debug.Assert(unit < Units && o.M <= M && o.K <= K);
-        for (int i = 0; i < o.M; i++)
-            for (int j = 0; j < N; j++)
-            {
-                float sum = o.Bias == null ? 0f : o.Bias[j];
-                if (o.Accumulate)
-                    sum += o.C[(i * o.StrideC) + j];
-                for (int p = 0; p < o.K; p++)
-                {
-                    float a = _transposeA ? o.A[(p * o.StrideA) + i] : o.A[(i * o.StrideA) + p];
-                    float b = _transposeB ? o.B[(j * o.StrideB) + p] : o.B[(p * o.StrideB) + j];
-                    sum += (_squareA ? a * a : a) * (_squareB ? b * b : b);
-                }
-                o.C[(i * o.StrideC) + j] = o.Relu ? Math.Max(sum, 0f) : sum;
-            }
+        Debug.Assert(unit < Units && o.M <= M && o.K <= K && (!o.Accumulate || (o.Bias == null && !o.Relu)));
+        Split rows = Split.AtMost(o.M, _tileRows), rowBlocks = new(rows.Pieces, _rowBlocks), panelBlocks = new(_panels.Length, _panelBlocks);
+        (int panelBlock, int rowBlock) = Math.DivRem(unit, _rowBlocks);
+        (int firstTile, int tiles) = (rowBlocks.Start(rowBlock), rowBlocks.Size(rowBlock));
+        (int firstPanel, int panels) = (panelBlocks.Start(panelBlock), panelBlocks.Size(panelBlock));
+        if (tiles == 0)
+            return;
+
+        nint* aOffsets = stackalloc nint[_tileRows];
+        nint* cOffsets = stackalloc nint[_tileRows];
+        nint aRow = _packA || _transposeA ? 1 : o.StrideA;
+        for (int i = 0; i < _tileRows; i++)
+            (aOffsets[i], cOffsets[i]) = (i * aRow, i * o.StrideC);
+        TileArguments t = new()
+        {
+            AOffsets = aOffsets,
+            COffsets = cOffsets,
+            Groups = 1,
+            Length = o.K,
+            Floor = o.Relu ? 0f : float.NegativeInfinity,
+        };
+        for (int i = 0; i < tiles * panels; i++)
+        {
+            (int tile, int panel) = _unitsAreRows
+                ? (firstTile + (i / panels), firstPanel + (i % panels))
+                : (firstTile + (i % tiles), firstPanel + (i / tiles));
+            Run(o, &t, rows.Start(tile), rows.Size(tile), panel);
+        }
     }
-}
 
-/// <summary>The operands of one <see cref="MatrixProduct"/> call; strides are floats from a stored row to the next.</summary>
-internal readonly unsafe struct MatrixOperands
-{
-    /// <summary>Rows of C in this call, at most the planned.</summary>
-    public required int M { get; init; }
+    private void Run(in MatrixOperands o, TileArguments* t, int row, int rows, int p)
+    {
+        Panel panel = _panels[p];
+        t->A = _packA ? o.Packed + ((nint)row * o.K) : _transposeA ? o.A + row : o.A + (row * o.StrideA);
+        t->AStep = _packA ? rows : _transposeA ? o.StrideA : 1;
+        t->B = _packB ? o.Packed + PackedALength + ((nint)panel.Start * o.K) : o.B + panel.Start;
+        t->BStep = _packB ? panel.Width : o.StrideB;
+        t->C = o.C + (row * o.StrideC) + panel.Start;
+        t->Columns = panel.Columns;
+        t->Initial = o.Bias == null ? null : o.Bias + panel.Start;
+        (o.Accumulate ? _add : _overwrite)[(p * _tileRows) + rows - 1](t);
+    }
 
-    /// <summary>Terms of a sum in this call, at most the planned.</summary>
-    public required int K { get; init; }
+    /// <summary>A panel of B as [K, panel width], padded with zeros.</summary>
+    private void PackPanel(Panel panel, in MatrixOperands o)
+    {
+        float* to = o.Packed + PackedALength + ((nint)panel.Start * o.K);
+        nint column = _transposeB ? o.StrideB : 1, term = _transposeB ? 1 : o.StrideB;
+        _lanes.Pack(o.B + (panel.Start * column), column, term, panel.Columns, o.K, panel.Width, _squareB, to);
+    }
 
-    /// <summary>[M, K], or [K, M] where transposed.</summary>
-    public required float* A { get; init; }
+    /// <summary>The rows of A of a tile as [K, rows].</summary>
+    private void PackTile(int tile, in MatrixOperands o)
+    {
+        Split split = Split.AtMost(o.M, _tileRows);
+        if (tile >= split.Pieces)
+            return;
+        (int first, int rows) = (split.Start(tile), split.Size(tile));
+        nint row = _transposeA ? 1 : o.StrideA, term = _transposeA ? o.StrideA : 1;
+        _lanes.Pack(o.A + (first * row), row, term, rows, o.K, rows, _squareA, o.Packed + ((nint)first * o.K));
+    }
 
-    public required nint StrideA { get; init; }
-
-    /// <summary>[K, N], or [N, K] where transposed.</summary>
-    public required float* B { get; init; }
-
-    public required nint StrideB { get; init; }
-
-    /// <summary>[M, N]</summary>
-    public required float* C { get; init; }
-
-    public required nint StrideC { get; init; }
-
-    /// <summary>[N], added to each row of C; null for none.</summary>
-    public float* Bias { get; init; }
-
-    /// <summary>Whether C is added to rather than overwritten.</summary>
-    public bool Accumulate { get; init; }
-
-    /// <summary>Whether negative sums become 0.</summary>
-    public bool Relu { get; init; }
-
-    /// <summary>[<see cref="MatrixProduct.PackedLength"/>]; may be null where that is 0.</summary>
-    public float* Packed { get; init; }
+    private delegate*<TileArguments*, void>[] Tiles<TEpilogue>()
+        where TEpilogue : struct, ITileEpilogue
+    {
+        var tiles = new delegate*<TileArguments*, void>[_panels.Length * _tileRows];
+        for (int p = 0; p < _panels.Length; p++)
+            for (int rows = 1; rows <= _tileRows; rows++)
+                tiles[(p * _tileRows) + rows - 1] = _lanes.Tile<TEpilogue>(rows, _panels[p]);
+        return tiles;
+    }
 }

@@ -36,8 +36,7 @@ internal sealed unsafe class Phase
             for (int s = 0; s < X.Taps; s++)
             {
                 nint tap = ((nint)Y.TapReversed(r) * g.S) + X.TapReversed(s);
-                for (int k = 0; k < g.K; k++)
-                    Correlation.PackRow((((r * X.Taps) + s) * g.K) + k, filter + (tap * g.C * g.K) + k, g.K, packed);
+                Correlation.Pack(filter + (tap * g.C * g.K), g.K, 1, ((r * X.Taps) + s) * g.K, g.K, packed);
             }
     }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Kfac.Kernels;
 
 /// <summary>Pooling windows R x S at strides over an image [H, W, C]; pixels of the padding are left out of a window.</summary>
@@ -10,28 +12,34 @@ internal sealed record PoolingGeometry(
 
     /// <summary>Columns of the output.</summary>
     public int OutW => ((W + PadLeft + PadRight - S) / StrideX) + 1;
+
+    /// <summary>Whether every pixel is in one window.</summary>
+    public bool CoversOnce => R == StrideY && S == StrideX && OutH * R == H + PadTop + PadBottom && OutW * S == W + PadLeft + PadRight;
+
+    /// <summary>The pixels of window (i, j).</summary>
+    public PoolingWindow Window(int i, int j)
+    {
+        int top = (i * StrideY) - PadTop, left = (j * StrideX) - PadLeft;
+        (int firstRow, int firstColumn) = (Math.Max(top, 0), Math.Max(left, 0));
+        return new(firstRow, firstColumn, Math.Min(top + R, H) - firstRow, Math.Min(left + S, W) - firstColumn);
+    }
 }
+
+/// <summary>A rectangle of pixels, inside the image.</summary>
+internal readonly record struct PoolingWindow(int Top, int Left, int Rows, int Columns);
 
 /// <summary>Maximum pooling of one example.</summary>
 internal static unsafe class Pooling
 {
     /// <summary>y[i, j, c] = max of x over window (i, j).</summary>
-    /// <param name="g">The shape.</param>
+    /// <param name="g">The shape; no window lies in the padding altogether.</param>
     /// <param name="x">[H, W, C]; its halo is not read</param>
     /// <param name="y">[OutH, OutW, C], interior overwritten</param>
     /// <param name="isa">Forces an instruction set.</param>
     public static void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y, InstructionSet? isa = null)
     {
-        for (int i = 0; i < g.OutH; i++)
-            for (int j = 0; j < g.OutW; j++)
-                for (int c = 0; c < g.C; c++)
-                {
-                    float best = float.NegativeInfinity;
-                    for (int r = Math.Max((i * g.StrideY) - g.PadTop, 0); r < Math.Min((i * g.StrideY) - g.PadTop + g.R, g.H); r++)
-                        for (int s = Math.Max((j * g.StrideX) - g.PadLeft, 0); s < Math.Min((j * g.StrideX) - g.PadLeft + g.S, g.W); s++)
-                            best = Math.Max(best, x.Origin[(r * x.RowStride) + (s * g.C) + c]);
-                    y.Origin[(i * y.RowStride) + (j * g.C) + c] = best;
-                }
+        Debug.Assert(Math.Max(g.PadTop, g.PadBottom) < g.R && Math.Max(g.PadLeft, g.PadRight) < g.S);
+        LaneKernels.For(isa ?? InstructionSets.Current).MaxForward(g, x, y);
     }
 
     /// <summary>
@@ -46,25 +54,6 @@ internal static unsafe class Pooling
     /// <param name="rectified">Whether x came out of a rectifier.</param>
     /// <param name="isa">Forces an instruction set.</param>
     public static void MaxBackward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx,
-        bool rectified = false, InstructionSet? isa = null)
-    {
-        for (int i = 0; i < g.H; i++)
-            new Span<float>(dx.Origin + (i * dx.RowStride), g.W * g.C).Clear();
-        for (int i = 0; i < g.OutH; i++)
-            for (int j = 0; j < g.OutW; j++)
-                for (int c = 0; c < g.C; c++)
-                    Route(g, x, dx, i, j, c, y.Origin[(i * y.RowStride) + (j * g.C) + c], dy.Origin[(i * dy.RowStride) + (j * g.C) + c], rectified);
-    }
-
-    private static void Route(PoolingGeometry g, ImagePlane x, ImagePlane dx, int i, int j, int c, float best, float gradient, bool rectified)
-    {
-        for (int r = Math.Max((i * g.StrideY) - g.PadTop, 0); r < Math.Min((i * g.StrideY) - g.PadTop + g.R, g.H); r++)
-            for (int s = Math.Max((j * g.StrideX) - g.PadLeft, 0); s < Math.Min((j * g.StrideX) - g.PadLeft + g.S, g.W); s++)
-                if (x.Origin[(r * x.RowStride) + (s * g.C) + c] == best)
-                {
-                    if (!rectified || best > 0f)
-                        dx.Origin[(r * dx.RowStride) + (s * g.C) + c] += gradient;
-                    return;
-                }
-    }
+        bool rectified = false, InstructionSet? isa = null) =>
+        LaneKernels.For(isa ?? InstructionSets.Current).MaxBackward(g, x, y, dy, dx, rectified);
 }

@@ -1,22 +1,27 @@
+using System.Diagnostics;
+
 namespace Kfac.Kernels;
 
 /// <summary>max(0, x) on contiguous runs, and its backward pass.</summary>
-internal static class Rectifier
+internal static unsafe class Rectifier
 {
     /// <summary>y = max(0, y)</summary>
     /// <param name="y">in place</param>
-    public static void Forward(Span<float> y)
+    /// <param name="isa">Forces an instruction set.</param>
+    public static void Forward(Span<float> y, InstructionSet? isa = null)
     {
-        for (int i = 0; i < y.Length; i++)
-            y[i] = Math.Max(y[i], 0f);
+        fixed (float* p = y)
+            LaneKernels.For(isa ?? InstructionSets.Current).Rectify(p, y.Length);
     }
 
     /// <summary>dy = y &gt; 0 ? dy : 0</summary>
     /// <param name="y">The rectifier's output.</param>
     /// <param name="dy">in place</param>
-    public static void Backward(ReadOnlySpan<float> y, Span<float> dy)
+    /// <param name="isa">Forces an instruction set.</param>
+    public static void Backward(ReadOnlySpan<float> y, Span<float> dy, InstructionSet? isa = null)
     {
-        for (int i = 0; i < dy.Length; i++)
-            dy[i] = y[i] > 0f ? dy[i] : 0f;
+        Debug.Assert(y.Length == dy.Length);
+        fixed (float* p = y, q = dy)
+            LaneKernels.For(isa ?? InstructionSets.Current).RectifyBackward(p, q, dy.Length);
     }
 }

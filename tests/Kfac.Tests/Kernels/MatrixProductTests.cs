@@ -1,0 +1,134 @@
+using Kfac.Kernels;
+
+namespace Kfac.Tests.Kernels;
+
+[TestClass]
+[TestCategory("Kernels")]
+public sealed unsafe class MatrixProductTests
+{
+    private static readonly (int M, int N, int K)[] Sizes =
+    [
+        (1, 1, 1), (1, 10, 7), (3, 5, 2), (14, 32, 9), (15, 33, 17), (31, 10, 64), (64, 17, 33), (13, 100, 29), (128, 128, 70), (70, 400, 200),
+    ];
+
+    public static IEnumerable<object[]> Variants =>
+        from isa in InstructionSets.Available
+        from flags in Enumerable.Range(0, 16)
+        select new object[] { isa, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0, (flags & 8) != 0 };
+
+    [TestMethod]
+    [DynamicData(nameof(Variants))]
+    public void IsTheProductForEveryShape(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    {
+        foreach ((int m, int n, int k) in Sizes)
+            foreach (Extra extra in (Extra[])[Extra.None, Extra.Bias, Extra.BiasAndRelu, Extra.Accumulate])
+            {
+                Case c = new(m, n, k, transposeA, transposeB, squareA, squareB, extra);
+                MatrixProduct product = new(m, n, k, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);
+                KernelCases.AreClose(c.Expected(), c.Run(product, reversed: false), KernelCases.Tolerance(k + 1), $"{isa} {c}");
+            }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Variants))]
+    public void SmallerCallsOfOnePlanGiveTheBitsOfTheirOwn(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    {
+        MatrixProduct plan = new(70, 33, 40, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);
+        foreach ((int m, int k) in ((int, int)[])[(1, 40), (13, 1), (69, 39), (70, 40)])
+        {
+            Case c = new(m, 33, k, transposeA, transposeB, squareA, squareB, Extra.Bias);
+            MatrixProduct own = new(m, 33, k, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);
+            CollectionAssert.AreEqual(c.Run(own, reversed: false), c.Run(plan, reversed: false));
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Variants))]
+    public void TheOrderOfUnitsDoesNotMatter(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    {
+        foreach ((int m, int n, int k) in Sizes)
+        {
+            Case c = new(m, n, k, transposeA, transposeB, squareA, squareB, Extra.None);
+            MatrixProduct product = new(m, n, k, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);
+            CollectionAssert.AreEqual(c.Run(product, reversed: false), c.Run(product, reversed: true));
+        }
+    }
+
+    [TestMethod]
+    public void ThereIsWorkForManyWorkersWhereThereIsMuch()
+    {
+        Assert.IsGreaterThanOrEqualTo(8, new MatrixProduct(128, 128, 3136).Units);
+        Assert.IsGreaterThanOrEqualTo(8, new MatrixProduct(3136, 128, 128, transposeA: true).Units);
+        Assert.IsGreaterThanOrEqualTo(8, new MatrixProduct(128, 3136, 128, transposeB: true).Units);
+    }
+
+    private enum Extra
+    {
+        None,
+        Bias,
+        BiasAndRelu,
+        Accumulate,
+    }
+
+    private sealed record Case(int M, int N, int K, bool TransposeA, bool TransposeB, bool SquareA, bool SquareB, Extra Extra)
+    {
+        private const int Gap = 3;
+
+        private double[] A => KernelCases.Random(M * K, 1);
+
+        private double[] B => KernelCases.Random(K * N, 2);
+
+        private double[] Bias => KernelCases.Random(N, 3);
+
+        private double[] C => KernelCases.Random(M * N, 4);
+
+        public double[] Expected()
+        {
+            double[] a = A, b = B, bias = Bias, c = C, result = new double[M * N];
+            for (int i = 0; i < M; i++)
+                for (int j = 0; j < N; j++)
+                {
+                    double sum = Extra switch { Extra.None => 0, Extra.Accumulate => c[i * N + j], _ => bias[j] };
+                    for (int k = 0; k < K; k++)
+                    {
+                        double x = TransposeA ? a[k * M + i] : a[i * K + k], y = TransposeB ? b[j * K + k] : b[k * N + j];
+                        sum += (SquareA ? x * x : x) * (SquareB ? y * y : y);
+                    }
+                    result[i * N + j] = Extra == Extra.BiasAndRelu ? Math.Max(sum, 0) : sum;
+                }
+            return result;
+        }
+
+        public double[] Run(MatrixProduct product, bool reversed)
+        {
+            // One row each, the gap between rows holding NaN.
+            using GuardedImage a = GuardedImage.Of(TransposeA ? K : M, TransposeA ? M : K, 1, default, A, Gap);
+            using GuardedImage b = GuardedImage.Of(TransposeB ? N : K, TransposeB ? K : N, 1, default, B, Gap);
+            using GuardedImage c = Extra == Extra.Accumulate ? GuardedImage.Of(M, N, 1, default, C, Gap) : new(M, N, 1, default, Gap);
+            using GuardedFloats bias = GuardedFloats.Of(Bias), packed = new(product.PackedLength);
+            int[] surroundings = c.Surroundings();
+            MatrixOperands operands = new()
+            {
+                M = M,
+                K = K,
+                A = a.Plane.Origin,
+                StrideA = a.Plane.RowStride,
+                B = b.Plane.Origin,
+                StrideB = b.Plane.RowStride,
+                C = c.Plane.Origin,
+                StrideC = c.Plane.RowStride,
+                Bias = Extra is Extra.Bias or Extra.BiasAndRelu ? bias.Pointer : null,
+                Relu = Extra == Extra.BiasAndRelu,
+                Accumulate = Extra == Extra.Accumulate,
+                Packed = packed.Pointer,
+            };
+            for (int unit = 0; unit < product.PackUnits; unit++)
+                product.Pack(reversed ? product.PackUnits - 1 - unit : unit, operands);
+            for (int unit = 0; unit < product.Units; unit++)
+                product.Multiply(reversed ? product.Units - 1 - unit : unit, operands);
+            CollectionAssert.AreEqual(surroundings, c.Surroundings());
+            Assert.IsTrue(packed.IsIntact);
+            return c.Interior();
+        }
+    }
+}
