@@ -2,19 +2,26 @@ namespace Microsoft.ML.Data;
 
 /// <summary>
 /// Keeps columns of another data view in memory. A column is read when a cursor first asks for it, together with the
-/// others that cursor asks for; it allows shuffling whatever its source does.
+/// others that cursor asks for; it allows shuffling whatever its source does. Columns that cannot be kept are dropped.
 /// </summary>
-internal sealed class CachedDataView(IDataView source) : IDataView
+internal sealed class CachedDataView : IDataView
 {
+    private readonly IDataView _source;
     private readonly Lock _gate = new();
-    private readonly Array[] _values = new Array[source.Schema.Count];
+    private readonly Array[] _values;
     private DataViewRowId[] _ids;
+
+    public CachedDataView(IDataView source)
+    {
+        _source = KeptColumns.Of(source);
+        _values = new Array[_source.Schema.Count];
+    }
 
     public bool CanShuffle => true;
 
-    public DataViewSchema Schema => source.Schema;
+    public DataViewSchema Schema => _source.Schema;
 
-    public long? GetRowCount() => _ids?.Length ?? source.GetRowCount();
+    public long? GetRowCount() => _ids?.Length ?? _source.GetRowCount();
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random rand = null)
     {
@@ -43,7 +50,7 @@ internal sealed class CachedDataView(IDataView source) : IDataView
                 return;
             }
 
-            using DataViewRowCursor cursor = source.GetRowCursor(missing);
+            using DataViewRowCursor cursor = _source.GetRowCursor(missing);
             ColumnBuffer[] buffers = [.. missing.Select(column
                 => TypeArgument.Close(MakeBuffer<int>, column.Type.RawType)(cursor, column))];
             ValueGetter<DataViewRowId> getId = cursor.GetIdGetter();

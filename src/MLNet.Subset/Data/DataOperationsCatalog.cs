@@ -47,7 +47,7 @@ public sealed partial class DataOperationsCatalog
         var cache = new CachedDataView(input);
         if (columnsToPrefetch is { Length: > 0 })
         {
-            cache.Fill([.. columnsToPrefetch.Select(name => input.Schema[name])]);
+            cache.Fill([.. columnsToPrefetch.Select(name => cache.Schema.RequireColumn(name, "prefetch"))]);
         }
 
         return cache;

@@ -1,13 +1,10 @@
 namespace Microsoft.ML.Data;
 
-/// <summary>
-/// The rows of another data view that meet a condition, in its order. Conditions may depend on positions,
-/// so the source is never shuffled; shuffle the result instead.
-/// </summary>
+/// <summary>The rows of another data view that meet a condition on some of its columns.</summary>
 internal sealed class FilteredDataView(
     IDataView source, IReadOnlyCollection<DataViewSchema.Column> conditionColumns, Func<DataViewRow, Func<bool>> makeCondition) : IDataView
 {
-    public bool CanShuffle => false;
+    public bool CanShuffle => source.CanShuffle;
 
     public DataViewSchema Schema => source.Schema;
 
@@ -16,10 +13,34 @@ internal sealed class FilteredDataView(
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random rand = null)
     {
         DataViewSchema.Column[] active = [.. columnsNeeded];
-        DataViewRowCursor cursor = source.GetRowCursor(active.Concat(conditionColumns).DistinctBy(column => column.Index));
-        return new FilteringCursor(cursor, active, makeCondition(cursor));
+        return Filter(source.GetRowCursor(WithConditionColumns(active), rand), active);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null)
-        => [GetRowCursor(columnsNeeded, rand)];
+    {
+        DataViewSchema.Column[] active = [.. columnsNeeded];
+        return [.. source.GetRowCursorSet(WithConditionColumns(active), n, rand).Select(cursor => Filter(cursor, active))];
+    }
+
+    private IEnumerable<DataViewSchema.Column> WithConditionColumns(DataViewSchema.Column[] active)
+        => active.Concat(conditionColumns).DistinctBy(column => column.Index);
+
+    private Cursor Filter(DataViewRowCursor cursor, DataViewSchema.Column[] active) => new(cursor, active, makeCondition(cursor));
+
+    private sealed class Cursor(DataViewRowCursor input, DataViewSchema.Column[] active, Func<bool> condition)
+        : PassThroughCursor(input, active)
+    {
+        protected override bool Advance()
+        {
+            while (Input.MoveNext())
+            {
+                if (condition())
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 }

@@ -3,8 +3,8 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Data;
 
 /// <summary>
-/// Splits rows at random, but the same way on every pass: each row gets a number in [0, 1) from a seed and its position,
-/// or from a seed and the value of a column, so that rows of equal value stay together.
+/// Splits rows at random, but the same way on every pass and in whatever order they come: each row gets a number in [0, 1)
+/// from a seed and its identity, or from a seed and the value of a column, so that rows of equal value stay together.
 /// </summary>
 internal static class RowPartition
 {
@@ -44,16 +44,27 @@ internal static class RowPartition
 
     private static Func<bool> Condition(DataViewRow row, DataViewSchema.Column? key, ulong seed, Func<double, bool> accepts)
     {
-        Func<ulong> hash = key is DataViewSchema.Column column
-            ? TypeArgument.Close(MakeValueHash<int>, column.Type.RawType)(row, column)
-            : () => (ulong)row.Position;
-        return () => accepts(Place(hash(), seed));
+        Func<DataViewRowId> identity = key is DataViewSchema.Column column
+            ? TypeArgument.Close(MakeValueIdentity<int>, column.Type.RawType)(row, column)
+            : MakeRowIdentity(row);
+        return () => accepts(Place(identity(), seed));
     }
 
-    private static double Place(ulong hash, ulong seed)
-        => (new DataViewRowId(hash, seed).Fork().Low >> 11) * (1.0 / (1UL << 53));
+    private static double Place(DataViewRowId identity, ulong seed)
+        => (identity.Combine(new DataViewRowId(seed, 0)).Low >> 11) * (1.0 / (1UL << 53));
 
-    private static Func<ulong> MakeValueHash<T>(DataViewRow row, DataViewSchema.Column column)
+    private static Func<DataViewRowId> MakeRowIdentity(DataViewRow row)
+    {
+        ValueGetter<DataViewRowId> getter = row.GetIdGetter();
+        DataViewRowId id = default;
+        return () =>
+        {
+            getter(ref id);
+            return id;
+        };
+    }
+
+    private static Func<DataViewRowId> MakeValueIdentity<T>(DataViewRow row, DataViewSchema.Column column)
     {
         ValueFormat<T> format = ValueFormat.For<T>();
         ValueGetter<T> getter = row.GetGetter<T>(column);
@@ -72,7 +83,7 @@ internal static class RowPartition
                 hash = (hash ^ b) * 1099511628211;
             }
 
-            return hash;
+            return new DataViewRowId(hash, 0);
         };
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.ML.Data;
 using Microsoft.ML.Transforms;
 
 namespace Microsoft.ML;
@@ -32,4 +33,15 @@ public static class ConversionsExtensionsCatalog
     public static KeyToValueMappingEstimator MapKeyToValue(
         this TransformsCatalog.ConversionTransforms catalog, InputOutputColumnPair[] columns)
         => new(columns);
+
+    public static TypeConvertingEstimator ConvertType(
+        this TransformsCatalog.ConversionTransforms catalog,
+        string outputColumnName,
+        string inputColumnName = null,
+        DataKind outputKind = DataKind.Single)
+        => new([new(outputColumnName, inputColumnName)], outputKind);
+
+    public static TypeConvertingEstimator ConvertType(
+        this TransformsCatalog.ConversionTransforms catalog, InputOutputColumnPair[] columns, DataKind outputKind = DataKind.Single)
+        => new(columns, outputKind);
 }
