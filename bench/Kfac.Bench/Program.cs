@@ -1,9 +1,11 @@
 using System.CommandLine;
 using Kfac.Bench.Kernels;
+using Kfac.Bench.Training;
 
 // One class per command; each gives itself to the root here.
 RootCommand root = new("Measures the trainer and its kernels.")
 {
     KernelsCommand.Create(),
+    TrainCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -1,0 +1,21 @@
+using Kfac.Layers;
+
+namespace Kfac.Bench.Training;
+
+/// <summary>The networks S, M and L that the trainer is measured on.</summary>
+internal static class BenchmarkNetworks
+{
+    public static readonly string[] Names = ["S", "M", "L"];
+
+    public static NetworkSpec Create(string name) => name switch
+    {
+        "S" => NetworkSpec.For(28, 28, 1).Conv(32, 5).Relu().MaxPool(2).Conv(64, 5).Relu().MaxPool(2)
+            .Flatten().Dense(64).Relu().Dense(10),
+        "M" => NetworkSpec.For(28, 28, 1).Conv(32, 3).Relu().Conv(32, 3).Relu().MaxPool(2)
+            .Conv(64, 3).Relu().Conv(64, 3).Relu().MaxPool(2).Flatten().Dense(128).Relu().Dense(10),
+        "L" => NetworkSpec.For(32, 32, 3).Conv(32, 3).Relu().Conv(32, 3).Relu().MaxPool(2)
+            .Conv(64, 3).Relu().Conv(64, 3).Relu().MaxPool(2).Conv(128, 3).Relu().Conv(128, 3).Relu().MaxPool(2)
+            .Flatten().Dense(256).Relu().Dense(10),
+        _ => throw new ArgumentException($"the networks are {string.Join(", ", Names)}, but '{name}' was asked for"),
+    };
+}

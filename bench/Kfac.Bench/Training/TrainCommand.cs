@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Text.Json;
+using Kfac.Optimizers;
+using Kfac.Training;
+
+namespace Kfac.Bench.Training;
+
+/// <summary>Trains on a folder of IDX files and prints a line for each epoch: seconds of training so far, loss, test accuracy.</summary>
+internal static class TrainCommand
+{
+    public static Command Create()
+    {
+        var data = new Option<string>("--data") { Description = "Folder with train-* and t10k-* IDX files, gzipped or not.", Required = true };
+        var net = new Option<string>("--net") { Description = "S, M, L or auto (the trainer's own default).", DefaultValueFactory = _ => "M" };
+        var optimizer = new Option<string>("--optimizer") { Description = "kfac, adam or sgd.", DefaultValueFactory = _ => "kfac" };
+        var epochs = new Option<int?>("--epochs") { Description = "Passes over the training images." };
+        var batch = new Option<int?>("--batch") { Description = "Images in a step." };
+        var seed = new Option<int>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => 1 };
+        var threads = new Option<int>("--threads") { Description = "Threads; 0 takes all processors." };
+        var learningRate = new Option<float?>("--learning-rate") { Description = "Step size." };
+        var damping = new Option<float?>("--damping") { Description = "K-FAC: damping." };
+        var decay = new Option<float?>("--ema-decay") { Description = "K-FAC: decay of the running average." };
+        var norm = new Option<float?>("--norm-constraint") { Description = "K-FAC: norm constraint." };
+        var momentum = new Option<float?>("--momentum") { Description = "Momentum." };
+        var weightDecay = new Option<float?>("--weight-decay") { Description = "Decoupled weight decay." };
+        var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
+        var schedule = new Option<string?>("--schedule") { Description = "constant or cosine." };
+        var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
+        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
+        {
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, mode, schedule, validation, json,
+        };
+        command.SetAction(arguments =>
+        {
+            MemoryImageSource training = IdxFile.ReadFolder(arguments.GetValue(data)!, "train");
+            MemoryImageSource test = IdxFile.ReadFolder(arguments.GetValue(data)!, "t10k");
+            double fraction = arguments.GetValue(validation);
+            (IImageSource fit, IImageSource held) = fraction > 0
+                ? ImageSourceSplit.Stratified(training, fraction, seed: 0)
+                : ((IImageSource)training, (IImageSource)test);
+            OptimizerOptions chosen = arguments.GetValue(optimizer) switch
+            {
+                "adam" => new AdamOptions(),
+                "sgd" => Sgd(new SgdOptions()),
+                "kfac" => Kfac(new KfacOptions()),
+                string other => throw new ArgumentException($"--optimizer must be kfac, adam or sgd, but is {other}"),
+                null => throw new ArgumentException("--optimizer is missing"),
+            };
+            chosen = chosen with
+            {
+                LearningRate = arguments.GetValue(learningRate) ?? chosen.LearningRate,
+                WeightDecay = arguments.GetValue(weightDecay) ?? chosen.WeightDecay,
+            };
+            var defaults = new TrainingOptions();
+            string network = arguments.GetValue(net)!;
+            var options = defaults with
+            {
+                Network = network == "auto" ? null : BenchmarkNetworks.Create(network),
+                Optimizer = chosen,
+                Epochs = arguments.GetValue(epochs) ?? defaults.Epochs,
+                BatchSize = arguments.GetValue(batch) ?? defaults.BatchSize,
+                Seed = arguments.GetValue(seed),
+                Threads = arguments.GetValue(threads),
+                Schedule = arguments.GetValue(schedule) switch
+                {
+                    null => defaults.Schedule,
+                    "constant" => LearningRateSchedule.Constant,
+                    "cosine" => new WarmUpCosineSchedule(),
+                    string other => throw new ArgumentException($"--schedule must be constant or cosine, but is {other}"),
+                },
+                OnEpoch = report => Print(report, arguments.GetValue(json)),
+                OnWarning = Console.Error.WriteLine,
+            };
+            new ImageClassifierTrainer(options).Fit(fit, held);
+
+            SgdOptions Sgd(SgdOptions o) => o with { Momentum = arguments.GetValue(momentum) ?? o.Momentum };
+
+            KfacOptions Kfac(KfacOptions o) => o with
+            {
+                Damping = arguments.GetValue(damping) ?? o.Damping,
+                EmaDecay = arguments.GetValue(decay) ?? o.EmaDecay,
+                NormConstraint = arguments.GetValue(norm) ?? o.NormConstraint,
+                Momentum = arguments.GetValue(momentum) ?? o.Momentum,
+                EstimationMode = arguments.GetValue(mode) is { } name ? Enum.Parse<Fisher.EstimationMode>(name, ignoreCase: true) : o.EstimationMode,
+            };
+        });
+        return command;
+    }
+
+    private static void Print(EpochReport report, bool json) => Console.WriteLine(json
+        ? JsonSerializer.Serialize(new
+        {
+            epoch = report.Epoch,
+            seconds = Math.Round(report.Seconds, 3),
+            training_loss = Math.Round(report.TrainingLoss, 5),
+            test_accuracy = Math.Round(report.ValidationAccuracy!.Value, 5),
+        })
+        : $"epoch {report.Epoch,3}  {report.Seconds,8:F1} s  {report.ImagesPerSecond,7:F0} images/s  loss {report.TrainingLoss:F4}  training {report.TrainingAccuracy:P2}  test {report.ValidationAccuracy:P2}");
+}
