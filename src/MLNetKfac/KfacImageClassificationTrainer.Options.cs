@@ -1,0 +1,121 @@
+using Kfac;
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Training;
+using Microsoft.ML;
+
+namespace MLNetKfac;
+
+public sealed partial class KfacImageClassificationTrainer
+{
+    /// <summary>Columns, network, optimizer and course of a training. Everything has a default.</summary>
+    public sealed class Options
+    {
+        /// <summary>Defaults that are the engine's are taken from here, so that they cannot differ.</summary>
+        private static readonly TrainingOptions Engine = new();
+
+        /// <summary>
+        /// Column of the pixels, a vector of <see cref="float"/> or <see cref="byte"/> of known size: [H, W, C] or [C, H, W] as
+        /// <c>ExtractPixels</c> gives them, [H, W], or flat. Any unit will do: the network scales its input.
+        /// </summary>
+        public string FeatureColumnName = "Features";
+
+        /// <summary>Column of the labels, a key as <c>MapValueToKey</c> gives it; as many classes as the key has values.</summary>
+        public string LabelColumnName = "Label";
+
+        /// <summary>Column to write the classes' probabilities to, a vector of <see cref="float"/> that adds up to 1.</summary>
+        public string ScoreColumnName = "Score";
+
+        /// <summary>Column to write the most probable class to, a key with the label's values.</summary>
+        public string PredictedLabelColumnName = "PredictedLabel";
+
+        /// <summary>Shape of the images where the feature column does not tell; null takes the network's, and without one the square grey image.</summary>
+        public ImageShape? ImageShape;
+
+        /// <summary>
+        /// Order of the values in the feature column. Null goes by its dimensions, the one of 1, 3 or 4 being the channels; flat
+        /// vectors are then <see cref="ImageLayout.ChannelsLast"/>.
+        /// </summary>
+        public ImageLayout? Layout;
+
+        /// <summary>The network; null takes <see cref="NetworkSpec.SmallCnn"/> for the images and classes at hand.</summary>
+        public NetworkSpec? Network = Engine.Network;
+
+        /// <summary>The optimizer and its settings: a <see cref="KfacOptions"/> (the default), <see cref="AdamOptions"/> or <see cref="SgdOptions"/>.</summary>
+        public OptimizerOptions Optimizer = Engine.Optimizer;
+
+        /// <summary>Learning rate before the schedule's factor, positive; null leaves it to <see cref="Optimizer"/>.</summary>
+        public float? LearningRate;
+
+        /// <summary>Factor on the learning rate over the course of the training; the default warms up shortly and falls to 0.</summary>
+        public LearningRateSchedule LearningRateScheduler = Engine.Schedule;
+
+        /// <summary>Passes over the training images, at least 1.</summary>
+        public int Epoch = Engine.Epochs;
+
+        /// <summary>Largest number of images in a step, at least 1.</summary>
+        public int BatchSize = Engine.BatchSize;
+
+        /// <summary>Ends the training when the validation images fare no better, and keeps the best epoch's weights; null trains all epochs.</summary>
+        public EarlyStopping? EarlyStoppingCriteria = Engine.EarlyStopping;
+
+        /// <summary>Rows to validate on after each epoch, with the columns of the training rows; null takes <see cref="ValidationSetFraction"/>.</summary>
+        public IDataView? ValidationSet;
+
+        /// <summary>
+        /// Share of each class's training rows, in [0, 1), that is set apart for validation where there is no
+        /// <see cref="ValidationSet"/>. Null takes 0.1 for <see cref="EarlyStoppingCriteria"/>, which cannot do without, and
+        /// otherwise 0: nothing but a report would then come of the images that the training goes without.
+        /// </summary>
+        public float? ValidationSetFraction;
+
+        /// <summary>Told of every step and every epoch, on the thread that trains; what it throws ends the training.</summary>
+        public Action<KfacImageClassificationMetrics>? MetricsCallback;
+
+        /// <summary>Seed of whatever is random; null draws one from the environment, so that a seeded <see cref="MLContext"/> is enough.</summary>
+        public int? Seed;
+
+        /// <summary>Threads to train with; 0 takes all processors. The model does not depend on it.</summary>
+        public int Threads = Engine.Threads;
+
+        /// <summary>Ends the training with an <see cref="OperationCanceledException"/>, after the step or row at work.</summary>
+        public CancellationToken CancellationToken;
+
+        /// <summary>The engine's side of these options, checked.</summary>
+        /// <exception cref="ArgumentException">An option is out of its range; the message names it.</exception>
+        internal TrainingOptions ToTrainingOptions(int seed)
+        {
+            Require(!string.IsNullOrEmpty(FeatureColumnName), nameof(FeatureColumnName), FeatureColumnName, "the name of a column");
+            Require(!string.IsNullOrEmpty(LabelColumnName), nameof(LabelColumnName), LabelColumnName, "the name of a column");
+            Require(!string.IsNullOrEmpty(ScoreColumnName), nameof(ScoreColumnName), ScoreColumnName, "the name of a column");
+            Require(
+                !string.IsNullOrEmpty(PredictedLabelColumnName) && PredictedLabelColumnName != ScoreColumnName,
+                nameof(PredictedLabelColumnName), PredictedLabelColumnName, $"the name of a column, and another than {nameof(ScoreColumnName)}");
+            Require(Optimizer is not null, nameof(Optimizer), Optimizer, "an optimizer's options");
+            Require(LearningRateScheduler is not null, nameof(LearningRateScheduler), LearningRateScheduler, "a schedule");
+            Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
+            Require(Epoch >= 1, nameof(Epoch), Epoch, "at least 1");
+            Require(ValidationSetFraction is null or (>= 0 and < 1), nameof(ValidationSetFraction), ValidationSetFraction, "in [0, 1)");
+            Require(Layout is null || Enum.IsDefined(Layout.Value), nameof(Layout), Layout, "a defined layout");
+            return new TrainingOptions
+            {
+                Network = Network,
+                Optimizer = LearningRate is { } rate ? Optimizer with { LearningRate = rate } : Optimizer,
+                Schedule = LearningRateScheduler,
+                Epochs = Epoch,
+                BatchSize = BatchSize,
+                EarlyStopping = EarlyStoppingCriteria,
+                Seed = seed,
+                Threads = Threads,
+            };
+        }
+
+        private static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, string option, object? value, string expected)
+        {
+            if (!holds)
+            {
+                throw new ArgumentException($"{option} must be {expected}, but is {value ?? "null"}", option);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNetKfac.Persistence;
+using MLNetKfac.Scoring;
+
+namespace MLNetKfac;
+
+/// <summary>
+/// A trained image classifier in a pipeline: adds the classes' probabilities (by default <c>Score</c>, a vector of
+/// <see cref="float"/> that adds up to 1) and the most probable class (<c>PredictedLabel</c>, a key with the label's values).
+/// </summary>
+/// <remarks>
+/// <para>
+/// Saved and loaded by <c>mlContext.Model.Save</c> and <c>Load</c>, alone or in a chain; to find it in what <c>Load</c> gave:
+/// <c>((IEnumerable&lt;ITransformer&gt;)model).OfType&lt;KfacImageClassificationTransformer&gt;()</c>.
+/// </para>
+/// <para>
+/// Data views that it gives are lazy, and predictions are the same, bit for bit, whether made row by row or in any number
+/// of cursors. It may be used by several threads at once. A row with a pixel that is NaN or infinite gets probabilities of NaN
+/// and a missing label.
+/// </para>
+/// </remarks>
+public sealed class KfacImageClassificationTransformer : ISingleFeaturePredictionTransformer<KfacImageClassificationModelParameters>, IDisposable
+{
+    internal KfacImageClassificationTransformer(KfacImageClassificationModelParameters model, string featureColumnName, PixelFormat format, OutputColumns outputs)
+    {
+        Model = model;
+        FeatureColumnName = featureColumnName;
+        Format = format;
+        Outputs = outputs;
+    }
+
+    /// <summary>The trained network.</summary>
+    public KfacImageClassificationModelParameters Model { get; }
+
+    /// <summary>Column of the pixels.</summary>
+    public string FeatureColumnName { get; }
+
+    /// <summary>Type of that column in the training rows.</summary>
+    public DataViewType FeatureColumnType => Format.ColumnType;
+
+    /// <summary>Column that the probabilities are written to.</summary>
+    public string ScoreColumnName => Outputs.ScoreName;
+
+    /// <summary>Column that the most probable class is written to.</summary>
+    public string PredictedLabelColumnName => Outputs.PredictedLabelName;
+
+    /// <summary>Order of the values of a flat feature vector.</summary>
+    public ImageLayout Layout => Format.Layout;
+
+    bool ITransformer.IsRowToRowMapper => true;
+
+    internal PixelFormat Format { get; }
+
+    internal OutputColumns Outputs { get; }
+
+    /// <summary>The input's columns, then the predicted label and the score.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or does not hold images of the model's shape.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).Output;
+
+    /// <summary>The rows of <paramref name="input"/> with their classification, which is computed as they are read.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or does not hold images of the model's shape.</exception>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new ScoringDataView(Bind(input.Schema), input);
+    }
+
+    /// <summary>Something that classifies row by row.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or does not hold images of the model's shape.</exception>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new ScoringMapper(Bind(inputSchema));
+
+    /// <summary>
+    /// Does nothing: what a prediction works with belongs to the cursor or engine that makes it, so that a model can be used
+    /// on after a prediction engine, which disposes of its model, is gone.
+    /// </summary>
+    public void Dispose()
+    {
+    }
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => TransformerPayload.Save(this, ctx);
+
+    private ScoringSchema Bind(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new ScoringSchema(this, inputSchema);
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text;
+using Kfac;
+using Kfac.Training;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using MLNetKfac.ModelIO;
+using MLNetKfac.Persistence;
+
+[assembly: LoadsTransformer(TransformerPayload.Kind, TransformerPayload.Version, typeof(TransformerPayload))]
+
+namespace MLNetKfac.Persistence;
+
+/// <summary>
+/// A <see cref="KfacImageClassificationTransformer"/> in a model file: column names, type and layout of the features, label
+/// values, and the classifier in its own format.
+/// </summary>
+internal sealed class TransformerPayload : ITransformerLoader
+{
+    public const string Kind = "KfacImageClassification";
+
+    public const int Version = 1;
+
+    private const byte NoLabelValues = byte.MaxValue;
+
+    public static void Save(KfacImageClassificationTransformer transformer, ModelSaveContext context) =>
+        TransformerPersistence.Save(context, Kind, Version, payload => Write(transformer, payload));
+
+    /// <inheritdoc/>
+    public ITransformer Load(IHostEnvironment environment, int version, Stream payload)
+    {
+        try
+        {
+            return Read(payload);
+        }
+        catch (Exception damage) when (damage is FormatException or EndOfStreamException or ArgumentException)
+        {
+            throw new InvalidDataException($"the model's image classifier is damaged: {damage.Message}", damage);
+        }
+    }
+
+    private static void Write(KfacImageClassificationTransformer transformer, Stream payload)
+    {
+        using var writer = new BinaryWriter(payload, Encoding.UTF8, leaveOpen: true);
+        writer.Write(transformer.FeatureColumnName);
+        writer.Write(transformer.ScoreColumnName);
+        writer.Write(transformer.PredictedLabelColumnName);
+        writer.Write(transformer.Format.ColumnType.ItemType == NumberDataViewType.Byte);
+        writer.Write((byte)transformer.Format.ColumnType.Dimensions.Length);
+        foreach (int dimension in transformer.Format.ColumnType.Dimensions)
+        {
+            writer.Write(dimension);
+        }
+
+        writer.Write((byte)transformer.Layout);
+        LabelValues? values = transformer.Model.LabelValues;
+        writer.Write(values?.Type.Number ?? NoLabelValues);
+        writer.Write(transformer.Model.ClassCount);
+        values?.Write(writer);
+        writer.Flush();
+        transformer.Model.Classifier.Save(payload);
+    }
+
+    private static KfacImageClassificationTransformer Read(Stream payload)
+    {
+        using var reader = new BinaryReader(payload, Encoding.UTF8, leaveOpen: true);
+        string features = reader.ReadString(), score = reader.ReadString(), predictedLabel = reader.ReadString();
+        PrimitiveDataViewType itemType = reader.ReadBoolean() ? NumberDataViewType.Byte : NumberDataViewType.Single;
+        int[] dimensions = new int[reader.ReadByte()];
+        for (int i = 0; i < dimensions.Length; i++)
+        {
+            dimensions[i] = reader.ReadInt32();
+        }
+
+        var layout = (ImageLayout)reader.ReadByte();
+        byte valueType = reader.ReadByte();
+        int classCount = reader.ReadInt32();
+        LabelValues? values = valueType == NoLabelValues ? null : LabelValueType.Numbered(valueType).Read(reader, classCount);
+        ImageClassifier classifier = ImageClassifier.Load(payload);
+        ImageShape shape = classifier.InputShape;
+        var columnType = new VectorDataViewType(itemType, dimensions);
+        if (columnType.Size != shape.Size || classCount != classifier.ClassCount || !Enum.IsDefined(layout))
+        {
+            throw new FormatException($"features of {columnType} in layout {layout} and {classCount} classes do not go with a network for images of {shape} in {classifier.ClassCount} classes");
+        }
+
+        return new KfacImageClassificationTransformer(
+            new KfacImageClassificationModelParameters(classifier, values), features,
+            new PixelFormat(columnType, shape, layout), new OutputColumns(score, predictedLabel));
+    }
+}

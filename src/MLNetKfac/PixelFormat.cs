@@ -1,0 +1,100 @@
+using Kfac;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace MLNetKfac;
+
+/// <summary>How images lie in a feature column.</summary>
+/// <param name="ColumnType">Type of the column: H·W·C values of <see cref="float"/> or <see cref="byte"/>.</param>
+/// <param name="Shape">Shape of an image.</param>
+/// <param name="Layout">Order of its values.</param>
+internal sealed record PixelFormat(VectorDataViewType ColumnType, ImageShape Shape, ImageLayout Layout)
+{
+    /// <summary>What a feature column must be, in words.</summary>
+    public const string ExpectedType = "a vector of Single or Byte of known size";
+
+    private const string SettleIt = $"set {nameof(KfacImageClassificationTrainer.Options.ImageShape)} or {nameof(KfacImageClassificationTrainer.Options.Layout)}";
+
+    /// <summary>The format of a training column, by its dimensions and by what the options say of it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The column does not hold images, or not as the options say, or it could hold them in two ways.</exception>
+    public static PixelFormat ForTraining(DataViewSchema.Column column, KfacImageClassificationTrainer.Options options)
+    {
+        if (!IsPixelVector(column.Type, out VectorDataViewType type))
+        {
+            throw Mismatch(column, ExpectedType);
+        }
+
+        (ImageShape? shape, string? teller) = options.ImageShape is not null
+            ? (options.ImageShape, nameof(options.ImageShape))
+            : (options.Network?.Input, nameof(options.Network));
+        PixelFormat[] readings = [.. Readings(type, shape)];
+        PixelFormat[] fitting = [.. readings.Where(reading => (shape is null || reading.Shape == shape) && (options.Layout is null || reading.Layout == options.Layout))];
+        if (shape is null && options.Layout is null)
+        {
+            fitting = [.. fitting.Where(reading => reading.Shape.Channels is 1 or 3 or 4)];
+        }
+
+        if (fitting.Length == 1 || (fitting.Length == 2 && type.Dimensions.Length < 3))
+        {
+            return fitting[0];
+        }
+
+        throw (shape, fitting.Length) switch
+        {
+            (_, 2) => Mismatch(column, $"dimensions that can be read in one way only, or else {SettleIt}"),
+            ({ } told, _) => Mismatch(column, $"images of {told} ({told.Size} values) because of {teller}{(options.Layout is { } order ? $" in the order {order}" : "")}"),
+            _ when readings.Length == 0 => Mismatch(column, $"[H, W, C], [C, H, W], [H, W] or a square number of values, or else {SettleIt}"),
+            _ => Mismatch(column, $"1, 3 or 4 channels in the first or the last dimension, or else {SettleIt}"),
+        };
+    }
+
+    /// <summary>The format of a column that a model trained on this format is to classify.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The column does not hold such images.</exception>
+    public PixelFormat ForPrediction(DataViewSchema.Column column)
+    {
+        PixelFormat[] readings = IsPixelVector(column.Type, out VectorDataViewType type) && type.ItemType == ColumnType.ItemType
+            ? [.. Readings(type, Shape).Where(reading => reading.Shape == Shape)]
+            : [];
+        return readings.FirstOrDefault(reading => reading.Layout == Layout)
+            ?? readings.FirstOrDefault()
+            ?? throw Mismatch(column, $"images of {Shape} ({Shape.Size} values of {ColumnType.ItemType}), as the model was trained on");
+    }
+
+    /// <summary>Whether a column of this kind may hold images, as far as can be told without its dimensions.</summary>
+    public static bool IsPixelItem(DataViewType itemType) => itemType == NumberDataViewType.Single || itemType == NumberDataViewType.Byte;
+
+    /// <summary>The ways in which a vector can be read as an image, for flat ones as one of <paramref name="shape"/>.</summary>
+    private static IEnumerable<PixelFormat> Readings(VectorDataViewType type, ImageShape? shape)
+    {
+        switch (type.Dimensions)
+        {
+            case [int a, int b, int c]:
+                yield return new PixelFormat(type, new ImageShape(a, b, c), ImageLayout.ChannelsLast);
+                yield return new PixelFormat(type, new ImageShape(b, c, a), ImageLayout.ChannelsFirst);
+                break;
+            case [int height, int width]:
+                yield return new PixelFormat(type, new ImageShape(height, width, 1), ImageLayout.ChannelsLast);
+                yield return new PixelFormat(type, new ImageShape(height, width, 1), ImageLayout.ChannelsFirst);
+                break;
+            case [int size]:
+                int side = (int)Math.Round(Math.Sqrt(size));
+                ImageShape image = shape ?? new ImageShape(side, side, 1);
+                if (image.Size == size)
+                {
+                    yield return new PixelFormat(type, image, ImageLayout.ChannelsLast);
+                    yield return new PixelFormat(type, image, ImageLayout.ChannelsFirst);
+                }
+
+                break;
+        }
+    }
+
+    private static bool IsPixelVector(DataViewType type, out VectorDataViewType vector)
+    {
+        vector = (type as VectorDataViewType)!;
+        return vector is { IsKnownSize: true } && IsPixelItem(vector.ItemType);
+    }
+
+    private static ArgumentOutOfRangeException Mismatch(DataViewSchema.Column column, string expected) =>
+        ColumnMismatch.Create(nameof(KfacImageClassificationTrainer.Options.FeatureColumnName), column.Name, expected, column.Type.ToString());
+}
