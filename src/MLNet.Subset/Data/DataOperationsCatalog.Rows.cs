@@ -48,7 +48,7 @@ public sealed partial class DataOperationsCatalog
             throw SchemaMismatch.WrongType(nameof(columnName), "filter", columnName, "Single or Double", column.Type.ToString());
         }
 
-        return new FilteredDataView(input, [column], row => RowConditions.InRange(row, column, lowerBound, upperBound));
+        return new FilteredDataView(input, input.CanShuffle, [column], row => RowConditions.InRange(row, column, lowerBound, upperBound));
     }
 
     /// <summary>The rows that miss nothing in the columns named.</summary>
@@ -66,11 +66,11 @@ public sealed partial class DataOperationsCatalog
             if (!RowConditions.CanBeMissing(column.Type))
             {
                 throw SchemaMismatch.WrongType(
-                    nameof(columns), "filter", column.Name, "Single, Double, Key or String, or vector of them", column.Type.ToString());
+                    nameof(columns), "filter", column.Name, "Single, Double or Key, or vector of them", column.Type.ToString());
             }
         }
 
-        return new FilteredDataView(input, conditionColumns, row =>
+        return new FilteredDataView(input, input.CanShuffle, conditionColumns, row =>
         {
             Func<bool>[] conditions = [.. conditionColumns.Select(column => RowConditions.HasNoMissing(row, column))];
             return () => Array.TrueForAll(conditions, condition => condition());

@@ -2,9 +2,12 @@ namespace Microsoft.ML.Data;
 
 /// <summary>The rows of another data view that meet a condition on some of its columns.</summary>
 internal sealed class FilteredDataView(
-    IDataView source, IReadOnlyCollection<DataViewSchema.Column> conditionColumns, Func<DataViewRow, Func<bool>> makeCondition) : IDataView
+    IDataView source,
+    bool canShuffle,
+    IReadOnlyCollection<DataViewSchema.Column> conditionColumns,
+    Func<DataViewRow, Func<bool>> makeCondition) : IDataView
 {
-    public bool CanShuffle => source.CanShuffle;
+    public bool CanShuffle => canShuffle;
 
     public DataViewSchema Schema => source.Schema;
 
@@ -13,13 +16,13 @@ internal sealed class FilteredDataView(
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random rand = null)
     {
         DataViewSchema.Column[] active = [.. columnsNeeded];
-        return Filter(source.GetRowCursor(WithConditionColumns(active), rand), active);
+        return Filter(source.GetRowCursor(WithConditionColumns(active), canShuffle ? rand : null), active);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null)
     {
         DataViewSchema.Column[] active = [.. columnsNeeded];
-        return [.. source.GetRowCursorSet(WithConditionColumns(active), n, rand).Select(cursor => Filter(cursor, active))];
+        return [.. source.GetRowCursorSet(WithConditionColumns(active), n, canShuffle ? rand : null).Select(cursor => Filter(cursor, active))];
     }
 
     private IEnumerable<DataViewSchema.Column> WithConditionColumns(DataViewSchema.Column[] active)

@@ -30,9 +30,9 @@ internal static class RowConditions
     public static Func<bool> HasNoMissing(DataViewRow row, DataViewSchema.Column column)
         => TypeArgument.Close(HasNoMissing<int>, column.Type.ItemTypeOrSelf.RawType)(row, column);
 
-    /// <summary>Whether a type has a missing value to test for.</summary>
+    /// <summary>Whether a type has a missing value to test for. Empty text is a value here, though it never gets a key.</summary>
     public static bool CanBeMissing(DataViewType type)
-        => type.ItemTypeOrSelf is KeyDataViewType or TextDataViewType
+        => type.ItemTypeOrSelf is KeyDataViewType
             || type.ItemTypeOrSelf == NumberDataViewType.Single
             || type.ItemTypeOrSelf == NumberDataViewType.Double;
 

@@ -36,8 +36,8 @@ internal static class RowPartition
         DataViewSchema.Column? key = samplingKeyColumnName is null ? null : data.Schema.RequireColumn(samplingKeyColumnName, "sampling key");
         bool IsTest(double place) => place >= testFrom && place < testTo;
         return new DataOperationsCatalog.TrainTestData(
-            new FilteredDataView(data, KeyColumns(key), row => Condition(row, key, seed, place => !IsTest(place))),
-            new FilteredDataView(data, KeyColumns(key), row => Condition(row, key, seed, IsTest)));
+            new FilteredDataView(data, canShuffle: false, KeyColumns(key), row => Condition(row, key, seed, place => !IsTest(place))),
+            new FilteredDataView(data, canShuffle: false, KeyColumns(key), row => Condition(row, key, seed, IsTest)));
     }
 
     private static DataViewSchema.Column[] KeyColumns(DataViewSchema.Column? key) => key is DataViewSchema.Column column ? [column] : [];

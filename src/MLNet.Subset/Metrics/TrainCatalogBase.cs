@@ -13,6 +13,8 @@ public abstract class TrainCatalogBase
 
     private protected IHostEnvironment Environment { get; }
 
+    internal IHost NewHost(string name) => Environment.Register(name);
+
     /// <summary>Fits the estimator on all folds but one, and scores that one, for each fold.</summary>
     private protected IEnumerable<CrossValidationResult<TMetrics>> CrossValidate<TMetrics>(
         IDataView data,

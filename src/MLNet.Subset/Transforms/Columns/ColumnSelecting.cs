@@ -40,7 +40,7 @@ public sealed class ColumnSelectingTransformer : ITransformer
 
     /// <param name="columnNames">The columns to keep, or to drop.</param>
     /// <param name="drop">Whether they are to be dropped.</param>
-    /// <param name="keepHidden">Whether to keep hidden columns of the same name as one that is kept.</param>
+    /// <param name="keepHidden">Whether hidden columns can be kept too, by their name.</param>
     internal ColumnSelectingTransformer(string[] columnNames, bool drop, bool keepHidden)
     {
         ArgumentNullException.ThrowIfNull(columnNames);

@@ -13,7 +13,7 @@ public static class TransformExtensionsCatalog
         => new(outputColumnName, inputColumnNames);
 
     public static ColumnSelectingEstimator DropColumns(this TransformsCatalog catalog, params string[] columnNames)
-        => new(new ColumnSelectingTransformer(columnNames, drop: true, keepHidden: false));
+        => new(new ColumnSelectingTransformer(columnNames, drop: true, keepHidden: true));
 
     public static ColumnSelectingEstimator SelectColumns(this TransformsCatalog catalog, string[] columnNames, bool keepHidden)
         => new(new ColumnSelectingTransformer(columnNames, drop: false, keepHidden));

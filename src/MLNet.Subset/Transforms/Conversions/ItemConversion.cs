@@ -74,13 +74,13 @@ internal static class ItemConversion
     private static Delegate ToText<TSource>()
         => (Func<TSource, ReadOnlyMemory<char>>)(value => value switch
         {
-            bool boolean => boolean ? "True".AsMemory() : "False".AsMemory(),
-            float.NaN or double.NaN => "?".AsMemory(),
+            double number => number.ToString("G17", CultureInfo.InvariantCulture).AsMemory(),
             IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture).AsMemory(),
             _ => value.ToString().AsMemory(),
         });
 
-    // An empty field is zero; a real that cannot be parsed is missing; an integer has no missing value, so that is an error.
+    // Empty text is zero. What cannot be parsed is missing where the type has a missing value: reals, and unsigned
+    // integers, as keys are made of them. Signed integers have none, so there it is an error.
     private static Delegate ParseNumber<TResult>()
         where TResult : INumberBase<TResult>
         => (Func<ReadOnlyMemory<char>, TResult>)(text =>
@@ -96,9 +96,9 @@ internal static class ItemConversion
                 return number;
             }
 
-            return Reals.Contains(typeof(TResult))
-                ? MissingValue.Of<TResult>()
-                : throw new InvalidOperationException($"'{text}' is not a {typeof(TResult).Name}.");
+            return Signed.Contains(typeof(TResult))
+                ? throw new InvalidOperationException($"'{text}' is not a {typeof(TResult).Name}.")
+                : MissingValue.Of<TResult>();
         });
 
     private static bool ParseBoolean(ReadOnlyMemory<char> text)
