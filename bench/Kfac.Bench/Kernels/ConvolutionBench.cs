@@ -12,10 +12,10 @@ internal sealed unsafe class ConvolutionBench
     private readonly AlignedBuffer _packedForward, _packedBackward, _bias;
     private readonly Worker[] _workers;
 
-    public ConvolutionBench(ConvolutionGeometry g, int batch, int threads, InstructionSet isa, int together)
+    public ConvolutionBench(ConvolutionGeometry g, int batch, int threads, InstructionSet isa, int together, bool winograd)
     {
         (_g, _batch, Together) = (g, batch, together);
-        _kernel = new ConvolutionKernel(g, isa);
+        _kernel = new ConvolutionKernel(g, isa, winograd);
         _x = new Images(g.H, g.W, g.C, batch, _kernel.InputHalo, seed: 1);
         _y = new Images(g.OutH, g.OutW, g.K, batch, default, seed: 2);
         _dx = new Images(g.H, g.W, g.C, batch, default, seed: 3);
@@ -32,7 +32,7 @@ internal sealed unsafe class ConvolutionBench
 
     public int Together { get; }
 
-    public string Name => $"conv {_g.R}x{_g.S} {_g.C}-{_g.K} @{_g.OutH}x{_g.OutW}";
+    public string Name => $"conv {_g.R}x{_g.S} {_g.C}-{_g.K} @{_g.OutH}x{_g.OutW}{(_kernel.UsesWinograd ? " winograd" : "")}";
 
     public IEnumerable<KernelPass> Passes =>
     [

@@ -15,11 +15,12 @@ internal static class KernelsCommand
         Option<int> batch = new("--batch") { Description = "Examples", DefaultValueFactory = _ => 128 };
         Option<int> threads = new("--threads") { Description = "Threads", DefaultValueFactory = _ => 1 };
         Option<int> together = new("--together") { Description = "Examples of one backward-filter call", DefaultValueFactory = _ => 1 };
+        Option<bool> winograd = new("--winograd") { Description = "Winograd where it applies; GFLOP/s still count the definition's" };
         Option<double> seconds = new("--seconds") { Description = "Time for each pass", DefaultValueFactory = _ => 0.5 };
         Option<string?> isa = new("--isa") { Description = "avx512, avx2, vector128 or scalar" };
         Option<string?> layer = new("--layer") { Description = "Only layers whose name contains this" };
         Option<bool> json = new("--json") { Description = "One JSON object" };
-        Command command = new("kernels", "Measures every pass of every layer.") { net, batch, threads, together, seconds, isa, layer, json };
+        Command command = new("kernels", "Measures every pass of every layer.") { net, batch, threads, together, winograd, seconds, isa, layer, json };
         command.SetAction(parsed =>
         {
             InstructionSet set = parsed.GetValue(isa) is { } forced ? InstructionSets.Choose(forced) : InstructionSets.Current;
@@ -32,14 +33,14 @@ internal static class KernelsCommand
             foreach (string name in parsed.GetValue(net) is "all" ? BenchNetworks.Names : [parsed.GetValue(net)!])
             {
                 IEnumerable<KernelPass> passes = BenchNetworks.Convolutions(name)
-                    .SelectMany(g => new ConvolutionBench(g, parsed.GetValue(batch), team.Threads, set, parsed.GetValue(together)).Passes)
+                    .SelectMany(g => new ConvolutionBench(g, parsed.GetValue(batch), team.Threads, set, parsed.GetValue(together), parsed.GetValue(winograd)).Passes)
                     .Concat(BenchNetworks.Dense(name).SelectMany(d => new DenseBench(d.From, d.To, parsed.GetValue(batch), team.Threads, set).Passes));
                 foreach (KernelPass pass in passes.Where(pass => pass.Layer.Contains(only, StringComparison.OrdinalIgnoreCase)))
                 {
                     KernelResult result = Measure(name, pass, team, parsed.GetValue(seconds), peak);
                     results.Add(result);
                     if (!parsed.GetValue(json))
-                        Console.WriteLine($"{name} {result.Layer,-22} {result.Pass,-24} {result.MinMs,9:F3} ms (median {result.MedianMs,9:F3}) {result.Gflops,7:F1} GFLOP/s {result.ShareOfPeak,6:P1}");
+                        Console.WriteLine($"{name} {result.Layer,-31} {result.Pass,-24} {result.MinMs,9:F3} ms (median {result.MedianMs,9:F3}) {result.Gflops,7:F1} GFLOP/s {result.ShareOfPeak,6:P1}");
                 }
             }
             if (parsed.GetValue(json))

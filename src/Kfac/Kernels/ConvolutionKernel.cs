@@ -11,20 +11,24 @@ internal sealed unsafe class ConvolutionKernel
 {
     private readonly ConvolutionGeometry _g;
     private readonly LaneKernels _lanes;
-    private readonly Correlation _forward;
+    private readonly ICorrelation _forward;
     private readonly Phase[] _backward;
-    private readonly FilterReduction _filter;
+    private readonly IFilterReduction _filter;
 
     /// <param name="geometry">The shape.</param>
     /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
-    public ConvolutionKernel(ConvolutionGeometry geometry, InstructionSet? isa = null)
+    /// <param name="winograd">Whether <see cref="Winograd"/> may be used, where it applies.</param>
+    public ConvolutionKernel(ConvolutionGeometry geometry, InstructionSet? isa = null, bool winograd = false)
     {
         _g = geometry;
         InstructionSet = isa ?? InstructionSets.Current;
         _lanes = LaneKernels.For(InstructionSet);
-        _forward = new Correlation(_lanes, _g.OutH, _g.OutW, _g.K, _g.R, _g.S * _g.C);
-        _backward = [.. Phase.Of(_g, _lanes)];
-        _filter = new FilterReduction(_lanes, _g);
+        UsesWinograd = winograd && _g is { R: 3, S: 3, StrideY: 1, StrideX: 1, C: >= 16, K: >= 16, Locations: >= 128 };
+        _forward = UsesWinograd
+            ? new Winograd(_lanes, _g.OutH, _g.OutW, _g.C, _g.K)
+            : new Correlation(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S);
+        _backward = [.. Phase.Of(_g, _lanes, UsesWinograd)];
+        _filter = UsesWinograd ? new WinogradFilterReduction(_lanes, _g) : new FilterReduction(_lanes, _g);
         PackedBackwardLength = _backward.Sum(phase => phase.Correlation.PackedLength);
     }
 
@@ -32,17 +36,20 @@ internal sealed unsafe class ConvolutionKernel
 
     public InstructionSet InstructionSet { get; }
 
+    /// <summary>Whether the forward and the backward-data pass are <see cref="Winograd"/>'s.</summary>
+    public bool UsesWinograd { get; }
+
     /// <summary>What the forward and the backward-filter pass read around x.</summary>
     public Halo InputHalo => new(_g.PadTop, _g.PadLeft,
-        Math.Max(((_g.OutH - 1) * _g.StrideY) + _g.R - _g.PadTop - _g.H, 0),
-        Math.Max(((_g.OutW - 1) * _g.StrideX) + _g.S - _g.PadLeft - _g.W, 0));
+        Math.Max(((_g.OutH - 1) * _g.StrideY) + _g.R + _forward.OverhangRows - _g.PadTop - _g.H, 0),
+        Math.Max(((_g.OutW - 1) * _g.StrideX) + _g.S + _forward.OverhangColumns - _g.PadLeft - _g.W, 0));
 
     /// <summary>What the backward-data pass reads around dy.</summary>
     public Halo OutputGradientHalo => new(
         Math.Max(-_backward.Min(phase => phase.Y.First), 0),
         Math.Max(-_backward.Min(phase => phase.X.First), 0),
-        Math.Max(_backward.Max(phase => phase.Y.Last) - _g.OutH + 1, 0),
-        Math.Max(_backward.Max(phase => phase.X.Last) - _g.OutW + 1, 0));
+        Math.Max(_backward.Max(phase => phase.Y.Last + phase.Correlation.OverhangRows) - _g.OutH + 1, 0),
+        Math.Max(_backward.Max(phase => phase.X.Last + phase.Correlation.OverhangColumns) - _g.OutW + 1, 0));
 
     /// <summary>Floats of a filter packed for <see cref="Forward"/>.</summary>
     public int PackedForwardLength => _forward.PackedLength;
@@ -51,13 +58,19 @@ internal sealed unsafe class ConvolutionKernel
     public int PackedBackwardLength { get; }
 
     /// <summary>Floats of scratch each worker brings.</summary>
-    public int ScratchLength => AlignedChannels;
-
-    private int AlignedChannels => (_g.K + 15) / 16 * 16;
+    public int ScratchLength => new[]
+    {
+        _g.K, _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
+    }.Max();
 
     /// <param name="filter">[R, S, C, K]</param>
     /// <param name="packed">[PackedForwardLength], overwritten</param>
-    public void PackForward(float* filter, float* packed) => _forward.Pack(filter, 1, _g.K, 0, _g.PatchLength, packed);
+    public void PackForward(float* filter, float* packed)
+    {
+        for (int tap = 0; tap < _g.R * _g.S; tap++)
+            _forward.PackTap(tap, filter + ((nint)tap * _g.C * _g.K), 1, _g.K, packed);
+        _forward.FinishPacking(packed);
+    }
 
     /// <param name="filter">[R, S, C, K]</param>
     /// <param name="packed">[PackedBackwardLength], overwritten</param>
@@ -83,7 +96,7 @@ internal sealed unsafe class ConvolutionKernel
         _forward.Run(
             new PixelGrid(FirstPatch(x).Origin, _g.StrideY * x.RowStride, _g.StrideX * _g.C), x.RowStride, packed,
             bias, relu ? 0f : float.NegativeInfinity,
-            new PixelGrid(y.Origin, y.RowStride, _g.K), default);
+            new PixelGrid(y.Origin, y.RowStride, _g.K), default, scratch);
     }
 
     /// <summary>dx = the gradient of sum(y * dy) with respect to x; 0 where <paramref name="gate"/> is given and not positive.</summary>
@@ -97,7 +110,7 @@ internal sealed unsafe class ConvolutionKernel
         Debug.Assert(!dy.IsNone && !dx.IsNone);
         foreach (Phase phase in _backward)
         {
-            phase.Run(_g, dy, packed, dx, gate);
+            phase.Run(_g, dy, packed, dx, gate, scratch);
             packed += phase.Correlation.PackedLength;
         }
     }
@@ -121,7 +134,8 @@ internal sealed unsafe class ConvolutionKernel
     public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch)
     {
         Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
-        _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums.Gradient, sums.Squares);
+        if (sums.Gradient != null || sums.Squares != null)
+            _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums.Gradient, sums.Squares, scratch);
         if (sums.BiasGradient == null && sums.BiasSquares == null)
             return;
         for (int example = 0; example < examples; example++)

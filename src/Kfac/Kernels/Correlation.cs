@@ -2,14 +2,6 @@ using System.Diagnostics;
 
 namespace Kfac.Kernels;
 
-/// <summary>Pixels of a map in memory: pixel (i, j) begins at Origin + i * Row + j * Pixel.</summary>
-internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel)
-{
-    public readonly float* Origin = origin;
-    public readonly nint Row = row;
-    public readonly nint Pixel = pixel;
-}
-
 /// <summary>
 /// y[i, j, k] = bias[k] + sum over g, l of x[i, j][g * group + l] * filter[g, l, k]: a patch is Groups runs of Length
 /// contiguous floats, and is read in place. The forward pass of a convolution is one of these with a run for each row of the
@@ -19,10 +11,10 @@ internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel)
 /// A micro-tile takes a rectangle of pixels and a panel of channels. The panel goes round the image before the next one,
 /// so that its part of the filter stays in the cache.
 /// </remarks>
-internal sealed unsafe class Correlation
+internal sealed unsafe class Correlation : ICorrelation
 {
     private readonly LaneKernels _lanes;
-    private readonly int _groups, _length;
+    private readonly int _channelsIn, _groups, _length;
     private readonly Panel[] _panels;
     private readonly Split _rows, _columns;
 
@@ -32,47 +24,42 @@ internal sealed unsafe class Correlation
     /// <param name="lanes">The instruction set.</param>
     /// <param name="rows">Rows of y.</param>
     /// <param name="columns">Columns of y.</param>
-    /// <param name="channels">Channels of y.</param>
-    /// <param name="groups">Runs of a patch.</param>
-    /// <param name="length">Floats of a run.</param>
-    public Correlation(LaneKernels lanes, int rows, int columns, int channels, int groups, int length)
+    /// <param name="channelsIn">Channels of x.</param>
+    /// <param name="channelsOut">Channels of y.</param>
+    /// <param name="tapRows">Rows of the filter.</param>
+    /// <param name="tapColumns">Columns of the filter.</param>
+    public Correlation(LaneKernels lanes, int rows, int columns, int channelsIn, int channelsOut, int tapRows, int tapColumns)
     {
-        Debug.Assert(rows > 0 && columns > 0 && channels > 0 && groups >= 0 && length > 0);
-        (_lanes, _groups, _length) = (lanes, groups, length);
-        _panels = Panel.Split(channels, lanes.Width);
+        Debug.Assert(rows > 0 && columns > 0 && channelsIn > 0 && channelsOut > 0);
+        (_lanes, _channelsIn, _groups, _length) = (lanes, channelsIn, tapRows, tapColumns * channelsIn);
+        _panels = Panel.Split(channelsOut, lanes.Width);
         (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows);
         _tiles = Tiles<Overwrite>(lanes);
         _gatedTiles = Tiles<OverwriteGated>(lanes);
     }
 
-    /// <summary>Floats of a packed filter.</summary>
     public int PackedLength => (_panels[^1].Start + _panels[^1].Width) * _groups * _length;
 
-    /// <summary>packed[first + l, k] = filter[l * term + k * channel] for some rows l, in every panel.</summary>
-    /// <param name="filter">Of the first row, channel 0.</param>
-    /// <param name="channel">Floats from a channel to the next.</param>
-    /// <param name="term">Floats from a row to the next.</param>
-    /// <param name="first">The first row, g * Length + l.</param>
-    /// <param name="count">How many rows.</param>
-    /// <param name="packed">[PackedLength]: for each panel [Groups * Length, panel width], padded with zeros</param>
-    public void Pack(float* filter, nint channel, nint term, int first, int count, float* packed)
+    public int ScratchLength => 0;
+
+    public int OverhangRows => 0;
+
+    public int OverhangColumns => 0;
+
+    public void PackTap(int tap, float* filter, nint channelOut, nint channelIn, float* packed)
     {
         foreach (Panel panel in _panels)
         {
-            float* to = packed + ((nint)panel.Start * _groups * _length) + ((nint)first * panel.Width);
-            _lanes.Pack(filter + (panel.Start * channel), channel, term, panel.Columns, count, panel.Width, square: false, to);
+            float* to = packed + ((nint)panel.Start * _groups * _length) + ((nint)tap * _channelsIn * panel.Width);
+            _lanes.Pack(filter + (panel.Start * channelOut), channelOut, channelIn, panel.Columns, _channelsIn, panel.Width, square: false, to);
         }
     }
 
-    /// <summary>Runs over one image.</summary>
-    /// <param name="x">The first float of the patch of each pixel of y.</param>
-    /// <param name="group">Floats from a run of a patch to the next.</param>
-    /// <param name="packed">[PackedLength]</param>
-    /// <param name="bias">[channels], or null</param>
-    /// <param name="floor">No y is smaller; not used with a gate.</param>
-    /// <param name="y">Overwritten.</param>
-    /// <param name="gate">Where given, y is 0 where it is not positive.</param>
-    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate)
+    public void FinishPacking(float* packed)
+    {
+    }
+
+    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch)
     {
         const int LargestTile = 14;
         nint* offsets = stackalloc nint[6 * LargestTile];

@@ -7,7 +7,7 @@ namespace Kfac.Kernels;
 /// squares += T * T. A micro-tile takes some positions p of the patch and a panel of channels k over all locations:
 /// T is never in memory, and an example's square costs no more than a second addition.
 /// </summary>
-internal sealed unsafe class FilterReduction
+internal sealed unsafe class FilterReduction : IFilterReduction
 {
     private readonly ConvolutionGeometry _g;
     private readonly Panel[] _panels;
@@ -26,18 +26,10 @@ internal sealed unsafe class FilterReduction
         _both = Tiles<AddToWithSquare>(lanes);
     }
 
-    /// <summary>Runs over some examples.</summary>
-    /// <param name="x">[H, W, C] of the first example, at its padding's first pixel</param>
-    /// <param name="xStep">Floats from an example to the next.</param>
-    /// <param name="dy">[OutH, OutW, K] of the first example</param>
-    /// <param name="dyStep">Floats from an example to the next.</param>
-    /// <param name="examples">How many.</param>
-    /// <param name="gradient">[R, S, C, K] added to, or null</param>
-    /// <param name="squares">[R, S, C, K] added to, or null</param>
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares)
+    public int ScratchLength => 0;
+
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
     {
-        if (gradient == null && squares == null)
-            return;
         delegate*<TileArguments*, void>[] tiles = squares == null ? _gradient : gradient == null ? _squares : _both;
         int largest = _positions.Size(0);
         nint* xOffsets = stackalloc nint[largest];

@@ -44,7 +44,7 @@ internal abstract unsafe partial class LaneKernels
 /// <inheritdoc/>
 internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     where TLanes : struct, ILanes<TVector>
-    where TVector : struct
+    where TVector : unmanaged
 {
     public static LaneKernels<TLanes, TVector> Instance { get; } = new();
 

@@ -11,7 +11,7 @@ namespace Kfac.Kernels;
 /// </summary>
 /// <typeparam name="TVector">The raw vector.</typeparam>
 internal unsafe interface ILanes<TVector>
-    where TVector : struct
+    where TVector : unmanaged
 {
     /// <summary>Floats of a vector.</summary>
     static abstract int Width { get; }

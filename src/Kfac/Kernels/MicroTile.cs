@@ -18,7 +18,7 @@ namespace Kfac.Kernels;
 /// </summary>
 internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilogue>
     where TLanes : struct, ILanes<TVector>
-    where TVector : struct
+    where TVector : unmanaged
     where TRows : struct, IRows
     where TColumns : struct, IColumns
     where TEpilogue : struct, ITileEpilogue

@@ -7,24 +7,25 @@ namespace Kfac.Kernels;
 /// </summary>
 internal sealed unsafe class Phase
 {
-    private Phase(Axis y, Axis x, ConvolutionGeometry g, LaneKernels lanes)
+    private Phase(Axis y, Axis x, ConvolutionGeometry g, LaneKernels lanes, bool winograd)
     {
         (Y, X) = (y, x);
-        int groups = x.Taps == 0 ? 0 : y.Taps;
-        Correlation = new Correlation(lanes, y.Pixels, x.Pixels, g.C, groups, Math.Max(x.Taps, 1) * g.K);
+        Correlation = winograd
+            ? new Winograd(lanes, y.Pixels, x.Pixels, g.K, g.C)
+            : new Correlation(lanes, y.Pixels, x.Pixels, g.K, g.C, y.Taps, x.Taps);
     }
 
     public Axis Y { get; }
 
     public Axis X { get; }
 
-    /// <summary>With K input channels, C output channels, and runs of X.Taps * K.</summary>
-    public Correlation Correlation { get; }
+    /// <summary>From K channels to C.</summary>
+    public ICorrelation Correlation { get; }
 
-    public static IEnumerable<Phase> Of(ConvolutionGeometry g, LaneKernels lanes) =>
+    public static IEnumerable<Phase> Of(ConvolutionGeometry g, LaneKernels lanes, bool winograd) =>
         from y in Axis.Of(g.H, g.R, g.StrideY, g.PadTop)
         from x in Axis.Of(g.W, g.S, g.StrideX, g.PadLeft)
-        select new Phase(y, x, g, lanes);
+        select new Phase(y, x, g, lanes, winograd);
 
     /// <summary>packed = this phase's taps in reverse order, transposed to [Y.Taps, X.Taps, K, C].</summary>
     /// <param name="g">The shape.</param>
@@ -36,8 +37,9 @@ internal sealed unsafe class Phase
             for (int s = 0; s < X.Taps; s++)
             {
                 nint tap = ((nint)Y.TapReversed(r) * g.S) + X.TapReversed(s);
-                Correlation.Pack(filter + (tap * g.C * g.K), g.K, 1, ((r * X.Taps) + s) * g.K, g.K, packed);
+                Correlation.PackTap((r * X.Taps) + s, filter + (tap * g.C * g.K), g.K, 1, packed);
             }
+        Correlation.FinishPacking(packed);
     }
 
     /// <param name="g">The shape.</param>
@@ -45,10 +47,11 @@ internal sealed unsafe class Phase
     /// <param name="packed">from <see cref="Pack"/></param>
     /// <param name="dx">[H, W, C], this phase's pixels overwritten</param>
     /// <param name="gate">[H, W, C] or none</param>
-    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate) =>
+    /// <param name="scratch">[Correlation.ScratchLength]</param>
+    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch) =>
         Correlation.Run(
             new PixelGrid(dy.Origin + (Y.First * dy.RowStride) + ((nint)X.First * g.K), dy.RowStride, g.K), dy.RowStride, packed,
-            null, float.NegativeInfinity, Pixels(g, dx), gate.IsNone ? default : Pixels(g, gate));
+            null, float.NegativeInfinity, Pixels(g, dx), gate.IsNone ? default : Pixels(g, gate), scratch);
 
     private PixelGrid Pixels(ConvolutionGeometry g, ImagePlane plane) =>
         new(plane.Origin + (Y.Start * plane.RowStride) + ((nint)X.Start * g.C), g.StrideY * plane.RowStride, g.StrideX * g.C);

@@ -8,7 +8,7 @@ internal unsafe interface ITileEpilogue
     /// <summary>Takes row <paramref name="row"/>, one vector of columns or two.</summary>
     static abstract void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
-        where TVector : struct
+        where TVector : unmanaged
         where TColumns : struct, IColumns;
 }
 
@@ -18,7 +18,7 @@ internal readonly unsafe struct Overwrite : ITileEpilogue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
-        where TVector : struct
+        where TVector : unmanaged
         where TColumns : struct, IColumns
     {
         float* c = t->C + t->COffsets[row];
@@ -39,7 +39,7 @@ internal readonly unsafe struct OverwriteGated : ITileEpilogue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
-        where TVector : struct
+        where TVector : unmanaged
         where TColumns : struct, IColumns
     {
         float* c = t->C + t->COffsets[row];
@@ -59,7 +59,7 @@ internal readonly unsafe struct AddTo : ITileEpilogue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
-        where TVector : struct
+        where TVector : unmanaged
         where TColumns : struct, IColumns
     {
         float* c = t->C + t->COffsets[row];
@@ -78,7 +78,7 @@ internal readonly unsafe struct AddSquare : ITileEpilogue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
-        where TVector : struct
+        where TVector : unmanaged
         where TColumns : struct, IColumns
     {
         float* q = t->Squares + t->COffsets[row];
@@ -97,7 +97,7 @@ internal readonly unsafe struct AddToWithSquare : ITileEpilogue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
-        where TVector : struct
+        where TVector : unmanaged
         where TColumns : struct, IColumns
     {
         AddTo.Finish<TLanes, TVector, TColumns>(t, row, v0, v1);

@@ -55,6 +55,24 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
+    public void WinogradIsWithinTheSameTolerance(object isa)
+    {
+        foreach (ConvolutionGeometry g in WinogradShapes)
+        {
+            Assert.IsTrue(new ConvolutionKernel(g, (InstructionSet)isa, winograd: true).UsesWinograd, $"{g}");
+            foreach (Halo more in (Halo[])[default, new(1, 2, 3, 1)])
+            {
+                Forward((InstructionSet)isa, g, bias: true, relu: true, more, more.Left, winograd: true);
+                Forward((InstructionSet)isa, g, bias: false, relu: false, more, more.Left, winograd: true);
+                BackwardData((InstructionSet)isa, g, gated: false, more, more.Left, winograd: true);
+                BackwardData((InstructionSet)isa, g, gated: true, more, more.Left, winograd: true);
+                BackwardFilter((InstructionSet)isa, g, more, more.Left, winograd: true);
+            }
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(InstructionSets))]
     public void SumsThatAreNotWantedAreLeftOut(object isa)
     {
         foreach (ConvolutionGeometry g in SomeShapes)
@@ -127,9 +145,18 @@ public sealed unsafe class ConvolutionKernelTests
         ConvolutionGeometry.Valid(12, 11, 8, 17, 2, 2, 3, 4),
     ];
 
-    private static double[] Forward(InstructionSet isa, ConvolutionGeometry g, bool bias, bool relu, Halo more, int extra)
+    private static ConvolutionGeometry[] WinogradShapes =>
+    [
+        ConvolutionGeometry.Same(28, 28, 32, 32, 3, 3),
+        ConvolutionGeometry.Same(14, 14, 32, 64, 3, 3),
+        ConvolutionGeometry.Same(13, 17, 19, 33, 3, 3),
+        ConvolutionGeometry.Valid(15, 14, 17, 24, 3, 3),
+        new ConvolutionGeometry(14, 11, 16, 16, 3, 3, 1, 1, 2, 0, 1, 3),
+    ];
+
+    private static double[] Forward(InstructionSet isa, ConvolutionGeometry g, bool bias, bool relu, Halo more, int extra, bool winograd = false)
     {
-        ConvolutionKernel kernel = new(g, isa);
+        ConvolutionKernel kernel = new(g, isa, winograd);
         double[] x = KernelCases.Random(g.H * g.W * g.C, 1), filter = KernelCases.Random(g.PatchLength * g.K, 2), b = KernelCases.Random(g.K, 3);
         using GuardedImage input = GuardedImage.Of(g.H, g.W, g.C, Sum(kernel.InputHalo, more), x, extra);
         using GuardedImage output = new(g.OutH, g.OutW, g.K, more, extra);
@@ -149,9 +176,9 @@ public sealed unsafe class ConvolutionKernelTests
         return output.Interior();
     }
 
-    private static double[] BackwardData(InstructionSet isa, ConvolutionGeometry g, bool gated, Halo more, int extra)
+    private static double[] BackwardData(InstructionSet isa, ConvolutionGeometry g, bool gated, Halo more, int extra, bool winograd = false)
     {
-        ConvolutionKernel kernel = new(g, isa);
+        ConvolutionKernel kernel = new(g, isa, winograd);
         double[] dy = KernelCases.Random(g.Locations * g.K, 4), filter = KernelCases.Random(g.PatchLength * g.K, 5), x = KernelCases.Random(g.H * g.W * g.C, 6);
         using GuardedImage outputGradient = GuardedImage.Of(g.OutH, g.OutW, g.K, Sum(kernel.OutputGradientHalo, more), dy, extra);
         using GuardedImage inputGradient = new(g.H, g.W, g.C, more, extra);
@@ -172,9 +199,9 @@ public sealed unsafe class ConvolutionKernelTests
         return inputGradient.Interior();
     }
 
-    private static void BackwardFilter(InstructionSet isa, ConvolutionGeometry g, Halo more, int extra)
+    private static void BackwardFilter(InstructionSet isa, ConvolutionGeometry g, Halo more, int extra, bool winograd = false)
     {
-        ConvolutionKernel kernel = new(g, isa);
+        ConvolutionKernel kernel = new(g, isa, winograd);
         double[] x = KernelCases.Random(g.H * g.W * g.C, 1), dy = KernelCases.Random(g.Locations * g.K, 2);
         double[][] sums = FilterSumsOf(kernel, x, dy, 0b1111, more, extra);
 

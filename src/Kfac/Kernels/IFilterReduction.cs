@@ -1,0 +1,22 @@
+namespace Kfac.Kernels;
+
+/// <summary>
+/// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then gradient += T and
+/// squares += T * T.
+/// </summary>
+internal unsafe interface IFilterReduction
+{
+    /// <summary>Floats of scratch.</summary>
+    int ScratchLength { get; }
+
+    /// <summary>Runs over some examples.</summary>
+    /// <param name="x">[H, W, C] of the first example, at its padding's first pixel</param>
+    /// <param name="xStep">Floats from an example to the next.</param>
+    /// <param name="dy">[OutH, OutW, K] of the first example</param>
+    /// <param name="dyStep">Floats from an example to the next.</param>
+    /// <param name="examples">How many.</param>
+    /// <param name="gradient">[R, S, C, K] added to, or null</param>
+    /// <param name="squares">[R, S, C, K] added to, or null</param>
+    /// <param name="scratch">[ScratchLength]</param>
+    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch);
+}

@@ -1,0 +1,104 @@
+namespace Kfac.Kernels;
+
+/// <summary>
+/// The sums of a 3 x 3 filter at stride 1 by the transpose of <see cref="Winograd"/>'s algorithm:
+/// T = G^T [sum over tiles of (B^T x B) * (A dy A^T)] G of each example, then gradient += T and squares += T * T.
+/// </summary>
+/// <remarks>
+/// All tiles of an example are transformed, [36, tiles, C] and [36, tiles, K]; then 36 matrix products over the tiles, and the
+/// transform back, for a block of channels at a time that stays in the first-level cache.
+/// </remarks>
+internal sealed unsafe class WinogradFilterReduction : IFilterReduction
+{
+    private readonly LaneKernels _lanes;
+    private readonly ConvolutionGeometry _g;
+    private readonly int _across, _tiles;
+    private readonly Panel[] _panels;
+    private readonly Split _rows;
+
+    /// <summary>[panel, whether the block is a row less]</summary>
+    private readonly delegate*<TileArguments*, void>[] _products;
+
+    public WinogradFilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
+    {
+        (_lanes, _g) = (lanes, geometry);
+        _across = (_g.OutW + Winograd.Tile - 1) / Winograd.Tile;
+        _tiles = _across * ((_g.OutH + Winograd.Tile - 1) / Winograd.Tile);
+        _panels = Panel.Split(_g.K, lanes.Width);
+        _rows = Split.AtMost(_g.C, lanes.TileRows);
+        _products = new delegate*<TileArguments*, void>[_panels.Length * 2];
+        for (int p = 0; p < _panels.Length; p++)
+            for (int less = 0; less < 2 && less < _rows.Size(0); less++)
+                _products[(p * 2) + less] = lanes.Tile<Overwrite>(_rows.Size(0) - less, _panels[p]);
+    }
+
+    public int ScratchLength => TransformsLength + (Winograd.Slots * BlockLength);
+
+    private int TransformsLength => Winograd.Slots * _tiles * (_g.C + _g.K);
+
+    private int BlockLength => _rows.Size(0) * 2 * _lanes.Width;
+
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
+    {
+        for (int example = 0; example < examples; example++)
+        {
+            Transform(
+                new PixelGrid(x.Origin + (example * xStep), x.RowStride, _g.C),
+                new PixelGrid(dy.Origin + (example * dyStep), dy.RowStride, _g.K), scratch);
+            Multiply(scratch, gradient, squares);
+        }
+    }
+
+    private void Transform(PixelGrid x, PixelGrid dy, float* scratch)
+    {
+        nint slotX = (nint)_tiles * _g.C, slotDy = (nint)_tiles * _g.K;
+        float* v = scratch, w = scratch + (Winograd.Slots * slotX);
+        for (int tile = 0; tile < _tiles; tile++)
+        {
+            (int i, int j) = Math.DivRem(tile, _across);
+            (i, j) = (i * Winograd.Tile, j * Winograd.Tile);
+            _lanes.WinogradInput(new PixelGrid(x.Origin + (i * x.Row) + (j * x.Pixel), x.Row, x.Pixel), _g.C, v + ((nint)tile * _g.C), slotX);
+            _lanes.WinogradOutputGradient(
+                new PixelGrid(dy.Origin + (i * dy.Row) + (j * dy.Pixel), dy.Row, dy.Pixel),
+                Math.Min(_g.OutH - i, Winograd.Tile), Math.Min(_g.OutW - j, Winograd.Tile), _g.K, w + ((nint)tile * _g.K), slotDy);
+        }
+    }
+
+    private void Multiply(float* scratch, float* gradient, float* squares)
+    {
+        nint slotX = (nint)_tiles * _g.C, slotDy = (nint)_tiles * _g.K;
+        float* v = scratch, w = scratch + (Winograd.Slots * slotX), m = scratch + TransformsLength;
+        nint* offsets = stackalloc nint[2 * _rows.Size(0)];
+        TileArguments t = new()
+        {
+            AStep = _g.C,
+            BStep = _g.K,
+            Groups = 1,
+            Length = _tiles,
+            AOffsets = offsets,
+            COffsets = offsets + _rows.Size(0),
+            Floor = float.NegativeInfinity,
+        };
+        for (int p = 0; p < _panels.Length; p++)
+        {
+            Panel panel = _panels[p];
+            t.Columns = panel.Columns;
+            for (int i = 0; i < _rows.Size(0); i++)
+                (t.AOffsets[i], t.COffsets[i]) = (i, i * panel.Width);
+            for (int piece = 0; piece < _rows.Pieces; piece++)
+            {
+                int c = _rows.Start(piece), rows = _rows.Size(piece);
+                for (int slot = 0; slot < Winograd.Slots; slot++)
+                {
+                    t.A = v + (slot * slotX) + c;
+                    t.B = w + (slot * slotDy) + panel.Start;
+                    t.C = m + (slot * (nint)BlockLength);
+                    _products[(p * 2) + _rows.Size(0) - rows](&t);
+                }
+                nint at = ((nint)c * _g.K) + panel.Start;
+                _lanes.WinogradFilterGradient(m, BlockLength, panel.Width, rows, panel.Columns,
+                    gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K);
+            }
+        }
+    }
+}
