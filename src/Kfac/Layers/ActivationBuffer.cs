@@ -53,6 +53,8 @@ internal sealed unsafe class ActivationBuffer
     public ActivationBuffer Flattened() =>
         Halo == default ? new ActivationBuffer(this, ImageShape.Flat(Shape.Size)) : throw new InvalidOperationException("a map with a halo cannot be flattened in place");
 
+    public bool IsSameMemoryAs(ActivationBuffer other) => _memory == other._memory;
+
     /// <summary>Row <paramref name="row"/> of an example: W·C values.</summary>
     public Span<float> Row(int example, int row) => new(_origin + example * ImageStride + row * RowStride, Shape.Width * Shape.Channels);
 

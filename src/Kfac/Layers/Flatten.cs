@@ -1,6 +1,6 @@
 namespace Kfac.Layers;
 
-/// <summary>The same values, in the same memory, as one vector; see <see cref="FlattenSpec"/>.</summary>
+/// <summary>The same values as one vector, in the same memory unless a halo is in the way; see <see cref="FlattenSpec"/>.</summary>
 public sealed class Flatten : ExampleLayer
 {
     internal Flatten(string name, ImageShape input)
@@ -12,9 +12,17 @@ public sealed class Flatten : ExampleLayer
 
     internal override void Forward(ExampleRange range, int worker)
     {
+        for (int n = range.First; n < range.End && !Output.IsSameMemoryAs(Input); n++)
+        {
+            Input.Read(n, Output.Row(n, 0));
+        }
     }
 
     internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
     {
+        for (int n = range.First; n < range.End && InputGradient is not null && !InputGradient.IsSameMemoryAs(OutputGradient!); n++)
+        {
+            InputGradient.Write(n, OutputGradient!.Row(n, 0));
+        }
     }
 }

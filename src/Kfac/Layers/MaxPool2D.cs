@@ -10,9 +10,13 @@ public sealed class MaxPool2D : ExampleLayer
     internal MaxPool2D(string name, MaxPool2DSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
     {
+        Spec = spec;
         _geometry = new PoolingGeometry(
             input.Height, input.Width, input.Channels, spec.Height, spec.Width, spec.StrideY, spec.StrideX, 0, 0, 0, 0);
     }
+
+    /// <summary>The layer's description.</summary>
+    public MaxPool2DSpec Spec { get; }
 
     /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
     internal bool InputIsRectified { get; set; }

@@ -225,7 +225,8 @@ public sealed class Network
     {
         // Buffer b lies between layer b-1 and layer b.
         ActivationBuffer[] values = Allocate(b => b < Layers.Count ? Layers[b].InputHalo : default, first: 0);
-        ActivationBuffer[]? gradients = trains ? Allocate(b => b > 0 ? Layers[b - 1].OutputGradientHalo : default, first: FirstGradient()) : null;
+        int first = FirstGradient();
+        ActivationBuffer[]? gradients = trains ? Allocate(b => b > first ? Layers[b - 1].OutputGradientHalo : default, first) : null;
         for (int i = 0; i < Layers.Count; i++)
         {
             Layers[i].Connect(values[i], values[i + 1], gradients?[i], gradients?[i + 1], _workers.Count);
@@ -237,7 +238,10 @@ public sealed class Network
     /// <summary>The first buffer whose gradient anybody needs: the one behind the first layer with parameters.</summary>
     private int FirstGradient() => 1 + Layers.TakeWhile(layer => layer.Parameters.Count == 0).Count();
 
-    /// <summary>One buffer for each run of in-place layers, with the largest halo that any reader of the run asks for.</summary>
+    /// <summary>
+    /// One buffer for each run of in-place layers, with the largest halo that any reader of the run asks for. A flattening
+    /// joins the run only where there is no halo; it copies otherwise.
+    /// </summary>
     private ActivationBuffer[] Allocate(Func<int, Halo> haloAt, int first)
     {
         var buffers = new ActivationBuffer[Layers.Count + 1];
@@ -245,7 +249,7 @@ public sealed class Network
         {
             Halo halo = haloAt(start);
             int end = start + 1;
-            for (; end < buffers.Length && Layers[end - 1].WorksInPlace; end++)
+            for (; end < buffers.Length && Layers[end - 1].WorksInPlace && (Layers[end - 1] is not Flatten || halo == default); end++)
             {
                 halo = Larger(halo, haloAt(end));
             }
