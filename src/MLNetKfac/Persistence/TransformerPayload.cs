@@ -39,7 +39,7 @@ internal sealed class TransformerPayload : ITransformerLoader
         }
     }
 
-    private static void Write(KfacImageClassificationTransformer transformer, Stream payload)
+    internal static void Write(KfacImageClassificationTransformer transformer, Stream payload)
     {
         using var writer = new BinaryWriter(payload, Encoding.UTF8, leaveOpen: true);
         writer.Write(transformer.FeatureColumnName);
