@@ -39,7 +39,7 @@ internal abstract unsafe partial class LaneKernels
     public abstract void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot);
 
     /// <summary>T[tap, c, k] = (G^T m G)[tap], then gradient += T and squares += T * T.</summary>
-    /// <param name="m">[36, rows, width]</param>
+    /// <param name="m">[36, rows, width]; T replaces the first nine slots</param>
     /// <param name="slot">Floats from a slot to the next.</param>
     /// <param name="width">Floats from a row to the next.</param>
     /// <param name="rows">Input channels c.</param>
@@ -119,7 +119,6 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns)
     {
         TVector* t = stackalloc TVector[4 * Side];
-        TVector* row = stackalloc TVector[4];
         TVector least = TLanes.Broadcast(floor);
         for (int k = 0; k < channels; k += TLanes.Width)
         {
@@ -136,16 +135,16 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             for (int i = 0; i < rows; i++)
             {
                 TVector* d = t + (Side * i);
-                TransformOutput(TLanes.Add(d[0], start), d[1], d[2], d[3], d[4], d[5], out row[0], out row[1], out row[2], out row[3]);
-                for (int j = 1; j < 4; j++)
-                    row[j] = TLanes.Add(row[j], start);
-                for (int j = 0; j < columns; j++)
-                {
-                    TVector value = gate.Origin == null
-                        ? TLanes.Greater(least, row[j])
-                        : TLanes.WherePositive(Load(gate.Origin + (i * gate.Row) + (j * gate.Pixel) + k, left), row[j]);
-                    Store(y.Origin + (i * y.Row) + (j * y.Pixel) + k, value, left);
-                }
+                TransformOutput(d[0], d[1], d[2], d[3], d[4], d[5], out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+                float* to = y.Origin + (i * y.Row) + k;
+                float* by = gate.Origin == null ? null : gate.Origin + (i * gate.Row) + k;
+                StorePixel(to, by, TLanes.Add(y0, start), least, left);
+                if (columns > 1)
+                    StorePixel(to + y.Pixel, by + gate.Pixel, TLanes.Add(y1, start), least, left);
+                if (columns > 2)
+                    StorePixel(to + (2 * y.Pixel), by + (2 * gate.Pixel), TLanes.Add(y2, start), least, left);
+                if (columns > 3)
+                    StorePixel(to + (3 * y.Pixel), by + (3 * gate.Pixel), TLanes.Add(y3, start), least, left);
             }
         }
     }
@@ -188,11 +187,11 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     {
         TVector* t = stackalloc TVector[3 * Side];
         for (int c = 0; c < rows; c++)
-            for (int k = 0; k < columns; k += TLanes.Width)
+            for (nint at = c * width; at < (c * width) + columns; at += TLanes.Width)
             {
                 for (int j = 0; j < Side; j++)
                 {
-                    float* p = m + (c * width) + (j * slot) + k;
+                    float* p = m + (j * slot) + at;
                     TransformFilterGradient(
                         TLanes.Load(p), TLanes.Load(p + (Side * slot)), TLanes.Load(p + (2 * Side * slot)),
                         TLanes.Load(p + (3 * Side * slot)), TLanes.Load(p + (4 * Side * slot)), TLanes.Load(p + (5 * Side * slot)),
@@ -202,13 +201,26 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 {
                     TVector* d = t + (Side * r);
                     TransformFilterGradient(d[0], d[1], d[2], d[3], d[4], d[5], out TVector g0, out TVector g1, out TVector g2);
-                    nint at = (3 * r * tap) + (c * channel) + k;
-                    AddWithSquare(gradient, squares, at, g0, columns - k);
-                    AddWithSquare(gradient, squares, at + tap, g1, columns - k);
-                    AddWithSquare(gradient, squares, at + (2 * tap), g2, columns - k);
+                    float* to = m + (3 * r * slot) + at;
+                    TLanes.Store(to, g0);
+                    TLanes.Store(to + slot, g1);
+                    TLanes.Store(to + (2 * slot), g2);
                 }
             }
+
+        for (int position = 0; position < 9; position++)
+            for (int c = 0; c < rows; c++)
+                for (int k = 0; k < columns; k += TLanes.Width)
+                {
+                    TVector value = TLanes.Load(m + (position * slot) + (c * width) + k);
+                    AddWithSquare(gradient, squares, (position * tap) + (c * channel) + k, value, columns - k);
+                }
     }
+
+    /// <summary>Without a gate the pointer is null, and its pixels 0 apart, so that it stays null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePixel(float* to, float* gate, TVector value, TVector least, int left) =>
+        Store(to, gate == null ? TLanes.Greater(least, value) : TLanes.WherePositive(Load(gate, left), value), left);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddWithSquare(float* gradient, float* squares, nint at, TVector value, int left)

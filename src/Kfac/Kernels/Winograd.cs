@@ -48,13 +48,19 @@ internal sealed unsafe class Winograd : ICorrelation
 
     public int PackedLength => Slots * SlotLength;
 
-    public int ScratchLength => Slots * _chunks.Size(0) * (_channelsIn + _channelsOut);
+    public int ScratchLength => Slots * (SlotStride(_chunks.Size(0) * _channelsIn) + SlotStride(_chunks.Size(0) * _channelsOut));
 
     public int OverhangRows => ((_rows + Tile - 1) / Tile * Tile) - _rows;
 
     public int OverhangColumns => (_across * Tile) - _columns;
 
-    private int SlotLength => _channelsIn * (_panels[^1].Start + _panels[^1].Width);
+    private int SlotLength => SlotStride(_channelsIn * (_panels[^1].Start + _panels[^1].Width));
+
+    /// <summary>
+    /// Floats from a slot to the next: an odd number of cache lines, or a transform's 36 lines would meet in a few sets of the
+    /// first-level cache.
+    /// </summary>
+    public static int SlotStride(int floats) => (((floats + 15) / 16) | 1) * 16;
 
     public void PackTap(int tap, float* filter, nint channelOut, nint channelIn, float* packed)
     {
@@ -71,7 +77,7 @@ internal sealed unsafe class Winograd : ICorrelation
         for (int chunk = 0; chunk < _chunks.Pieces; chunk++)
         {
             (int first, int count) = (_chunks.Start(chunk), _chunks.Size(chunk));
-            nint slotIn = (nint)count * _channelsIn, slotOut = (nint)count * _channelsOut;
+            nint slotIn = SlotStride(count * _channelsIn), slotOut = SlotStride(count * _channelsOut);
             float* v = scratch, m = scratch + (Slots * slotIn);
             for (int tile = 0; tile < count; tile++)
                 _lanes.WinogradInput(At(x, first + tile), _channelsIn, v + ((nint)tile * _channelsIn), slotIn);

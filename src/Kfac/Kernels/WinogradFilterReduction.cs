@@ -34,9 +34,13 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     public int ScratchLength => TransformsLength + (Winograd.Slots * BlockLength);
 
-    private int TransformsLength => Winograd.Slots * _tiles * (_g.C + _g.K);
+    private int TransformsLength => Winograd.Slots * (SlotX + SlotDy);
 
-    private int BlockLength => _rows.Size(0) * 2 * _lanes.Width;
+    private int SlotX => Winograd.SlotStride(_tiles * _g.C);
+
+    private int SlotDy => Winograd.SlotStride(_tiles * _g.K);
+
+    private int BlockLength => Winograd.SlotStride(_rows.Size(0) * 2 * _lanes.Width);
 
     public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
     {
@@ -51,7 +55,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private void Transform(PixelGrid x, PixelGrid dy, float* scratch)
     {
-        nint slotX = (nint)_tiles * _g.C, slotDy = (nint)_tiles * _g.K;
+        nint slotX = SlotX, slotDy = SlotDy;
         float* v = scratch, w = scratch + (Winograd.Slots * slotX);
         for (int tile = 0; tile < _tiles; tile++)
         {
@@ -66,7 +70,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private void Multiply(float* scratch, float* gradient, float* squares)
     {
-        nint slotX = (nint)_tiles * _g.C, slotDy = (nint)_tiles * _g.K;
+        nint slotX = SlotX, slotDy = SlotDy;
         float* v = scratch, w = scratch + (Winograd.Slots * slotX), m = scratch + TransformsLength;
         nint* offsets = stackalloc nint[2 * _rows.Size(0)];
         TileArguments t = new()
