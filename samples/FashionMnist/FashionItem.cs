@@ -1,0 +1,43 @@
+using Kfac.Training;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace FashionMnist;
+
+/// <summary>A row of the data: an image and what it shows.</summary>
+internal sealed class FashionItem
+{
+    private static readonly string[] ClassNames = ["T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+
+    /// <summary>[H, W, C] pixels, 0 … 255.</summary>
+    public float[] Features { get; set; } = [];
+
+    public string Label { get; set; } = "";
+
+    /// <summary>The images of IDX files as ML.NET rows, read as they are asked for.</summary>
+    public static IDataView Load(MLContext mlContext, MemoryImageSource images)
+    {
+        SchemaDefinition schema = SchemaDefinition.Create(typeof(FashionItem));
+        schema[nameof(Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, images.Shape.Height, images.Shape.Width, images.Shape.Channels);
+        return mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, images.Count).Select(index => Read(images, index)), schema);
+    }
+
+    public static FashionItem Read(MemoryImageSource images, int index)
+    {
+        FashionItem item = new() { Features = new float[images.Shape.Size] };
+        images.ReadImage(index, item.Features);
+        int label = images.GetLabel(index);
+        item.Label = images.ClassCount == ClassNames.Length ? ClassNames[label] : $"class {label}";
+        return item;
+    }
+}
+
+/// <summary>What the model says of a row.</summary>
+internal sealed class FashionPrediction
+{
+    /// <summary>The most probable class, by name.</summary>
+    public string PredictedLabel { get; set; } = "";
+
+    /// <summary>A probability for each class.</summary>
+    public float[] Score { get; set; } = [];
+}
