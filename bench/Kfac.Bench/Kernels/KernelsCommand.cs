@@ -15,12 +15,12 @@ internal static class KernelsCommand
         Option<int> batch = new("--batch") { Description = "Examples", DefaultValueFactory = _ => 128 };
         Option<int> threads = new("--threads") { Description = "Threads", DefaultValueFactory = _ => 1 };
         Option<int> together = new("--together") { Description = "Examples of one backward-filter call", DefaultValueFactory = _ => 1 };
-        Option<bool> winograd = new("--winograd") { Description = "Winograd where it applies; GFLOP/s still count the definition's" };
+        Option<bool> direct = new("--direct") { Description = "No Winograd; with it, GFLOP/s still count the definition's multiply-adds" };
         Option<double> seconds = new("--seconds") { Description = "Time for each pass", DefaultValueFactory = _ => 0.5 };
         Option<string?> isa = new("--isa") { Description = "avx512, avx2, vector128 or scalar" };
         Option<string?> layer = new("--layer") { Description = "Only layers whose name contains this" };
         Option<bool> json = new("--json") { Description = "One JSON object" };
-        Command command = new("kernels", "Measures every pass of every layer.") { net, batch, threads, together, winograd, seconds, isa, layer, json };
+        Command command = new("kernels", "Measures every pass of every layer.") { net, batch, threads, together, direct, seconds, isa, layer, json };
         command.SetAction(parsed =>
         {
             InstructionSet set = parsed.GetValue(isa) is { } forced ? InstructionSets.Choose(forced) : InstructionSets.Current;
@@ -33,7 +33,7 @@ internal static class KernelsCommand
             foreach (string name in parsed.GetValue(net) is "all" ? BenchNetworks.Names : [parsed.GetValue(net)!])
             {
                 IEnumerable<KernelPass> passes = BenchNetworks.Convolutions(name)
-                    .SelectMany(g => new ConvolutionBench(g, parsed.GetValue(batch), team.Threads, set, parsed.GetValue(together), parsed.GetValue(winograd)).Passes)
+                    .SelectMany(g => new ConvolutionBench(g, parsed.GetValue(batch), team.Threads, set, parsed.GetValue(together), !parsed.GetValue(direct)).Passes)
                     .Concat(BenchNetworks.Dense(name).SelectMany(d => new DenseBench(d.From, d.To, parsed.GetValue(batch), team.Threads, set).Passes));
                 foreach (KernelPass pass in passes.Where(pass => pass.Layer.Contains(only, StringComparison.OrdinalIgnoreCase)))
                 {

@@ -17,13 +17,13 @@ internal sealed unsafe class ConvolutionKernel
 
     /// <param name="geometry">The shape.</param>
     /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
-    /// <param name="winograd">Whether <see cref="Winograd"/> may be used, where it applies.</param>
-    public ConvolutionKernel(ConvolutionGeometry geometry, InstructionSet? isa = null, bool winograd = false)
+    /// <param name="winograd">Whether <see cref="Winograd"/> may be used, where it applies and pays.</param>
+    public ConvolutionKernel(ConvolutionGeometry geometry, InstructionSet? isa = null, bool winograd = true)
     {
         _g = geometry;
         InstructionSet = isa ?? InstructionSets.Current;
         _lanes = LaneKernels.For(InstructionSet);
-        UsesWinograd = winograd && _g is { R: 3, S: 3, StrideY: 1, StrideX: 1, C: >= 16, K: >= 16, Locations: >= 128 };
+        UsesWinograd = winograd && _g is { R: 3, S: 3, StrideY: 1, StrideX: 1, C: >= 16, K: >= 16, Locations: >= 64 };
         _forward = UsesWinograd
             ? new Winograd(_lanes, _g.OutH, _g.OutW, _g.C, _g.K)
             : new Correlation(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S);
@@ -36,7 +36,7 @@ internal sealed unsafe class ConvolutionKernel
 
     public InstructionSet InstructionSet { get; }
 
-    /// <summary>Whether the forward and the backward-data pass are <see cref="Winograd"/>'s.</summary>
+    /// <summary>Whether the passes are <see cref="Winograd"/>'s.</summary>
     public bool UsesWinograd { get; }
 
     /// <summary>What the forward and the backward-filter pass read around x.</summary>
