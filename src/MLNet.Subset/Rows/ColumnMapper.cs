@@ -22,14 +22,20 @@ internal sealed class ColumnMapper : IRowToRowMapper
 
     public DataViewSchema OutputSchema { get; }
 
-    /// <summary>All input columns, then the computed ones; an input column of the same name is hidden, not gone.</summary>
+    /// <summary>
+    /// All input columns and the computed ones: one that has the name of an input column follows and hides it, the others come last.
+    /// </summary>
     public static ColumnMapper Append(DataViewSchema inputSchema, ColumnComputation computation)
     {
+        ILookup<string, int> computedByName = Enumerable.Range(0, computation.OutputColumns.Length)
+            .ToLookup(index => computation.OutputColumns[index].Name, index => ~index);
+        IEnumerable<int> inputs = inputSchema.SelectMany(column
+            => column.IsHidden ? [column.Index] : computedByName[column.Name].Prepend(column.Index));
+        IEnumerable<int> added = computedByName.Where(group => inputSchema.GetColumnOrNull(group.Key) is null).SelectMany(group => group);
+        int[] sources = [.. inputs, .. added.OrderDescending()];
         var builder = new DataViewSchema.Builder();
-        builder.AddColumns(inputSchema);
-        builder.AddColumns(computation.OutputColumns);
-        IEnumerable<int> computed = Enumerable.Range(0, computation.OutputColumns.Length).Select(index => ~index);
-        return new ColumnMapper(inputSchema, builder.ToSchema(), [.. Enumerable.Range(0, inputSchema.Count), .. computed], computation);
+        builder.AddColumns(sources.Select(source => source >= 0 ? new DataViewSchema.DetachedColumn(inputSchema[source]) : computation.OutputColumns[~source]));
+        return new ColumnMapper(inputSchema, builder.ToSchema(), sources, computation);
     }
 
     /// <summary>Some of the input columns, in the given order.</summary>

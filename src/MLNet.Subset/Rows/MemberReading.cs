@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Microsoft.ML.Data;
 
 /// <summary>Makes column getters that read members: text from strings, vectors from arrays, everything else as it is.</summary>
@@ -29,14 +31,31 @@ internal static class MemberReading
         return (ValueGetter<TMember>)((ref TMember value) => value = read());
     }
 
-    /// <summary>A getter that reads a member of the row that <paramref name="current"/> yields.</summary>
+    /// <summary>
+    /// A getter that reads a member of the row that <paramref name="current"/> yields. A scalar key member counts from 0,
+    /// its column from 1, as 0 is the missing key there; a number that the key type does not have is missing.
+    /// </summary>
     public static Delegate MakeGetter<TRow>(RowMember member, Func<TRow> current)
-        => TypeArgument.Close(MakeMemberGetter<TRow, int>, typeof(TRow), member.MemberType)(member, current);
+        => member.ColumnType is KeyDataViewType
+            ? TypeArgument.Close(MakeKeyGetter<TRow, uint>, typeof(TRow), member.MemberType)(member, current)
+            : TypeArgument.Close(MakeMemberGetter<TRow, int>, typeof(TRow), member.MemberType)(member, current);
 
     private static Delegate MakeMemberGetter<TRow, TMember>(RowMember member, Func<TRow> current)
     {
         Func<TRow, TMember> read = MemberAccess.Reader<TRow, TMember>(member.Member);
         return MakeGetter(() => read(current()));
+    }
+
+    private static Delegate MakeKeyGetter<TRow, TKey>(RowMember member, Func<TRow> current)
+        where TKey : IUnsignedNumber<TKey>
+    {
+        Func<TRow, TKey> read = MemberAccess.Reader<TRow, TKey>(member.Member);
+        ulong count = ((KeyDataViewType)member.ColumnType).Count;
+        return (ValueGetter<TKey>)((ref TKey value) =>
+        {
+            TKey number = read(current());
+            value = ulong.CreateTruncating(number) < count ? number + TKey.One : TKey.Zero;
+        });
     }
 
     private static Delegate MakeTextsGetter(Func<string[]> read)
