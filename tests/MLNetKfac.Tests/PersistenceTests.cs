@@ -130,7 +130,7 @@ public sealed class PersistenceTests
 
     private void ReadBack<T>(params T[] values)
     {
-        IDataView rows = _context.Data.LoadFromEnumerable(Bars.Make(12, 1).Select(bar => new Labelled<T> { Features = bar.Features, Value = values[bar.Number % 2] }));
+        IDataView rows = _context.Data.LoadFromEnumerable(Bars.Make(12, 1).Select(bar => new Labelled<T> { Features = bar.Features, Value = values[(int)bar.Number % 2] }));
         IDataView train = _context.Transforms.Conversion.MapValueToKey("Label", "Value").Fit(rows).Transform(rows);
 
         IDataView predicted = SaveAndLoad(Fit(train), train.Schema).Transform(train);

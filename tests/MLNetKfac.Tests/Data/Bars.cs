@@ -12,7 +12,7 @@ public sealed class Bar
 
     public string Kind { get; set; } = "";
 
-    public int Number { get; set; }
+    public float Number { get; set; }
 }
 
 /// <summary>Bars that lie, stand or lean: a task that a tiny network learns in a second, and that needs more than single pixels.</summary>
