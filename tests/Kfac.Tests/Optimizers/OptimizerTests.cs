@@ -1,0 +1,176 @@
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Parallel;
+
+namespace Kfac.Tests.Optimizers;
+
+/// <summary>Single steps against their formulas, and what happens when the loss is not finite.</summary>
+[TestClass]
+public sealed class OptimizerTests
+{
+    private const int Examples = 4;
+
+    private static readonly int[] Labels = [0, 1, 2, 1];
+
+    [TestMethod]
+    public void SgdFollowsItsFormula()
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        var optimizer = (SgdOptimizer)new SgdOptions { Momentum = 0.5f, WeightDecay = 0.1f }.Create(network, 1);
+        double[] values = Values(network), momentum = new double[values.Length];
+        for (int step = 0; step < 3; step++)
+        {
+            optimizer.Step(Labels, 0.1f);
+            double[] gradient = Gradient(network);
+            for (int i = 0; i < values.Length; i++)
+            {
+                momentum[i] = 0.5 * momentum[i] + gradient[i];
+                values[i] = values[i] * (IsBias(network, i) ? 1 : 1 - 0.1 * 0.1) - 0.1 * momentum[i];
+            }
+        }
+
+        AssertClose(values, Values(network));
+    }
+
+    [TestMethod]
+    public void AdamFollowsItsFormula()
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        Optimizer optimizer = new AdamOptions { Beta1 = 0.8f, Beta2 = 0.9f, Epsilon = 1e-3f }.Create(network, 1);
+        double[] values = Values(network), mean = new double[values.Length], square = new double[values.Length];
+        for (int step = 1; step <= 3; step++)
+        {
+            optimizer.Step(Labels, 0.01f);
+            double[] gradient = Gradient(network);
+            for (int i = 0; i < values.Length; i++)
+            {
+                mean[i] = 0.8 * mean[i] + 0.2 * gradient[i];
+                square[i] = 0.9 * square[i] + 0.1 * gradient[i] * gradient[i];
+                values[i] -= 0.01 * mean[i] / (1 - Math.Pow(0.8, step)) / (Math.Sqrt(square[i] / (1 - Math.Pow(0.9, step))) + 1e-3);
+            }
+        }
+
+        AssertClose(values, Values(network));
+    }
+
+    [TestMethod]
+    [DataRow(float.PositiveInfinity, DisplayName = "without norm constraint")]
+    [DataRow(1e-4f, DisplayName = "with norm constraint")]
+    public void KfacFollowsItsRecipe(float normConstraint)
+    {
+        const double Rate = 0.1, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        Optimizer optimizer = new KfacOptions { Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint }.Create(network, 1);
+        double[] values = Values(network), sum = new double[values.Length], momentum = new double[values.Length];
+        double weight = 0;
+        for (int step = 0; step < 3; step++)
+        {
+            optimizer.Step(Labels, (float)Rate);
+            double[] gradient = Gradient(network);
+            double[] squares = [.. network.Parameters.SelectMany(parameter => parameter.SquaredGradient.ToArray()).Select(v => (double)v)];
+            weight = Decay * weight + 1;
+            sum = [.. sum.Zip(squares, (s, d) => Decay * s + d)];
+            double[] natural = [.. gradient.Zip(sum, (g, s) => g / (s / weight + Damping))];
+            double norm = Rate * Rate * natural.Zip(gradient, (v, g) => v * g).Sum();
+            double scale = Math.Min(1, Math.Sqrt(normConstraint / norm));
+            Assert.AreEqual(!float.IsInfinity(normConstraint), scale < 1, "the constraint is at work where there is one");
+            for (int i = 0; i < values.Length; i++)
+            {
+                momentum[i] = Momentum * momentum[i] + scale * natural[i];
+                values[i] -= Rate * momentum[i];
+            }
+        }
+
+        AssertClose(values, Values(network));
+    }
+
+    [TestMethod]
+    public void LossThatIsNotFiniteBringsBackTheLastGoodParameters()
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        var optimizer = (KfacOptimizer)new KfacOptions { Damping = 0.01f }.Create(network, 1);
+        optimizer.Step(Labels, 0.01f);
+        double[] good = Values(network);
+        optimizer.Step(Labels, 0.01f);
+        network.Store.Values.Span[0] = float.NaN;
+        network.Store.MarkChanged();
+
+        StepReport report = optimizer.Step(Labels, 0.01f);
+
+        StringAssert.Contains(report.Rescue, "damping was raised from 0.01 to 0.04");
+        CollectionAssert.AreEqual(good, Values(network));
+        Assert.AreEqual(0.04f, optimizer.Damping);
+        Assert.AreEqual(1, optimizer.Rescues);
+        Assert.IsNull(optimizer.Step(Labels, 0.01f).Rescue, "and it goes on");
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(AllOptimizers))]
+    public void BatchThatIsAlwaysNaNEndsInAClearException(OptimizerOptions options)
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        Optimizer optimizer = options.Create(network, 1);
+        double[] before = Values(network);
+        network.Input.Row(0, 0)[0] = float.NaN;
+        var told = new List<string?>();
+        TrainingDivergedException failure = Assert.ThrowsExactly<TrainingDivergedException>(() =>
+        {
+            while (true)
+            {
+                told.Add(optimizer.Step(Labels, 0.01f).Rescue);
+            }
+        });
+        StringAssert.Contains(failure.Message, "training diverged: the loss was NaN, 6 times in a row");
+        Assert.HasCount(5, told);
+        Assert.IsTrue(told.All(text => text is not null));
+        CollectionAssert.AreEqual(before, Values(network), "nothing that is not finite has come in");
+    }
+
+    public static IEnumerable<object[]> AllOptimizers => [[new KfacOptions()], [new AdamOptions()], [new SgdOptions()]];
+
+    private static Network Build(Workers workers)
+    {
+        var random = new Random(5);
+        var network = new Network(NetworkSpec.For(5, 5, 2).Conv(4, 3).Relu().MaxPool(2).Flatten().Dense(3), Examples, workers, trains: true);
+        network.Initialize(random);
+        for (int n = 0; n < Examples; n++)
+        {
+            network.Input.Write(n, [.. Enumerable.Range(0, 50).Select(_ => (float)random.NextGaussian())]);
+        }
+
+        return network;
+    }
+
+    private static double[] Values(Network network) => [.. network.Parameters.SelectMany(parameter => parameter.Values.ToArray()).Select(v => (double)v)];
+
+    private static double[] Gradient(Network network) => [.. network.Parameters.SelectMany(parameter => parameter.Gradient.ToArray()).Select(v => (double)v)];
+
+    private static bool IsBias(Network network, int index)
+    {
+        foreach (Parameter parameter in network.Parameters)
+        {
+            if (index < parameter.Length)
+            {
+                return parameter.IsBias;
+            }
+
+            index -= parameter.Length;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(index));
+    }
+
+    /// <summary>Three steps in single precision, against the same in double.</summary>
+    private static void AssertClose(double[] expected, double[] actual)
+    {
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Assert.AreEqual(expected[i], actual[i], 2e-5 * Math.Max(1, Math.Abs(expected[i])), $"value {i}");
+        }
+    }
+}

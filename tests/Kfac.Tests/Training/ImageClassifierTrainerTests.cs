@@ -1,0 +1,155 @@
+using Kfac.Fisher;
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Training;
+
+namespace Kfac.Tests.Training;
+
+/// <summary>Whole trainings on small pictures.</summary>
+[TestClass]
+public sealed class ImageClassifierTrainerTests
+{
+    private static readonly NetworkSpec Tiny = NetworkSpec.For(8, 8, 1).Conv(8, 3).Relu().MaxPool(2).Conv(8, 3).Relu().Flatten().Dense(SyntheticImages.Classes);
+
+    public static IEnumerable<object[]> Optimizers =>
+    [
+        [new KfacOptions()],
+        [new KfacOptions { EstimationMode = EstimationMode.Gradients }],
+        [new KfacOptions { FactorUpdatePeriod = 3, WeightDecay = 0.01f }],
+        [new KfacOptions { Form = FisherForm.TensorFlowR16 }],
+        [new AdamOptions { LearningRate = 5e-3f }],
+        [new AdamOptions { LearningRate = 5e-3f, WeightDecay = 0.01f }],
+        [new SgdOptions()],
+    ];
+
+    [TestMethod]
+    [DynamicData(nameof(Optimizers))]
+    public void EveryOptimizerLearnsThePictures(OptimizerOptions optimizer)
+    {
+        ImageClassifier model = Train(Options(optimizer), epochs: 6);
+        EpochReport first = model.History[0], last = model.History[^1];
+        Assert.IsLessThan(0.5 * first.TrainingLoss, last.TrainingLoss, "the loss at least halves");
+        Assert.IsGreaterThan(0.9, last.ValidationAccuracy!.Value, "pictures never seen are told apart");
+        Assert.AreEqual(0, last.Rescues);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Optimizers))]
+    public void SameSeedGivesTheSameBitsWithAnyNumberOfThreads(OptimizerOptions optimizer)
+    {
+        float[] one = Weights(Train(Options(optimizer) with { Threads = 1 }, epochs: 2));
+        float[] two = Weights(Train(Options(optimizer) with { Threads = 2 }, epochs: 2));
+        float[] five = Weights(Train(Options(optimizer) with { Threads = 5 }, epochs: 2));
+        float[] other = Weights(Train(Options(optimizer) with { Threads = 1, Seed = 4 }, epochs: 2));
+        CollectionAssert.AreEqual(one, two);
+        CollectionAssert.AreEqual(one, five);
+        CollectionAssert.AreNotEqual(one, other);
+    }
+
+    [TestMethod]
+    public void PredictorsAgreeWithEachOtherWhateverTheirBatchAndThreads()
+    {
+        ImageClassifier model = Train(Options(new KfacOptions()), epochs: 1);
+        MemoryImageSource images = SyntheticImages.Create(10, seed: 9);
+        int size = SyntheticImages.Shape.Size;
+        var pixels = new float[images.Count * size];
+        for (int n = 0; n < images.Count; n++)
+        {
+            images.ReadImage(n, pixels.AsSpan(n * size, size));
+        }
+
+        var together = new float[images.Count * SyntheticImages.Classes];
+        using ImagePredictor batch = model.CreatePredictor(batchCapacity: 16, threads: 2);
+        batch.Predict(pixels, together);
+        using ImagePredictor single = model.CreatePredictor();
+        var alone = new float[SyntheticImages.Classes];
+        for (int n = 0; n < images.Count; n++)
+        {
+            single.Predict(pixels.AsSpan(n * size, size), alone);
+            CollectionAssert.AreEqual(together[(n * 3)..(n * 3 + 3)], alone);
+            Assert.AreEqual(1, alone.Sum(), 1e-5);
+        }
+    }
+
+    [TestMethod]
+    public void EarlyStoppingKeepsTheBestEpoch()
+    {
+        // A learning rate that ruins everything after a while: the best epoch is not the last one.
+        MemoryImageSource training = SyntheticImages.Create(90, seed: 1), validation = SyntheticImages.Create(60, seed: 2);
+        var options = Options(new SgdOptions { LearningRate = 0.3f }) with { Epochs = 40, EarlyStopping = new EarlyStopping(Patience: 3), Schedule = LearningRateSchedule.Constant };
+        ImageClassifier model = new ImageClassifierTrainer(options).Fit(training, validation);
+        EpochReport best = model.History.MaxBy(report => report.ValidationAccuracy)!;
+        Assert.IsLessThan(40, model.History.Count, "it stops early");
+        Assert.AreEqual(best.Epoch + 3, model.History.Count, "after the patience is used up");
+        Assert.AreEqual(best.ValidationAccuracy!.Value, Accuracy(model, validation), 1e-12, "with the best epoch's weights");
+    }
+
+    [TestMethod]
+    public void CancellationEndsTheTraining()
+    {
+        using var source = new CancellationTokenSource();
+        int steps = 0;
+        TrainingOptions options = Options(new KfacOptions()) with
+        {
+            OnBatch = _ =>
+            {
+                if (++steps == 3)
+                {
+                    source.Cancel();
+                }
+            },
+        };
+        Assert.ThrowsExactly<OperationCanceledException>(() => new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(90, 1), null, source.Token));
+        Assert.AreEqual(3, steps);
+    }
+
+    [TestMethod]
+    public void ReportsCoverEveryImageOnce()
+    {
+        var batches = new List<BatchReport>();
+        TrainingOptions options = Options(new SgdOptions()) with { Epochs = 2, BatchSize = 32, OnBatch = batches.Add };
+        new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(70, 1));
+        Assert.HasCount(2 * 3, batches, "70 images in steps of at most 32 are 3 steps");
+        CollectionAssert.AreEqual(new[] { 1, 2, 3, 1, 2, 3 }, batches.Select(batch => batch.Batch).ToArray());
+        Assert.IsGreaterThan(batches[^1].LearningRate, batches[2].LearningRate, "the cosine falls");
+    }
+
+    [TestMethod]
+    public void BadOptionsAndDataAreRefusedByName()
+    {
+        Refused(Options(new KfacOptions { Damping = 0 }), "Damping must be positive and finite, but is 0");
+        Refused(Options(new KfacOptions { EmaDecay = 1 }), "EmaDecay must be in [0, 1)");
+        Refused(Options(new SgdOptions { LearningRate = float.NaN }), "LearningRate must be positive and finite, but is NaN");
+        Refused(Options(new SgdOptions()) with { Epochs = 0 }, "Epochs must be at least 1, but is 0");
+        Refused(Options(new SgdOptions()) with { BatchSize = -1 }, "BatchSize");
+        Refused(Options(new SgdOptions()) with { EarlyStopping = new EarlyStopping() }, "EarlyStopping watches validation images");
+        Refused(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(4) }, "gives 4 outputs, but the images are 8x8x1 in 3 classes");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions()).Fit(new MemoryImageSource(SyntheticImages.Shape, 3))).Message, "there are no images");
+
+        static void Refused(TrainingOptions options, string message) => StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(9, 1))).Message, message);
+    }
+
+    private static TrainingOptions Options(OptimizerOptions optimizer) => new() { Network = Tiny, Optimizer = optimizer, BatchSize = 16, Threads = 2, Seed = 3 };
+
+    private static ImageClassifier Train(TrainingOptions options, int epochs) =>
+        new ImageClassifierTrainer(options with { Epochs = epochs }).Fit(SyntheticImages.Create(240, seed: 1), SyntheticImages.Create(60, seed: 2));
+
+    private static float[] Weights(ImageClassifier model) => [.. model.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+
+    private static double Accuracy(ImageClassifier model, MemoryImageSource images)
+    {
+        using ImagePredictor predictor = model.CreatePredictor();
+        var pixels = new float[images.Shape.Size];
+        var probabilities = new float[images.ClassCount];
+        int right = 0;
+        for (int n = 0; n < images.Count; n++)
+        {
+            images.ReadImage(n, pixels);
+            predictor.Predict(pixels, probabilities);
+            right += Array.IndexOf(probabilities, probabilities.Max()) == images.GetLabel(n) ? 1 : 0;
+        }
+
+        return (double)right / images.Count;
+    }
+}
