@@ -27,6 +27,11 @@ public sealed record NetworkSpec
     public NetworkSpec(ImageShape input, IReadOnlyList<LayerSpec> layers)
     {
         ArgumentNullException.ThrowIfNull(layers);
+        if (layers.Contains(null!))
+        {
+            throw new ArgumentException("a layer is null", nameof(layers));
+        }
+
         if (input.Height < 1 || input.Width < 1 || input.Channels < 1)
         {
             throw new ArgumentException($"input shape must be positive in every dimension, but is {input.Height}x{input.Width}x{input.Channels}", nameof(input));

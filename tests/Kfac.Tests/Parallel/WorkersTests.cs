@@ -1,0 +1,57 @@
+using Kfac.Parallel;
+
+namespace Kfac.Tests.Parallel;
+
+/// <summary>The threads that share a region's units.</summary>
+[TestClass]
+public sealed class WorkersTests
+{
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(7)]
+    public void EveryUnitRunsOnceHoweverOftenRegionsFollow(int count)
+    {
+        using var workers = new Workers(count);
+        var runs = new int[13];
+        for (int region = 0; region < 2000; region++)
+        {
+            workers.Run(runs.Length, (unit, worker) =>
+            {
+                Assert.IsTrue(worker >= 0 && worker < count);
+                Interlocked.Increment(ref runs[unit]);
+            });
+        }
+
+        Assert.IsTrue(runs.All(times => times == 2000));
+    }
+
+    [TestMethod]
+    public void SleepersWakeForTheNextRegion()
+    {
+        using var workers = new Workers(3);
+        int done = 0;
+        for (int region = 0; region < 3; region++)
+        {
+            // Longer than an idle worker looks for work before it sleeps.
+            Thread.Sleep(100);
+            workers.Run(8, (_, _) => Interlocked.Increment(ref done));
+        }
+
+        Assert.AreEqual(24, done);
+    }
+
+    [TestMethod]
+    public void ExceptionOfAUnitReachesTheCallerAndTheWorkersGoOn()
+    {
+        using var workers = new Workers(2);
+        InvalidOperationException failure = Assert.ThrowsExactly<InvalidOperationException>(() => workers.Run(10, (unit, _) => throw new InvalidOperationException($"unit {unit}")));
+        StringAssert.StartsWith(failure.Message, "unit");
+        int done = 0;
+        workers.Run(10, (_, _) => Interlocked.Increment(ref done));
+        Assert.AreEqual(10, done);
+    }
+
+    [TestMethod]
+    public void AtLeastOneWorkerIsNeeded() => Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new Workers(0));
+}
