@@ -21,17 +21,9 @@ public static class SchemaAnnotationsExtensions
         => column.Type is VectorDataViewType { IsKnownSize: true } vector
             && HasVectorOf(column, AnnotationKinds.SlotNames, vector.Size, TextDataViewType.Instance);
 
-    /// <summary>Gets the names of the slots; an empty buffer where there are none.</summary>
+    /// <summary>Gets the names of the slots.</summary>
     public static void GetSlotNames(this DataViewSchema.Column column, ref VBuffer<ReadOnlyMemory<char>> slotNames)
-    {
-        if (column.Annotations.Schema.GetColumnOrNull(AnnotationKinds.SlotNames) is null)
-        {
-            slotNames = default;
-            return;
-        }
-
-        column.Annotations.GetValue(AnnotationKinds.SlotNames, ref slotNames);
-    }
+        => column.Annotations.GetValue(AnnotationKinds.SlotNames, ref slotNames);
 
     /// <summary>Whether each key of the column has a value, of text unless another type is given.</summary>
     public static bool HasKeyValues(this DataViewSchema.Column column, PrimitiveDataViewType keyValueItemType = null)

@@ -14,11 +14,10 @@ internal sealed class TextDataView : IDataView
         _format = format;
         _hasHeader = hasHeader;
         _columns = columns;
-        List<ReadOnlyMemory<char>> header = hasHeader ? ReadHeader() : [];
         var builder = new DataViewSchema.Builder();
         foreach (TextColumn column in columns)
         {
-            builder.AddColumn(column.Name, column.Type, SlotNames(column, header));
+            builder.AddColumn(column.Name, column.Type);
         }
 
         Schema = builder.ToSchema();
@@ -35,33 +34,6 @@ internal sealed class TextDataView : IDataView
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null)
         => [GetRowCursor(columnsNeeded, rand)];
-
-    private static DataViewSchema.Annotations SlotNames(TextColumn column, List<ReadOnlyMemory<char>> header)
-    {
-        if (!column.IsVector || column.FieldIndexes.Max() >= header.Count)
-        {
-            return null;
-        }
-
-        ReadOnlyMemory<char>[] names = [.. column.FieldIndexes.Select(index => header[index].ToString().AsMemory())];
-        var annotations = new DataViewSchema.Annotations.Builder();
-        annotations.Add(
-            AnnotationKinds.SlotNames,
-            new VectorDataViewType(TextDataViewType.Instance, names.Length),
-            ConstantGetter.Of(new VBuffer<ReadOnlyMemory<char>>(names.Length, names)));
-        return annotations.ToAnnotations();
-    }
-
-    private List<ReadOnlyMemory<char>> ReadHeader()
-    {
-        var fields = new List<ReadOnlyMemory<char>>();
-        if (File.ReadLines(_path).FirstOrDefault(line => !TextLineFormat.IsSkipped(line)) is string header)
-        {
-            _format.Split(header, fields);
-        }
-
-        return fields;
-    }
 
     private sealed class Cursor : SourceCursor
     {

@@ -9,7 +9,7 @@ public static class TextLoaderSaverCatalog
     /// <param name="catalog">The catalog.</param>
     /// <param name="path">The file.</param>
     /// <param name="separatorChar">What lies between fields.</param>
-    /// <param name="hasHeader">Whether the first line names the fields; the names become slot names of vectors.</param>
+    /// <param name="hasHeader">Whether the first line names the fields; it is skipped.</param>
     /// <param name="allowQuoting">Whether a field may be in double quotes, and then contain separators and doubled quotes.</param>
     /// <param name="trimWhitespace">Whether white space at the end of lines is cut.</param>
     /// <param name="allowSparse">Whether the rest of a line may be a length and then index:value fields.</param>
