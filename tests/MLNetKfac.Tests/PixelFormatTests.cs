@@ -1,0 +1,143 @@
+using Kfac;
+using Kfac.Layers;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNetKfac.Tests.Data;
+
+namespace MLNetKfac.Tests;
+
+[TestClass]
+public sealed class PixelFormatTests
+{
+    private readonly MLContext _context = new(seed: 1);
+
+    [TestMethod]
+    [DataRow(new[] { 8, 6, 3 }, "8x6x3", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 3, 8, 6 }, "8x6x3", ImageLayout.ChannelsFirst)]
+    [DataRow(new[] { 4, 8, 6 }, "8x6x4", ImageLayout.ChannelsFirst)]
+    [DataRow(new[] { 8, 6, 1 }, "8x6x1", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 8, 6 }, "8x6x1", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 64 }, "8x8x1", ImageLayout.ChannelsLast)]
+    public void Dimensions_tell_shape_and_layout(int[] dimensions, string shape, ImageLayout layout)
+    {
+        PixelFormat format = PixelFormat.ForTraining(Column(dimensions), new());
+
+        Assert.AreEqual((shape, layout), (format.Shape.ToString(), format.Layout));
+    }
+
+    [TestMethod]
+    public void Options_tell_what_dimensions_do_not()
+    {
+        Assert.AreEqual(new ImageShape(5, 5, 7), Format([7, 5, 5], new() { Layout = ImageLayout.ChannelsFirst }).Shape);
+        Assert.AreEqual(new ImageShape(7, 5, 5), Format([7, 5, 5], new() { Layout = ImageLayout.ChannelsLast }).Shape);
+        Assert.AreEqual(ImageLayout.ChannelsFirst, Format([3, 8, 1], new() { ImageShape = new ImageShape(8, 1, 3) }).Layout);
+        Assert.AreEqual(ImageLayout.ChannelsLast, Format([3, 8, 1], new() { ImageShape = new ImageShape(3, 8, 1) }).Layout);
+        Assert.AreEqual(ImageLayout.ChannelsFirst, Format([3, 3, 3], new() { ImageShape = new ImageShape(3, 3, 3), Layout = ImageLayout.ChannelsFirst }).Layout);
+        Assert.AreEqual(new ImageShape(4, 5, 3), Format([60], new() { ImageShape = new ImageShape(4, 5, 3) }).Shape);
+        Assert.AreEqual(ImageLayout.ChannelsFirst, Format([60], new() { ImageShape = new ImageShape(4, 5, 3), Layout = ImageLayout.ChannelsFirst }).Layout);
+        Assert.AreEqual(new ImageShape(4, 5, 3), Format([60], new() { Network = NetworkSpec.For(4, 5, 3) }).Shape);
+    }
+
+    [TestMethod]
+    public void Dimensions_that_can_be_read_in_two_ways_are_refused()
+    {
+        AssertRefused([3, 8, 1], new(), "expected dimensions that can be read in one way only, or else set ImageShape or Layout, but the column is Vector<Single, 3, 8, 1>");
+        AssertRefused([3, 3, 3], new() { ImageShape = new ImageShape(3, 3, 3) }, "read in one way only");
+    }
+
+    [TestMethod]
+    public void Dimensions_that_are_no_image_are_refused()
+    {
+        AssertRefused([7, 5, 5], new(), "expected 1, 3 or 4 channels in the first or the last dimension, or else set ImageShape or Layout, but the column is Vector<Single, 7, 5, 5>");
+        AssertRefused([63], new(), "expected [H, W, C], [C, H, W], [H, W] or a square number of values, or else set ImageShape or Layout, but the column is Vector<Single, 63>");
+        AssertRefused([2, 2, 2, 2], new(), "expected [H, W, C], [C, H, W], [H, W] or a square number of values");
+        AssertRefused([64], new() { ImageShape = new ImageShape(5, 5, 3) }, "expected images of 5x5x3 (75 values) because of ImageShape, but the column is Vector<Single, 64>");
+        AssertRefused([8, 6, 3], new() { ImageShape = new ImageShape(6, 8, 3) }, "expected images of 6x8x3 (144 values) because of ImageShape");
+        AssertRefused([8, 6, 3], new() { Network = NetworkSpec.For(9, 9, 1) }, "expected images of 9x9x1 (81 values) because of Network");
+        AssertRefused([8, 6, 3], new() { ImageShape = new ImageShape(8, 6, 3), Layout = ImageLayout.ChannelsFirst }, "because of ImageShape in the order ChannelsFirst");
+    }
+
+    [TestMethod]
+    public void The_model_reads_columns_of_other_dimensions_but_the_same_image()
+    {
+        PixelFormat trained = Format([8, 6, 3], new());
+
+        Assert.AreEqual(ImageLayout.ChannelsLast, trained.ForPrediction(Column([8, 6, 3])).Layout);
+        Assert.AreEqual(ImageLayout.ChannelsFirst, trained.ForPrediction(Column([3, 8, 6])).Layout);
+        Assert.AreEqual(ImageLayout.ChannelsLast, trained.ForPrediction(Column([144])).Layout);
+        Assert.AreEqual(ImageLayout.ChannelsFirst, Format([3, 8, 6], new()).ForPrediction(Column([144])).Layout);
+        foreach (int[] other in new int[][] { [6, 8, 3], [8, 3, 6], [8, 6, 1], [143] })
+        {
+            StringAssert.Contains(
+                Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => trained.ForPrediction(Column(other))).Message,
+                "expected images of 8x6x3 (144 values of Single), as the model was trained on, but the column is Vector<Single, ");
+        }
+    }
+
+    [TestMethod]
+    public void Layouts_and_item_types_make_no_difference_to_what_is_learned()
+    {
+        string[] scores = Learn(ImageLayout.ChannelsLast, pixel => (float)pixel);
+
+        CollectionAssert.AreEqual(scores, Learn(ImageLayout.ChannelsFirst, pixel => (float)pixel));
+        CollectionAssert.AreEqual(scores, Learn(ImageLayout.ChannelsLast, pixel => pixel));
+        CollectionAssert.AreEqual(scores, Learn(ImageLayout.ChannelsFirst, pixel => pixel));
+        Assert.IsGreaterThan(9, scores.Distinct().Count());
+    }
+
+    /// <summary>Trains on colour images of 4x5 and scores them.</summary>
+    private string[] Learn<T>(ImageLayout layout, Func<byte, T> pixel)
+    {
+        const int Height = 4, Width = 5, Channels = 3;
+        var random = new Random(1);
+        Image<T>[] images = [.. Enumerable.Range(0, 24).Select(n =>
+        {
+            var values = new T[Height * Width * Channels];
+            for (int place = 0; place < Height * Width; place++)
+            {
+                for (int channel = 0; channel < Channels; channel++)
+                {
+                    byte value = (byte)random.Next(channel == n % 3 ? 256 : 128);
+                    values[layout == ImageLayout.ChannelsLast ? place * Channels + channel : channel * Height * Width + place] = pixel(value);
+                }
+            }
+
+            return new Image<T> { Features = values, Kind = Bars.Kinds[n % 3] };
+        })];
+        SchemaDefinition definition = SchemaDefinition.Create(typeof(Image<T>));
+        int[] dimensions = layout == ImageLayout.ChannelsLast ? [Height, Width, Channels] : [Channels, Height, Width];
+        definition["Features"].ColumnType = new VectorDataViewType((PrimitiveDataViewType)((VectorDataViewType)definition["Features"].ColumnType).ItemType, dimensions);
+        IDataView rows = Bars.Key(_context, _context.Data.LoadFromEnumerable(images, definition));
+        KfacImageClassificationTransformer model = _context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
+        {
+            Network = NetworkSpec.For(Height, Width, Channels).Conv(4, 3).Relu().Flatten().Dense(3),
+            Epoch = 2,
+            BatchSize = 8,
+            Seed = 1,
+        }).Fit(rows);
+        return Rows.Read(model.Transform(rows), "Score");
+    }
+
+    private static PixelFormat Format(int[] dimensions, KfacImageClassificationTrainer.Options options) => PixelFormat.ForTraining(Column(dimensions), options);
+
+    private static void AssertRefused(int[] dimensions, KfacImageClassificationTrainer.Options options, string expected)
+    {
+        string message = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Format(dimensions, options)).Message;
+        StringAssert.StartsWith(message, "FeatureColumnName 'Features': expected ");
+        StringAssert.Contains(message, expected);
+    }
+
+    private static DataViewSchema.Column Column(int[] dimensions)
+    {
+        var schema = new DataViewSchema.Builder();
+        schema.AddColumn("Features", new VectorDataViewType(NumberDataViewType.Single, dimensions));
+        return schema.ToSchema()["Features"];
+    }
+
+    private sealed class Image<T>
+    {
+        public T[] Features { get; set; } = [];
+
+        public string Kind { get; set; } = "";
+    }
+}
