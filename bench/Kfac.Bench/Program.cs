@@ -6,6 +6,7 @@ using Kfac.Bench.Training;
 RootCommand root = new("Measures the trainer and its kernels.")
 {
     KernelsCommand.Create(),
+    StepCommand.Create(),
     TrainCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -22,14 +22,15 @@ internal sealed class FisherEstimator
         _mode = mode;
         _labelSampler = new Random(seed);
         _sampledLabels = new int[network.Capacity];
-        Layers = layers;
-        foreach (FisherBlock block in layers.Blocks)
+        Blocks = [.. layers.Blocks];
+        foreach (FisherBlock block in Blocks)
         {
             _needs |= block.Needs;
         }
     }
 
-    public LayerCollection Layers { get; }
+    /// <summary>The collection's blocks, as an array: going through it allocates nothing.</summary>
+    public FisherBlock[] Blocks { get; }
 
     /// <summary>How many statistics were left out because they were not finite.</summary>
     public int Refused { get; private set; }
@@ -62,7 +63,7 @@ internal sealed class FisherEstimator
 
     private void UpdateBlocks(int examples)
     {
-        foreach (FisherBlock block in Layers.Blocks)
+        foreach (FisherBlock block in Blocks)
         {
             Refused += block.UpdateFromLayer(examples) ? 0 : 1;
         }

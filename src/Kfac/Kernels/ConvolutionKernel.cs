@@ -23,9 +23,9 @@ internal sealed unsafe class ConvolutionKernel
         _g = geometry;
         InstructionSet = isa ?? InstructionSets.Current;
         _lanes = LaneKernels.For(InstructionSet);
-        UsesWinograd = winograd && _g is { R: 3, S: 3, StrideY: 1, StrideX: 1, C: >= 16, K: >= 16, Locations: >= 64 };
+        UsesWinograd = winograd && Winograd.Suits(_g);
         _forward = UsesWinograd
-            ? new Winograd(_lanes, _g.OutH, _g.OutW, _g.C, _g.K)
+            ? new Winograd(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R)
             : new Correlation(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S);
         _backward = [.. Phase.Of(_g, _lanes, UsesWinograd)];
         _filter = UsesWinograd ? new WinogradFilterReduction(_lanes, _g) : new FilterReduction(_lanes, _g);

@@ -4,10 +4,11 @@ namespace Kfac.Kernels;
 
 internal abstract unsafe partial class LaneKernels
 {
-    /// <summary>Slots [i, j] = (G g G^T)[i, j] of every 3 x 3 filter g, given in the last nine slots.</summary>
+    /// <summary>Slots [i, j] = (G g G^T)[i, j] of every filter g [taps, taps], given in the last taps * taps slots.</summary>
     /// <param name="slots">[36, length]</param>
     /// <param name="length">Filters, a multiple of the vector.</param>
-    public abstract void WinogradFilter(float* slots, nint length);
+    /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
+    public abstract void WinogradFilter(float* slots, nint length, int taps);
 
     /// <summary>v[i, j, c] = (B^T d B)[i, j] of channel c of the 6 x 6 pixels d of x.</summary>
     /// <param name="x">[6, 6, channels]</param>
@@ -24,22 +25,24 @@ internal abstract unsafe partial class LaneKernels
     /// <param name="floor">No y is smaller; not used with a gate.</param>
     /// <param name="y">[rows, columns, channels], overwritten</param>
     /// <param name="gate">[rows, columns, channels] or none</param>
-    /// <param name="rows">Rows of y, up to 4.</param>
-    /// <param name="columns">Columns of y, up to 4.</param>
+    /// <param name="rows">Rows of y, up to 7 - taps.</param>
+    /// <param name="columns">Columns of y, up to 7 - taps.</param>
+    /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
     public abstract void WinogradOutput(
-        float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns);
+        float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps);
 
-    /// <summary>w[i, j, k] = (A e A^T)[i, j] of channel k of up to 4 x 4 pixels e of dy, zeros where there are fewer.</summary>
+    /// <summary>w[i, j, k] = (A e A^T)[i, j] of channel k of the pixels e of dy, zeros where there are fewer than a tile has.</summary>
     /// <param name="dy">[rows, columns, channels]</param>
-    /// <param name="rows">Rows of dy, up to 4.</param>
-    /// <param name="columns">Columns of dy, up to 4.</param>
+    /// <param name="rows">Rows of dy, up to 7 - taps.</param>
+    /// <param name="columns">Columns of dy, up to 7 - taps.</param>
     /// <param name="channels">Channels.</param>
     /// <param name="w">Slot [0, 0].</param>
     /// <param name="slot">Floats from a slot to the next.</param>
-    public abstract void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot);
+    /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
+    public abstract void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot, int taps);
 
     /// <summary>T[tap, c, k] = (G^T m G)[tap], then gradient += T and squares += T * T.</summary>
-    /// <param name="m">[36, rows, width]; T replaces the first nine slots</param>
+    /// <param name="m">[36, rows, width]; T replaces the first taps * taps slots</param>
     /// <param name="slot">Floats from a slot to the next.</param>
     /// <param name="width">Floats from a row to the next.</param>
     /// <param name="rows">Input channels c.</param>
@@ -48,37 +51,45 @@ internal abstract unsafe partial class LaneKernels
     /// <param name="squares">At channels (0, 0) of tap 0, or null</param>
     /// <param name="tap">Floats from a tap to the next.</param>
     /// <param name="channel">Floats from an input channel to the next.</param>
+    /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
     public abstract void WinogradFilterGradient(
-        float* m, nint slot, nint width, int rows, int columns, float* gradient, float* squares, nint tap, nint channel);
+        float* m, nint slot, nint width, int rows, int columns, float* gradient, float* squares, nint tap, nint channel, int taps);
 }
 
 /// <summary>
-/// The transforms of F(4 x 4, 3 x 3) with the points 0, +-P, +-Q and infinity. With D = (x^2 - P^2)(x^2 - Q^2), rows of B^T are the
-/// coefficients of x D over (x - point), of G the powers of the point over the same at the point, and A^T has its powers.
+/// The transforms with the points 0, +-P, +-Q and infinity. With D = (x^2 - P^2)(x^2 - Q^2), rows of B^T are the
+/// coefficients of x D over (x - point), rows of G are the powers of the point over the value of the same at the point,
+/// and columns of A^T are the powers of the point. Points of opposite sign share the sums of even and of odd powers.
 /// </summary>
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
-    private const int Side = Winograd.Side;
-    private const float ScaleP = 1f / (2 * Winograd.P * Winograd.P * ((Winograd.P * Winograd.P) - (Winograd.Q * Winograd.Q)));
-    private const float ScaleQ = 1f / (2 * Winograd.Q * Winograd.Q * ((Winograd.Q * Winograd.Q) - (Winograd.P * Winograd.P)));
+    private const int Side = Winograd.Side, MostTaps = 5, MostOutputs = 4;
+    private const float P1 = Winograd.P, P2 = P1 * P1, P3 = P2 * P1, P4 = P2 * P2;
+    private const float Q1 = Winograd.Q, Q2 = Q1 * Q1, Q3 = Q2 * Q1, Q4 = Q2 * Q2;
+    private const float Scale0 = 1f / (P2 * Q2), ScaleP = 1f / (2 * P2 * (P2 - Q2)), ScaleQ = 1f / (2 * Q2 * (Q2 - P2));
 
     [SkipLocalsInit]
-    public override void WinogradFilter(float* slots, nint length)
+    public override void WinogradFilter(float* slots, nint length, int taps)
     {
-        TVector* g = stackalloc TVector[9];
-        TVector* columns = stackalloc TVector[3 * Side];
-        TVector* row = stackalloc TVector[Side];
+        TVector* columns = stackalloc TVector[Side * MostTaps];
         for (nint at = 0; at < length; at += TLanes.Width)
         {
-            for (int tap = 0; tap < 9; tap++)
-                g[tap] = TLanes.Load(slots + ((Winograd.Slots - 9 + tap) * length) + at);
-            for (int s = 0; s < 3; s++)
-                TransformFilter(g[s], g[3 + s], g[6 + s], columns + s, 3);
+            float* filter = slots + ((Winograd.Slots - (taps * taps)) * length) + at;
+            for (int s = 0; s < taps; s++)
+            {
+                TransformFilter(
+                    TLanes.Load(filter + (s * length)), TLanes.Load(filter + ((taps + s) * length)), TLanes.Load(filter + (((2 * taps) + s) * length)),
+                    taps > 3 ? TLanes.Load(filter + (((3 * taps) + s) * length)) : default,
+                    taps > 3 ? TLanes.Load(filter + (((4 * taps) + s) * length)) : default, taps,
+                    out columns[s], out columns[MostTaps + s], out columns[(2 * MostTaps) + s],
+                    out columns[(3 * MostTaps) + s], out columns[(4 * MostTaps) + s], out columns[(5 * MostTaps) + s]);
+            }
             for (int i = 0; i < Side; i++)
             {
-                TransformFilter(columns[3 * i], columns[(3 * i) + 1], columns[(3 * i) + 2], row, 1);
-                for (int j = 0; j < Side; j++)
-                    TLanes.Store(slots + (((i * Side) + j) * length) + at, row[j]);
+                TVector* g = columns + (MostTaps * i);
+                TransformFilter(g[0], g[1], g[2], taps > 3 ? g[3] : default, taps > 3 ? g[4] : default, taps,
+                    out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5);
+                StoreSlots(slots + (Side * i * length) + at, length, TLanes.Width, u0, u1, u2, u3, u4, u5);
             }
         }
     }
@@ -86,7 +97,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     [SkipLocalsInit]
     public override void WinogradInput(PixelGrid x, int channels, float* v, nint slot)
     {
-        TVector* t = stackalloc TVector[Winograd.Slots];
+        TVector* t = stackalloc TVector[Side * Side];
         for (int c = 0; c < channels; c += TLanes.Width)
         {
             int left = channels - c;
@@ -103,22 +114,16 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 TVector* d = t + (Side * i);
                 TransformInput(d[0], d[1], d[2], d[3], d[4], d[5],
                     out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
-                float* to = v + (Side * i * slot) + c;
-                Store(to, v0, left);
-                Store(to + slot, v1, left);
-                Store(to + (2 * slot), v2, left);
-                Store(to + (3 * slot), v3, left);
-                Store(to + (4 * slot), v4, left);
-                Store(to + (5 * slot), v5, left);
+                StoreSlots(v + (Side * i * slot) + c, slot, left, v0, v1, v2, v3, v4, v5);
             }
         }
     }
 
     [SkipLocalsInit]
     public override void WinogradOutput(
-        float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns)
+        float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps)
     {
-        TVector* t = stackalloc TVector[4 * Side];
+        TVector* t = stackalloc TVector[MostOutputs * Side];
         TVector least = TLanes.Broadcast(floor);
         for (int k = 0; k < channels; k += TLanes.Width)
         {
@@ -129,13 +134,13 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 float* p = m + (j * slot) + k;
                 TransformOutput(
                     Load(p, left), Load(p + (Side * slot), left), Load(p + (2 * Side * slot), left),
-                    Load(p + (3 * Side * slot), left), Load(p + (4 * Side * slot), left), Load(p + (5 * Side * slot), left),
+                    Load(p + (3 * Side * slot), left), Load(p + (4 * Side * slot), left), Load(p + (5 * Side * slot), left), taps,
                     out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j]);
             }
             for (int i = 0; i < rows; i++)
             {
                 TVector* d = t + (Side * i);
-                TransformOutput(d[0], d[1], d[2], d[3], d[4], d[5], out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+                TransformOutput(d[0], d[1], d[2], d[3], d[4], d[5], taps, out TVector y0, out TVector y1, out TVector y2, out TVector y3);
                 float* to = y.Origin + (i * y.Row) + k;
                 float* by = gate.Origin == null ? null : gate.Origin + (i * gate.Row) + k;
                 StorePixel(to, by, TLanes.Add(y0, start), least, left);
@@ -150,42 +155,37 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     }
 
     [SkipLocalsInit]
-    public override void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot)
+    public override void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot, int taps)
     {
-        TVector* t = stackalloc TVector[4 * Side];
+        TVector* t = stackalloc TVector[Side * MostOutputs];
         for (int k = 0; k < channels; k += TLanes.Width)
         {
             int left = channels - k;
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < MostOutputs; j++)
             {
                 float* p = dy.Origin + (j * dy.Pixel) + k;
                 int there = j < columns ? rows : 0;
                 TransformOutputGradient(
                     there > 0 ? Load(p, left) : default, there > 1 ? Load(p + dy.Row, left) : default,
-                    there > 2 ? Load(p + (2 * dy.Row), left) : default, there > 3 ? Load(p + (3 * dy.Row), left) : default,
-                    out t[j], out t[4 + j], out t[8 + j], out t[12 + j], out t[16 + j], out t[20 + j]);
+                    there > 2 ? Load(p + (2 * dy.Row), left) : default, there > 3 ? Load(p + (3 * dy.Row), left) : default, taps,
+                    out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j],
+                    out t[(3 * MostOutputs) + j], out t[(4 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
             }
             for (int i = 0; i < Side; i++)
             {
-                TVector* e = t + (4 * i);
-                TransformOutputGradient(e[0], e[1], e[2], e[3],
+                TVector* e = t + (MostOutputs * i);
+                TransformOutputGradient(e[0], e[1], e[2], e[3], taps,
                     out TVector w0, out TVector w1, out TVector w2, out TVector w3, out TVector w4, out TVector w5);
-                float* to = w + (Side * i * slot) + k;
-                Store(to, w0, left);
-                Store(to + slot, w1, left);
-                Store(to + (2 * slot), w2, left);
-                Store(to + (3 * slot), w3, left);
-                Store(to + (4 * slot), w4, left);
-                Store(to + (5 * slot), w5, left);
+                StoreSlots(w + (Side * i * slot) + k, slot, left, w0, w1, w2, w3, w4, w5);
             }
         }
     }
 
     [SkipLocalsInit]
     public override void WinogradFilterGradient(
-        float* m, nint slot, nint width, int rows, int columns, float* gradient, float* squares, nint tap, nint channel)
+        float* m, nint slot, nint width, int rows, int columns, float* gradient, float* squares, nint tap, nint channel, int taps)
     {
-        TVector* t = stackalloc TVector[3 * Side];
+        TVector* t = stackalloc TVector[MostTaps * Side];
         for (int c = 0; c < rows; c++)
             for (nint at = c * width; at < (c * width) + columns; at += TLanes.Width)
             {
@@ -194,27 +194,44 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                     float* p = m + (j * slot) + at;
                     TransformFilterGradient(
                         TLanes.Load(p), TLanes.Load(p + (Side * slot)), TLanes.Load(p + (2 * Side * slot)),
-                        TLanes.Load(p + (3 * Side * slot)), TLanes.Load(p + (4 * Side * slot)), TLanes.Load(p + (5 * Side * slot)),
-                        out t[j], out t[Side + j], out t[(2 * Side) + j]);
+                        TLanes.Load(p + (3 * Side * slot)), TLanes.Load(p + (4 * Side * slot)), TLanes.Load(p + (5 * Side * slot)), taps,
+                        out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j], out t[(4 * Side) + j]);
                 }
-                for (int r = 0; r < 3; r++)
+                for (int r = 0; r < taps; r++)
                 {
                     TVector* d = t + (Side * r);
-                    TransformFilterGradient(d[0], d[1], d[2], d[3], d[4], d[5], out TVector g0, out TVector g1, out TVector g2);
-                    float* to = m + (3 * r * slot) + at;
+                    TransformFilterGradient(d[0], d[1], d[2], d[3], d[4], d[5], taps,
+                        out TVector g0, out TVector g1, out TVector g2, out TVector g3, out TVector g4);
+                    float* to = m + (taps * r * slot) + at;
                     TLanes.Store(to, g0);
                     TLanes.Store(to + slot, g1);
                     TLanes.Store(to + (2 * slot), g2);
+                    if (taps > 3)
+                    {
+                        TLanes.Store(to + (3 * slot), g3);
+                        TLanes.Store(to + (4 * slot), g4);
+                    }
                 }
             }
 
-        for (int position = 0; position < 9; position++)
+        for (int position = 0; position < taps * taps; position++)
             for (int c = 0; c < rows; c++)
                 for (int k = 0; k < columns; k += TLanes.Width)
                 {
                     TVector value = TLanes.Load(m + (position * slot) + (c * width) + k);
                     AddWithSquare(gradient, squares, (position * tap) + (c * channel) + k, value, columns - k);
                 }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreSlots(float* to, nint slot, int left, TVector v0, TVector v1, TVector v2, TVector v3, TVector v4, TVector v5)
+    {
+        Store(to, v0, left);
+        Store(to + slot, v1, left);
+        Store(to + (2 * slot), v2, left);
+        Store(to + (3 * slot), v3, left);
+        Store(to + (4 * slot), v4, left);
+        Store(to + (5 * slot), v5, left);
     }
 
     /// <summary>Without a gate the pointer is null, and its pixels 0 apart, so that it stays null.</summary>
@@ -231,20 +248,27 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             Store(squares + at, TLanes.MultiplyAdd(value, value, Load(squares + at, left)), left);
     }
 
-    /// <summary>G g</summary>
+    /// <summary>x + factor * y</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TransformFilter(TVector g0, TVector g1, TVector g2, TVector* to, int step)
+    private static TVector Plus(TVector x, float factor, TVector y) => TLanes.MultiplyAdd(y, TLanes.Broadcast(factor), x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Times(float factor, TVector x) => TLanes.Multiply(x, TLanes.Broadcast(factor));
+
+    /// <summary>G g; of 3 taps, g3 and g4 are 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransformFilter(
+        TVector g0, TVector g1, TVector g2, TVector g3, TVector g4, int taps,
+        out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5)
     {
-        const float P = Winograd.P, Q = Winograd.Q;
-        TVector evenP = TLanes.MultiplyAdd(g2, TLanes.Broadcast(P * P), g0), oddP = TLanes.Multiply(g1, TLanes.Broadcast(P));
-        TVector evenQ = TLanes.MultiplyAdd(g2, TLanes.Broadcast(Q * Q), g0), oddQ = TLanes.Multiply(g1, TLanes.Broadcast(Q));
-        TVector minus = TLanes.Broadcast(-1f);
-        to[0] = TLanes.Multiply(g0, TLanes.Broadcast(1f / (P * P * Q * Q)));
-        to[step] = TLanes.Multiply(TLanes.Add(evenP, oddP), TLanes.Broadcast(ScaleP));
-        to[2 * step] = TLanes.Multiply(TLanes.MultiplyAdd(minus, oddP, evenP), TLanes.Broadcast(ScaleP));
-        to[3 * step] = TLanes.Multiply(TLanes.Add(evenQ, oddQ), TLanes.Broadcast(ScaleQ));
-        to[4 * step] = TLanes.Multiply(TLanes.MultiplyAdd(minus, oddQ, evenQ), TLanes.Broadcast(ScaleQ));
-        to[5 * step] = g2;
+        TVector evenP = Plus(Plus(g0, P2, g2), P4, g4), oddP = Plus(Times(P1, g1), P3, g3);
+        TVector evenQ = Plus(Plus(g0, Q2, g2), Q4, g4), oddQ = Plus(Times(Q1, g1), Q3, g3);
+        u0 = Times(Scale0, g0);
+        u1 = Times(ScaleP, TLanes.Add(evenP, oddP));
+        u2 = Times(ScaleP, Plus(evenP, -1f, oddP));
+        u3 = Times(ScaleQ, TLanes.Add(evenQ, oddQ));
+        u4 = Times(ScaleQ, Plus(evenQ, -1f, oddQ));
+        u5 = taps > 3 ? g4 : g2;
     }
 
     /// <summary>B^T d</summary>
@@ -253,62 +277,58 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5,
         out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5)
     {
-        const float P = Winograd.P, Q = Winograd.Q;
-        TVector evenP = TLanes.MultiplyAdd(d2, TLanes.Broadcast(-Q * Q), d4), oddP = TLanes.MultiplyAdd(d1, TLanes.Broadcast(-Q * Q), d3);
-        TVector evenQ = TLanes.MultiplyAdd(d2, TLanes.Broadcast(-P * P), d4), oddQ = TLanes.MultiplyAdd(d1, TLanes.Broadcast(-P * P), d3);
-        TVector sum = TLanes.Broadcast(-(P * P) - (Q * Q)), product = TLanes.Broadcast(P * P * Q * Q);
-        v0 = TLanes.MultiplyAdd(d0, product, TLanes.MultiplyAdd(d2, sum, d4));
-        v1 = TLanes.MultiplyAdd(oddP, TLanes.Broadcast(P), evenP);
-        v2 = TLanes.MultiplyAdd(oddP, TLanes.Broadcast(-P), evenP);
-        v3 = TLanes.MultiplyAdd(oddQ, TLanes.Broadcast(Q), evenQ);
-        v4 = TLanes.MultiplyAdd(oddQ, TLanes.Broadcast(-Q), evenQ);
-        v5 = TLanes.MultiplyAdd(d1, product, TLanes.MultiplyAdd(d3, sum, d5));
+        TVector evenP = Plus(d4, -Q2, d2), oddP = Plus(d3, -Q2, d1);
+        TVector evenQ = Plus(d4, -P2, d2), oddQ = Plus(d3, -P2, d1);
+        v0 = Plus(Plus(d4, -P2 - Q2, d2), P2 * Q2, d0);
+        v1 = Plus(evenP, P1, oddP);
+        v2 = Plus(evenP, -P1, oddP);
+        v3 = Plus(evenQ, Q1, oddQ);
+        v4 = Plus(evenQ, -Q1, oddQ);
+        v5 = Plus(Plus(d5, -P2 - Q2, d3), P2 * Q2, d1);
     }
 
-    /// <summary>A^T m</summary>
+    /// <summary>A^T m; of 5 taps, y2 and y3 mean nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TransformOutput(
-        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5,
+        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, int taps,
         out TVector y0, out TVector y1, out TVector y2, out TVector y3)
     {
-        const float P = Winograd.P, Q = Winograd.Q;
-        TVector minus = TLanes.Broadcast(-1f);
-        TVector evenP = TLanes.Add(m1, m2), oddP = TLanes.MultiplyAdd(minus, m2, m1);
-        TVector evenQ = TLanes.Add(m3, m4), oddQ = TLanes.MultiplyAdd(minus, m4, m3);
+        TVector evenP = TLanes.Add(m1, m2), oddP = Plus(m1, -1f, m2);
+        TVector evenQ = TLanes.Add(m3, m4), oddQ = Plus(m3, -1f, m4);
         y0 = TLanes.Add(m0, TLanes.Add(evenP, evenQ));
-        y1 = TLanes.MultiplyAdd(oddP, TLanes.Broadcast(P), TLanes.Multiply(oddQ, TLanes.Broadcast(Q)));
-        y2 = TLanes.MultiplyAdd(evenP, TLanes.Broadcast(P * P), TLanes.Multiply(evenQ, TLanes.Broadcast(Q * Q)));
-        y3 = TLanes.MultiplyAdd(oddP, TLanes.Broadcast(P * P * P), TLanes.MultiplyAdd(oddQ, TLanes.Broadcast(Q * Q * Q), m5));
+        y1 = Plus(Plus(taps > 3 ? m5 : default, Q1, oddQ), P1, oddP);
+        y2 = Plus(Times(Q2, evenQ), P2, evenP);
+        y3 = Plus(Plus(m5, Q3, oddQ), P3, oddP);
     }
 
-    /// <summary>A e</summary>
+    /// <summary>A e; of 5 taps, e2 and e3 are 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TransformOutputGradient(
-        TVector e0, TVector e1, TVector e2, TVector e3,
+        TVector e0, TVector e1, TVector e2, TVector e3, int taps,
         out TVector w0, out TVector w1, out TVector w2, out TVector w3, out TVector w4, out TVector w5)
     {
-        const float P = Winograd.P, Q = Winograd.Q;
-        TVector evenP = TLanes.MultiplyAdd(e2, TLanes.Broadcast(P * P), e0), evenQ = TLanes.MultiplyAdd(e2, TLanes.Broadcast(Q * Q), e0);
-        TVector oddP = TLanes.MultiplyAdd(e3, TLanes.Broadcast(P * P), e1), oddQ = TLanes.MultiplyAdd(e3, TLanes.Broadcast(Q * Q), e1);
+        TVector evenP = Plus(e0, P2, e2), oddP = Plus(e1, P2, e3);
+        TVector evenQ = Plus(e0, Q2, e2), oddQ = Plus(e1, Q2, e3);
         w0 = e0;
-        w1 = TLanes.MultiplyAdd(oddP, TLanes.Broadcast(P), evenP);
-        w2 = TLanes.MultiplyAdd(oddP, TLanes.Broadcast(-P), evenP);
-        w3 = TLanes.MultiplyAdd(oddQ, TLanes.Broadcast(Q), evenQ);
-        w4 = TLanes.MultiplyAdd(oddQ, TLanes.Broadcast(-Q), evenQ);
-        w5 = e3;
+        w1 = Plus(evenP, P1, oddP);
+        w2 = Plus(evenP, -P1, oddP);
+        w3 = Plus(evenQ, Q1, oddQ);
+        w4 = Plus(evenQ, -Q1, oddQ);
+        w5 = taps > 3 ? e1 : e3;
     }
 
-    /// <summary>G^T m</summary>
+    /// <summary>G^T m; of 3 taps, g3 and g4 mean nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TransformFilterGradient(
-        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, out TVector g0, out TVector g1, out TVector g2)
+        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, int taps,
+        out TVector g0, out TVector g1, out TVector g2, out TVector g3, out TVector g4)
     {
-        const float P = Winograd.P, Q = Winograd.Q;
-        TVector minus = TLanes.Broadcast(-1f), scaleP = TLanes.Broadcast(ScaleP), scaleQ = TLanes.Broadcast(ScaleQ);
-        TVector evenP = TLanes.Multiply(TLanes.Add(m1, m2), scaleP), oddP = TLanes.Multiply(TLanes.MultiplyAdd(minus, m2, m1), scaleP);
-        TVector evenQ = TLanes.Multiply(TLanes.Add(m3, m4), scaleQ), oddQ = TLanes.Multiply(TLanes.MultiplyAdd(minus, m4, m3), scaleQ);
-        g0 = TLanes.MultiplyAdd(m0, TLanes.Broadcast(1f / (P * P * Q * Q)), TLanes.Add(evenP, evenQ));
-        g1 = TLanes.MultiplyAdd(oddP, TLanes.Broadcast(P), TLanes.Multiply(oddQ, TLanes.Broadcast(Q)));
-        g2 = TLanes.MultiplyAdd(evenP, TLanes.Broadcast(P * P), TLanes.MultiplyAdd(evenQ, TLanes.Broadcast(Q * Q), m5));
+        TVector evenP = Times(ScaleP, TLanes.Add(m1, m2)), oddP = Times(ScaleP, Plus(m1, -1f, m2));
+        TVector evenQ = Times(ScaleQ, TLanes.Add(m3, m4)), oddQ = Times(ScaleQ, Plus(m3, -1f, m4));
+        g0 = Plus(TLanes.Add(evenP, evenQ), Scale0, m0);
+        g1 = Plus(Times(Q1, oddQ), P1, oddP);
+        g2 = Plus(Plus(taps > 3 ? default : m5, Q2, evenQ), P2, evenP);
+        g3 = Plus(Times(Q3, oddQ), P3, oddP);
+        g4 = Plus(Plus(m5, Q4, evenQ), P4, evenP);
     }
 }

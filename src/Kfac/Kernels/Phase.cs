@@ -11,7 +11,7 @@ internal sealed unsafe class Phase
     {
         (Y, X) = (y, x);
         Correlation = winograd
-            ? new Winograd(lanes, y.Pixels, x.Pixels, g.K, g.C)
+            ? new Winograd(lanes, y.Pixels, x.Pixels, g.K, g.C, g.R)
             : new Correlation(lanes, y.Pixels, x.Pixels, g.K, g.C, y.Taps, x.Taps);
     }
 

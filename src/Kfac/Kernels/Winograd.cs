@@ -3,9 +3,9 @@ using System.Diagnostics;
 namespace Kfac.Kernels;
 
 /// <summary>
-/// The correlation with a 3 x 3 filter at stride 1 by Winograd's minimal filtering F(4 x 4, 3 x 3) (Lavin and Gray 2016):
-/// y = A^T [sum over channels of (G g G^T) * (B^T d B)] A for each 4 x 4 pixels of y, from 6 x 6 pixels d of x.
-/// 36 products where the definition has 144, so a quarter of the multiply-adds, for an error some times larger.
+/// The correlation with a 3 x 3 or 5 x 5 filter at stride 1 by Winograd's minimal filtering F(4 x 4, 3 x 3) or
+/// F(2 x 2, 5 x 5) (Lavin and Gray 2016): y = A^T [sum over channels of (G g G^T) * (B^T d B)] A for each tile of y, from
+/// 6 x 6 pixels d of x. 36 products where the definition has 144 or 100, for an error about twice as large.
 /// </summary>
 /// <remarks>
 /// Some tiles at a time: their transforms [36, tiles, channels in], 36 matrix products with the transformed filter
@@ -19,25 +19,23 @@ internal sealed unsafe class Winograd : ICorrelation
     /// <summary>Pixels of a tile of x along a side, and its square.</summary>
     public const int Side = 6, Slots = Side * Side;
 
-    /// <summary>Pixels of a tile of y along a side.</summary>
-    public const int Tile = 4;
-
     private const int FloatsOfTransforms = 96 * 1024;
 
     private readonly LaneKernels _lanes;
-    private readonly int _rows, _columns, _channelsIn, _channelsOut, _across;
+    private readonly int _rows, _columns, _channelsIn, _channelsOut, _taps, _tile, _across;
     private readonly Split _chunks;
     private readonly Panel[] _panels;
 
     /// <summary>[panel, rows - 1]</summary>
     private readonly delegate*<TileArguments*, void>[] _tiles;
 
-    public Winograd(LaneKernels lanes, int rows, int columns, int channelsIn, int channelsOut)
+    public Winograd(LaneKernels lanes, int rows, int columns, int channelsIn, int channelsOut, int taps)
     {
         _lanes = lanes;
         (_rows, _columns, _channelsIn, _channelsOut) = (rows, columns, channelsIn, channelsOut);
-        _across = (columns + Tile - 1) / Tile;
-        int tiles = _across * ((rows + Tile - 1) / Tile);
+        (_taps, _tile) = (taps, TileOf(taps));
+        _across = (columns + _tile - 1) / _tile;
+        int tiles = _across * ((rows + _tile - 1) / _tile);
         _chunks = Split.AtMost(tiles, Math.Max(FloatsOfTransforms / (Slots * (channelsIn + channelsOut)), 1));
         _panels = Panel.Split(channelsOut, lanes.Width);
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * lanes.TileRows];
@@ -50,11 +48,18 @@ internal sealed unsafe class Winograd : ICorrelation
 
     public int ScratchLength => Slots * (SlotStride(_chunks.Size(0) * _channelsIn) + SlotStride(_chunks.Size(0) * _channelsOut));
 
-    public int OverhangRows => ((_rows + Tile - 1) / Tile * Tile) - _rows;
+    public int OverhangRows => ((_rows + _tile - 1) / _tile * _tile) - _rows;
 
-    public int OverhangColumns => (_across * Tile) - _columns;
+    public int OverhangColumns => (_across * _tile) - _columns;
 
     private int SlotLength => SlotStride(_channelsIn * (_panels[^1].Start + _panels[^1].Width));
+
+    /// <summary>Whether it can do a convolution, and does it faster than the definition.</summary>
+    public static bool Suits(ConvolutionGeometry g) =>
+        g is { R: 3 or 5, StrideY: 1, StrideX: 1, C: >= 16, K: >= 16, Locations: >= 64 } && g.R == g.S;
+
+    /// <summary>Pixels of a tile of y along a side.</summary>
+    public static int TileOf(int taps) => Side + 1 - taps;
 
     /// <summary>
     /// Floats from a slot to the next: an odd number of cache lines, or a transform's 36 lines would meet in a few sets of the
@@ -66,10 +71,10 @@ internal sealed unsafe class Winograd : ICorrelation
     {
         foreach (Panel panel in _panels)
             _lanes.Pack(filter + (panel.Start * channelOut), channelOut, channelIn, panel.Columns, _channelsIn, panel.Width, square: false,
-                packed + ((nint)(Slots - 9 + tap) * SlotLength) + ((nint)panel.Start * _channelsIn));
+                packed + ((nint)(Slots - (_taps * _taps) + tap) * SlotLength) + ((nint)panel.Start * _channelsIn));
     }
 
-    public void FinishPacking(float* packed) => _lanes.WinogradFilter(packed, SlotLength);
+    public void FinishPacking(float* packed) => _lanes.WinogradFilter(packed, SlotLength, _taps);
 
     public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch)
     {
@@ -86,7 +91,7 @@ internal sealed unsafe class Winograd : ICorrelation
             {
                 (int i, int j) = Math.DivRem(first + tile, _across);
                 _lanes.WinogradOutput(m + ((nint)tile * _channelsOut), slotOut, _channelsOut, bias, floor, At(y, first + tile),
-                    gate.Origin == null ? default : At(gate, first + tile), Math.Min(_rows - (i * Tile), Tile), Math.Min(_columns - (j * Tile), Tile));
+                    gate.Origin == null ? default : At(gate, first + tile), Math.Min(_rows - (i * _tile), _tile), Math.Min(_columns - (j * _tile), _tile), _taps);
             }
         }
     }
@@ -127,6 +132,6 @@ internal sealed unsafe class Winograd : ICorrelation
     private PixelGrid At(PixelGrid grid, int tile)
     {
         (int i, int j) = Math.DivRem(tile, _across);
-        return new PixelGrid(grid.Origin + (i * Tile * grid.Row) + (j * Tile * grid.Pixel), grid.Row, grid.Pixel);
+        return new PixelGrid(grid.Origin + (i * _tile * grid.Row) + (j * _tile * grid.Pixel), grid.Row, grid.Pixel);
     }
 }

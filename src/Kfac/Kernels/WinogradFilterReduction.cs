@@ -1,7 +1,7 @@
 namespace Kfac.Kernels;
 
 /// <summary>
-/// The sums of a 3 x 3 filter at stride 1 by the transpose of <see cref="Winograd"/>'s algorithm:
+/// The sums of a 3 x 3 or 5 x 5 filter at stride 1 by the transpose of <see cref="Winograd"/>'s algorithm:
 /// T = G^T [sum over tiles of (B^T x B) * (A dy A^T)] G of each example, then gradient += T and squares += T * T.
 /// </summary>
 /// <remarks>
@@ -12,7 +12,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 {
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
-    private readonly int _across, _tiles;
+    private readonly int _tile, _across, _tiles;
     private readonly Panel[] _panels;
     private readonly Split _rows;
 
@@ -22,8 +22,9 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
     public WinogradFilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
     {
         (_lanes, _g) = (lanes, geometry);
-        _across = (_g.OutW + Winograd.Tile - 1) / Winograd.Tile;
-        _tiles = _across * ((_g.OutH + Winograd.Tile - 1) / Winograd.Tile);
+        _tile = Winograd.TileOf(_g.R);
+        _across = (_g.OutW + _tile - 1) / _tile;
+        _tiles = _across * ((_g.OutH + _tile - 1) / _tile);
         _panels = Panel.Split(_g.K, lanes.Width);
         _rows = Split.AtMost(_g.C, lanes.TileRows);
         _products = new delegate*<TileArguments*, void>[_panels.Length * 2];
@@ -60,11 +61,11 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
         for (int tile = 0; tile < _tiles; tile++)
         {
             (int i, int j) = Math.DivRem(tile, _across);
-            (i, j) = (i * Winograd.Tile, j * Winograd.Tile);
+            (i, j) = (i * _tile, j * _tile);
             _lanes.WinogradInput(new PixelGrid(x.Origin + (i * x.Row) + (j * x.Pixel), x.Row, x.Pixel), _g.C, v + ((nint)tile * _g.C), slotX);
             _lanes.WinogradOutputGradient(
                 new PixelGrid(dy.Origin + (i * dy.Row) + (j * dy.Pixel), dy.Row, dy.Pixel),
-                Math.Min(_g.OutH - i, Winograd.Tile), Math.Min(_g.OutW - j, Winograd.Tile), _g.K, w + ((nint)tile * _g.K), slotDy);
+                Math.Min(_g.OutH - i, _tile), Math.Min(_g.OutW - j, _tile), _g.K, w + ((nint)tile * _g.K), slotDy, _g.R);
         }
     }
 
@@ -101,7 +102,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
                 }
                 nint at = ((nint)c * _g.K) + panel.Start;
                 _lanes.WinogradFilterGradient(m, BlockLength, panel.Width, rows, panel.Columns,
-                    gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K);
+                    gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K, _g.R);
             }
         }
     }

@@ -48,7 +48,7 @@ public sealed unsafe class Conv2D : ExampleLayer
     {
         Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels, Spec.Filters], isBias: false);
         Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], isBias: true) : null;
-        Parameters = Bias is null ? [Filter] : [Filter, Bias];
+        ParameterArray = Bias is null ? [Filter] : [Filter, Bias];
     }
 
     internal override void Initialize(Random random) => InitializeHe(Filter, Geometry.PatchLength, random);
@@ -103,7 +103,7 @@ public sealed unsafe class Conv2D : ExampleLayer
 
     internal override void ReduceSlices(int slices, int examples, BackwardQuantities quantities)
     {
-        foreach (Parameter parameter in Parameters)
+        foreach (Parameter parameter in ParameterArray)
         {
             int offset = parameter.IsBias ? BiasOffset : 0;
             if (quantities.HasFlag(BackwardQuantities.Gradient))

@@ -34,7 +34,7 @@ public sealed unsafe class Dense : BatchLayer
     {
         Weights = store.GetOrAdd($"{Name}/weights", [InputShape.Size, Spec.Units], isBias: false);
         Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Units], isBias: true) : null;
-        Parameters = Bias is null ? [Weights] : [Weights, Bias];
+        ParameterArray = Bias is null ? [Weights] : [Weights, Bias];
     }
 
     internal override void Initialize(Random random) => InitializeHe(Weights, InputShape.Size, random);

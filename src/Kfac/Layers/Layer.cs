@@ -37,7 +37,10 @@ public abstract class Layer
     public ImageShape OutputShape { get; }
 
     /// <summary>The trainable arrays: weights first, then the bias where there is one; empty for most kinds.</summary>
-    public IReadOnlyList<Parameter> Parameters { get; private protected set; } = [];
+    public IReadOnlyList<Parameter> Parameters => ParameterArray;
+
+    /// <summary>The same as an array: going through it allocates nothing.</summary>
+    internal Parameter[] ParameterArray { get; private protected set; } = [];
 
     /// <summary>What came in at the last forward pass.</summary>
     internal ActivationBuffer Input { get; private set; } = null!;

@@ -13,7 +13,6 @@ internal sealed class KfacOptimizer : Optimizer
     private const float DampingRaise = 4;
 
     private readonly KfacOptions _options;
-    private readonly LayerCollection _layers;
     private readonly FisherEstimator _estimator;
     private readonly AlignedBuffer _natural;
     private readonly AlignedBuffer _momentum;
@@ -24,9 +23,9 @@ internal sealed class KfacOptimizer : Optimizer
         : base(network)
     {
         _options = options;
-        _layers = new LayerCollection { EmaDecay = options.EmaDecay, Form = options.Form };
-        _layers.RegisterNetwork(network);
-        _estimator = new FisherEstimator(network, Loss, _layers, options.EstimationMode, seed);
+        var layers = new LayerCollection { EmaDecay = options.EmaDecay, Form = options.Form };
+        layers.RegisterNetwork(network);
+        _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
         _natural = new AlignedBuffer(network.Store.Length);
         _momentum = new AlignedBuffer(network.Store.Length);
         _damping = options.Damping;
@@ -74,7 +73,7 @@ internal sealed class KfacOptimizer : Optimizer
     /// <summary>v = (F + λI)⁻¹ g, block by block.</summary>
     private void Precondition()
     {
-        foreach (FisherBlock block in _layers.Blocks)
+        foreach (FisherBlock block in _estimator.Blocks)
         {
             block.Damping = _damping;
             block.MultiplyInverse(LayerSpans(Store.Gradients, block.Layer!), LayerSpans(_natural, block.Layer!));

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using Kfac.Fisher;
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Parallel;
+
+namespace Kfac.Bench.Training;
+
+/// <summary>One network with one optimizer on one batch that stays in memory: what a training step costs, data loading left out.</summary>
+internal sealed class StepBench : IDisposable
+{
+    /// <summary>So small that thousands of steps on one batch change nothing that matters to their cost.</summary>
+    private const float LearningRate = 1e-6f;
+
+    private readonly Workers _workers;
+    private readonly Optimizer _optimizer;
+    private readonly int[] _labels;
+    private readonly List<double> _seconds = [];
+
+    public StepBench(string net, int batch, int threads, string optimizer)
+    {
+        Optimizer = optimizer;
+        NetworkSpec spec = BenchmarkNetworks.Create(net);
+        _workers = new Workers(threads);
+        var network = new Network(spec, batch, _workers, trains: true);
+        network.Initialize(new Random(1));
+        _optimizer = Create(optimizer).Create(network, seed: 1);
+        var random = new Random(2);
+        var pixels = new float[spec.Input.Size];
+        for (int n = 0; n < batch; n++)
+        {
+            for (int i = 0; i < pixels.Length; i++)
+            {
+                pixels[i] = (float)random.NextGaussian();
+            }
+
+            network.Input.Write(n, pixels);
+        }
+
+        _labels = [.. Enumerable.Range(0, batch).Select(_ => random.Next(spec.Output.Size))];
+        Flops = 2.0 * batch * MultiplyAdds(network);
+    }
+
+    public static string[] Optimizers { get; } = ["sgd", "adam", "kfac-empirical", "kfac-sampled"];
+
+    public string Optimizer { get; }
+
+    /// <summary>Floating-point operations of a plain step by the definition: forward, backward to the data, backward to the weights.</summary>
+    public double Flops { get; }
+
+    public long BytesAllocatedPerStep { get; private set; }
+
+    public int Repeats => _seconds.Count;
+
+    public double MedianMilliseconds => 1e3 * _seconds.Order().ElementAt(_seconds.Count / 2);
+
+    public double MinMilliseconds => 1e3 * _seconds.Min();
+
+    /// <summary>One sample: steps for at least <paramref name="seconds"/>.</summary>
+    public void Sample(double seconds)
+    {
+        long allocated = GC.GetTotalAllocatedBytes(precise: true);
+        var clock = Stopwatch.StartNew();
+        int steps = 0;
+        do
+        {
+            _optimizer.Step(_labels, LearningRate);
+            steps++;
+        }
+        while (clock.Elapsed.TotalSeconds < seconds);
+        _seconds.Add(clock.Elapsed.TotalSeconds / steps);
+        BytesAllocatedPerStep = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / steps;
+    }
+
+    public void WarmUp()
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed.TotalSeconds < 1)
+        {
+            _optimizer.Step(_labels, LearningRate);
+        }
+    }
+
+    public void Dispose() => _workers.Dispose();
+
+    private static OptimizerOptions Create(string name) => name switch
+    {
+        "sgd" => new SgdOptions(),
+        "adam" => new AdamOptions(),
+        "kfac-empirical" => new KfacOptions { EstimationMode = EstimationMode.Empirical, FactorUpdatePeriod = 1 },
+        "kfac-sampled" => new KfacOptions { EstimationMode = EstimationMode.Gradients, FactorUpdatePeriod = 1 },
+        _ => throw new ArgumentException($"the optimizers are {string.Join(", ", Optimizers)}, but '{name}' was asked for"),
+    };
+
+    private static double MultiplyAdds(Network network) => network.Layers.Sum(layer => Passes(layer) * layer switch
+    {
+        Conv2D conv => conv.Geometry.MultiplyAdds,
+        Dense dense => (double)dense.InputShape.Size * dense.Spec.Units,
+        _ => 0,
+    });
+
+    private static int Passes(Layer layer) => layer.InputGradient is null ? 2 : 3;
+}
