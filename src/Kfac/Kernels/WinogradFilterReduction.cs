@@ -6,17 +6,20 @@ namespace Kfac.Kernels;
 /// </summary>
 /// <remarks>
 /// All tiles of an example are transformed, [36, tiles, C] and [36, tiles, K]; then 36 matrix products over the tiles, and the
-/// transform back, for a block of channels at a time that stays in the first-level cache.
+/// transform back, for a block of input channels at a time: large enough that the operands of a product, once in the
+/// first-level cache, meet several micro-tiles.
 /// </remarks>
 internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 {
+    private const int FloatsOfBlock = 40 * 1024;
+
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
     private readonly int _tile, _across, _tiles;
     private readonly Panel[] _panels;
-    private readonly Split _rows;
+    private readonly Split _rows, _blocks;
 
-    /// <summary>[panel, whether the block is a row less]</summary>
+    /// <summary>[panel, whether the micro-tile is a row less]</summary>
     private readonly delegate*<TileArguments*, void>[] _products;
 
     public WinogradFilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
@@ -27,13 +30,14 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
         _tiles = _across * ((_g.OutH + _tile - 1) / _tile);
         _panels = Panel.Split(_g.K, lanes.Width);
         _rows = Split.AtMost(_g.C, lanes.TileRows);
+        _blocks = Split.AtMost(_rows.Pieces, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * (int)BlockWidth), 1));
         _products = new delegate*<TileArguments*, void>[_panels.Length * 2];
         for (int p = 0; p < _panels.Length; p++)
             for (int less = 0; less < 2 && less < _rows.Size(0); less++)
                 _products[(p * 2) + less] = lanes.Tile<Overwrite>(_rows.Size(0) - less, _panels[p]);
     }
 
-    public int ScratchLength => TransformsLength + (Winograd.Slots * BlockLength);
+    public int ScratchLength => TransformsLength + (Winograd.Slots * SlotBlock);
 
     private int TransformsLength => Winograd.Slots * (SlotX + SlotDy);
 
@@ -41,7 +45,9 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private int SlotDy => Winograd.SlotStride(_tiles * _g.K);
 
-    private int BlockLength => Winograd.SlotStride(_rows.Size(0) * 2 * _lanes.Width);
+    private nint BlockWidth => _panels[^1].Start + _panels[^1].Width;
+
+    private int SlotBlock => Winograd.SlotStride(_blocks.Size(0) * _rows.Size(0) * (int)BlockWidth);
 
     public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
     {
@@ -71,9 +77,12 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private void Multiply(float* scratch, float* gradient, float* squares)
     {
-        nint slotX = SlotX, slotDy = SlotDy;
+        nint slotX = SlotX, slotDy = SlotDy, slotBlock = SlotBlock;
         float* v = scratch, w = scratch + (Winograd.Slots * slotX), m = scratch + TransformsLength;
-        nint* offsets = stackalloc nint[2 * _rows.Size(0)];
+        int largest = _rows.Size(0);
+        nint* offsets = stackalloc nint[2 * largest];
+        for (int i = 0; i < largest; i++)
+            (offsets[i], offsets[largest + i]) = (i, i * BlockWidth);
         TileArguments t = new()
         {
             AStep = _g.C,
@@ -81,29 +90,28 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
             Groups = 1,
             Length = _tiles,
             AOffsets = offsets,
-            COffsets = offsets + _rows.Size(0),
+            COffsets = offsets + largest,
             Floor = float.NegativeInfinity,
         };
-        for (int p = 0; p < _panels.Length; p++)
+        for (int block = 0; block < _blocks.Pieces; block++)
         {
-            Panel panel = _panels[p];
-            t.Columns = panel.Columns;
-            for (int i = 0; i < _rows.Size(0); i++)
-                (t.AOffsets[i], t.COffsets[i]) = (i, i * panel.Width);
-            for (int piece = 0; piece < _rows.Pieces; piece++)
-            {
-                int c = _rows.Start(piece), rows = _rows.Size(piece);
-                for (int slot = 0; slot < Winograd.Slots; slot++)
+            int piece = _blocks.Start(block), pieces = _blocks.Size(block), first = _rows.Start(piece);
+            for (int slot = 0; slot < Winograd.Slots; slot++)
+                for (int p = 0; p < _panels.Length; p++)
                 {
-                    t.A = v + (slot * slotX) + c;
-                    t.B = w + (slot * slotDy) + panel.Start;
-                    t.C = m + (slot * (nint)BlockLength);
-                    _products[(p * 2) + _rows.Size(0) - rows](&t);
+                    t.Columns = _panels[p].Columns;
+                    t.B = w + (slot * slotDy) + _panels[p].Start;
+                    for (int i = piece; i < piece + pieces; i++)
+                    {
+                        t.A = v + (slot * slotX) + _rows.Start(i);
+                        t.C = m + (slot * slotBlock) + ((_rows.Start(i) - first) * BlockWidth) + _panels[p].Start;
+                        _products[(p * 2) + largest - _rows.Size(i)](&t);
+                    }
                 }
-                nint at = ((nint)c * _g.K) + panel.Start;
-                _lanes.WinogradFilterGradient(m, BlockLength, panel.Width, rows, panel.Columns,
-                    gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K, _g.R);
-            }
+            int rows = _rows.Start(piece + pieces - 1) + _rows.Size(piece + pieces - 1) - first;
+            nint at = (nint)first * _g.K;
+            _lanes.WinogradFilterGradient(m, slotBlock, BlockWidth, rows, _g.K,
+                gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K, _g.R);
         }
     }
 }
