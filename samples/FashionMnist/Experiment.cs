@@ -3,7 +3,6 @@ using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac;
-using Spectre.Console;
 
 namespace FashionMnist;
 
@@ -30,7 +29,7 @@ internal sealed class Experiment(MLContext mlContext, Action<EpochReport> onEpoc
         MemoryImageSource testImages = IdxFile.ReadFolder(dataFolder, "t10k");
         IDataView training = FashionItem.Load(mlContext, trainingImages);
         IDataView test = FashionItem.Load(mlContext, testImages);
-        AnsiConsole.WriteLine($"{trainingImages.Count} training and {testImages.Count} test images of {trainingImages.Shape.Height} x {trainingImages.Shape.Width} pixels, {trainingImages.ClassCount} classes");
+        Console.WriteLine($"{trainingImages.Count} training and {testImages.Count} test images of {trainingImages.Shape.Height} x {trainingImages.Shape.Width} pixels, {trainingImages.ClassCount} classes");
 
         KfacImageClassificationTrainer.Options options = CreateOptions();
         var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label")
@@ -40,12 +39,12 @@ internal sealed class Experiment(MLContext mlContext, Action<EpochReport> onEpoc
 
         MulticlassClassificationMetrics metrics = Evaluate(trained, test);
         mlContext.Model.Save(trained, training.Schema, modelPath);
-        AnsiConsole.WriteLine($"Model saved to {modelPath} ({new FileInfo(modelPath).Length / 1e6:F1} MB)");
+        Console.WriteLine($"Model saved to {modelPath} ({new FileInfo(modelPath).Length / 1e6:F1} MB)");
 
         ITransformer loaded = mlContext.Model.Load(modelPath, out _);
         IReadOnlyList<string> classNames = ((IEnumerable<ITransformer>)loaded).OfType<KfacImageClassificationTransformer>().Single().Model.ClassNames!;
         using PredictionEngine<FashionItem, FashionPrediction> engine = mlContext.Model.CreatePredictionEngine<FashionItem, FashionPrediction>(loaded, training.Schema);
-        AnsiConsole.WriteLine("Some test images, classified by the model loaded back from that file:");
+        Console.WriteLine("Some test images, classified by the model loaded back from that file:");
         for (int i = 0; i < PicturesShown; i++)
         {
             FashionItem item = FashionItem.Read(testImages, i);
@@ -79,9 +78,9 @@ internal sealed class Experiment(MLContext mlContext, Action<EpochReport> onEpoc
     private MulticlassClassificationMetrics Evaluate(ITransformer trained, IDataView test)
     {
         MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(trained.Transform(test), topKPredictionCount: 3);
-        AnsiConsole.WriteLine();
-        AnsiConsole.WriteLine($"On the test images: micro accuracy {metrics.MicroAccuracy:F4}, macro accuracy {metrics.MacroAccuracy:F4}, top-3 accuracy {metrics.TopKAccuracy:F4}, log-loss {metrics.LogLoss:F4}");
-        AnsiConsole.WriteLine(metrics.ConfusionMatrix.GetFormattedConfusionTable());
+        Console.WriteLine();
+        Console.WriteLine($"On the test images: micro accuracy {metrics.MicroAccuracy:F4}, macro accuracy {metrics.MacroAccuracy:F4}, top-3 accuracy {metrics.TopKAccuracy:F4}, log-loss {metrics.LogLoss:F4}");
+        Console.WriteLine(metrics.ConfusionMatrix.GetFormattedConfusionTable());
         return metrics;
     }
 }
