@@ -9,13 +9,13 @@ internal sealed class LabelColumn
     /// <summary>As many keys as <c>MapValueToKey</c> makes unless it is told otherwise; beyond it the key has no count, rather than classes.</summary>
     private const int MostClasses = 1_000_000;
 
-    private const string Expected = $"a key of 1 to 1000000 values, as MapValueToKey makes of text and numbers";
+    private static readonly string Expected = $"a key of 1 to {MostClasses} values, as MapValueToKey makes of text and numbers";
 
     private LabelColumn(DataViewSchema.Column column, int classCount)
     {
         Column = column;
         ClassCount = classCount;
-        Values = LabelValues.Of(column);
+        Values = LabelValues.Of(column, classCount);
     }
 
     public DataViewSchema.Column Column { get; }

@@ -15,12 +15,12 @@ internal abstract class LabelValues
     /// <summary>How values of this type are stored, read and announced.</summary>
     public abstract LabelValueType Type { get; }
 
-    /// <summary>The values behind a label column, or null where its key has none.</summary>
+    /// <summary>The values behind a label column, or null where its key does not have one for each class.</summary>
     /// <exception cref="ArgumentOutOfRangeException">They are of a type that no ML.NET transform makes keys of.</exception>
-    public static LabelValues? Of(DataViewSchema.Column label)
+    public static LabelValues? Of(DataViewSchema.Column label, int classCount)
     {
         DataViewSchema.Column? annotation = label.Annotations.Schema.GetColumnOrNull(KeyValues);
-        if (annotation?.Type is not VectorDataViewType vector || vector.Size == 0)
+        if (annotation?.Type is not VectorDataViewType vector || vector.Size != classCount)
         {
             return null;
         }

@@ -103,7 +103,7 @@ public sealed class PersistenceTests
     }
 
     [TestMethod]
-    public void Every_truncation_of_a_payload_is_reported_as_damage()
+    public void Payloads_that_are_too_short_or_too_long_are_reported_as_damaged()
     {
         IDataView train = Bars.Load(_context, 12, 1);
         using var payload = new MemoryStream();
@@ -117,6 +117,9 @@ public sealed class PersistenceTests
             using var part = new MemoryStream(whole, 0, length);
             StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => loader.Load(_context, 1, part)).Message, "damaged");
         }
+
+        using var longer = new MemoryStream([.. whole, 0]);
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => loader.Load(_context, 1, longer)).Message, "1 bytes follow its end");
     }
 
     private KfacImageClassificationTransformer Fit(IDataView train)

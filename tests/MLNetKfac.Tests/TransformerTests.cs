@@ -123,6 +123,26 @@ public sealed class TransformerTests
     }
 
     [TestMethod]
+    [DataRow("Number")]
+    [DataRow("Score")]
+    public void Position_batch_and_id_are_the_inputs_also_where_the_cursor_looks_ahead(string column)
+    {
+        IDataView scored = Model.Transform(new Numbered(Bars.Load(Context, 200, 2)));
+
+        using DataViewRowCursor cursor = scored.GetRowCursor([scored.Schema[column]]);
+        ValueGetter<DataViewRowId> idGetter = cursor.GetIdGetter();
+        var seen = new List<(long Position, long Batch, DataViewRowId Id)>();
+        while (cursor.MoveNext())
+        {
+            DataViewRowId id = default;
+            idGetter(ref id);
+            seen.Add((cursor.Position, cursor.Batch, id));
+        }
+
+        CollectionAssert.AreEqual(Enumerable.Range(0, 200).Select(row => ((long)row, Numbered.BatchOf(row), Numbered.IdOf(row))).ToArray(), seen);
+    }
+
+    [TestMethod]
     [DataRow(float.NaN)]
     [DataRow(float.PositiveInfinity)]
     public void A_pixel_that_is_no_number_gives_scores_that_are_none_and_no_label(float pixel)
@@ -213,5 +233,40 @@ public sealed class TransformerTests
             columnsNeeded.Any(column => column.Name == "Features") ? throw new NotSupportedException("features were asked for") : _bars.GetRowCursor(columnsNeeded);
 
         public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) => [GetRowCursor(columnsNeeded, rand)];
+    }
+
+    /// <summary>Rows with batches and ids that no other view gives.</summary>
+    private sealed class Numbered(IDataView rows) : IDataView
+    {
+        public bool CanShuffle => false;
+
+        public DataViewSchema Schema => rows.Schema;
+
+        public static long BatchOf(long position) => 100 + position / 3;
+
+        public static DataViewRowId IdOf(long position) => new((ulong)position, 7);
+
+        public long? GetRowCount() => null;
+
+        public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) => new Cursor(rows.GetRowCursor(columnsNeeded));
+
+        public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) => [GetRowCursor(columnsNeeded, rand)];
+
+        private sealed class Cursor(DataViewRowCursor rows) : DataViewRowCursor
+        {
+            public override DataViewSchema Schema => rows.Schema;
+
+            public override long Position => rows.Position;
+
+            public override long Batch => BatchOf(Position);
+
+            public override bool MoveNext() => rows.MoveNext();
+
+            public override bool IsColumnActive(DataViewSchema.Column column) => rows.IsColumnActive(column);
+
+            public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) => id = IdOf(Position);
+
+            public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => rows.GetGetter<TValue>(column);
+        }
     }
 }

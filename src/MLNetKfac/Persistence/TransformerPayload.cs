@@ -33,7 +33,7 @@ internal sealed class TransformerPayload : ITransformerLoader
         {
             return Read(payload);
         }
-        catch (Exception damage) when (damage is FormatException or EndOfStreamException or ArgumentException)
+        catch (Exception damage) when (damage is FormatException or EndOfStreamException or ArgumentException or OverflowException)
         {
             throw new InvalidDataException($"the model's image classifier is damaged: {damage.Message}", damage);
         }
@@ -77,6 +77,11 @@ internal sealed class TransformerPayload : ITransformerLoader
         int classCount = reader.ReadInt32();
         LabelValues? values = valueType == NoLabelValues ? null : LabelValueType.Numbered(valueType).Read(reader, classCount);
         ImageClassifier classifier = ImageClassifier.Load(payload);
+        if (payload.Position != payload.Length)
+        {
+            throw new FormatException($"{payload.Length - payload.Position} bytes follow its end");
+        }
+
         ImageShape shape = classifier.InputShape;
         var columnType = new VectorDataViewType(itemType, dimensions);
         if (columnType.Size != shape.Size || classCount != classifier.ClassCount || !Enum.IsDefined(layout))

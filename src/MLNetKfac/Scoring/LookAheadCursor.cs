@@ -9,7 +9,7 @@ namespace MLNetKfac.Scoring;
 /// </summary>
 internal sealed class LookAheadCursor : DataViewRowCursor
 {
-    /// <summary>More rows at once are no faster, and hold that many values of each column.</summary>
+    /// <summary>Enough to keep many threads at work; each row costs a copy of its columns.</summary>
     private const int MostRows = 64;
 
     private readonly ScoringSchema _schema;
