@@ -89,96 +89,37 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 TVector* g = columns + (MostTaps * i);
                 TransformFilter(g[0], g[1], g[2], taps > 3 ? g[3] : default, taps > 3 ? g[4] : default, taps,
                     out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5);
-                StoreSlots(slots + (Side * i * length) + at, length, TLanes.Width, u0, u1, u2, u3, u4, u5);
+                StoreSlots<OneVector>(slots + (Side * i * length) + at, length, TLanes.Width, u0, u1, u2, u3, u4, u5);
             }
         }
     }
 
-    [SkipLocalsInit]
     public override void WinogradInput(PixelGrid x, int channels, float* v, nint slot)
     {
-        TVector* t = stackalloc TVector[Side * Side];
-        for (int c = 0; c < channels; c += TLanes.Width)
-        {
-            int left = channels - c;
-            for (int j = 0; j < Side; j++)
-            {
-                float* p = x.Origin + (j * x.Pixel) + c;
-                TransformInput(
-                    Load(p, left), Load(p + x.Row, left), Load(p + (2 * x.Row), left),
-                    Load(p + (3 * x.Row), left), Load(p + (4 * x.Row), left), Load(p + (5 * x.Row), left),
-                    out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j], out t[(4 * Side) + j], out t[(5 * Side) + j]);
-            }
-            for (int i = 0; i < Side; i++)
-            {
-                TVector* d = t + (Side * i);
-                TransformInput(d[0], d[1], d[2], d[3], d[4], d[5],
-                    out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
-                StoreSlots(v + (Side * i * slot) + c, slot, left, v0, v1, v2, v3, v4, v5);
-            }
-        }
+        int c = 0;
+        for (; c <= channels - TLanes.Width; c += TLanes.Width)
+            InputVector<OneVector>(x, c, v + c, slot, TLanes.Width);
+        if (c < channels)
+            InputVector<PartialVector>(x, c, v + c, slot, channels - c);
     }
 
-    [SkipLocalsInit]
     public override void WinogradOutput(
         float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps)
     {
-        TVector* t = stackalloc TVector[MostOutputs * Side];
-        TVector least = TLanes.Broadcast(floor);
-        for (int k = 0; k < channels; k += TLanes.Width)
-        {
-            int left = channels - k;
-            TVector start = bias == null ? default : Load(bias + k, left);
-            for (int j = 0; j < Side; j++)
-            {
-                float* p = m + (j * slot) + k;
-                TransformOutput(
-                    Load(p, left), Load(p + (Side * slot), left), Load(p + (2 * Side * slot), left),
-                    Load(p + (3 * Side * slot), left), Load(p + (4 * Side * slot), left), Load(p + (5 * Side * slot), left), taps,
-                    out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j]);
-            }
-            for (int i = 0; i < rows; i++)
-            {
-                TVector* d = t + (Side * i);
-                TransformOutput(d[0], d[1], d[2], d[3], d[4], d[5], taps, out TVector y0, out TVector y1, out TVector y2, out TVector y3);
-                float* to = y.Origin + (i * y.Row) + k;
-                float* by = gate.Origin == null ? null : gate.Origin + (i * gate.Row) + k;
-                StorePixel(to, by, TLanes.Add(y0, start), least, left);
-                if (columns > 1)
-                    StorePixel(to + y.Pixel, by + gate.Pixel, TLanes.Add(y1, start), least, left);
-                if (columns > 2)
-                    StorePixel(to + (2 * y.Pixel), by + (2 * gate.Pixel), TLanes.Add(y2, start), least, left);
-                if (columns > 3)
-                    StorePixel(to + (3 * y.Pixel), by + (3 * gate.Pixel), TLanes.Add(y3, start), least, left);
-            }
-        }
+        int k = 0;
+        for (; k <= channels - TLanes.Width; k += TLanes.Width)
+            OutputVector<OneVector>(m + k, slot, k, bias, floor, y, gate, rows, columns, taps, TLanes.Width);
+        if (k < channels)
+            OutputVector<PartialVector>(m + k, slot, k, bias, floor, y, gate, rows, columns, taps, channels - k);
     }
 
-    [SkipLocalsInit]
     public override void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot, int taps)
     {
-        TVector* t = stackalloc TVector[Side * MostOutputs];
-        for (int k = 0; k < channels; k += TLanes.Width)
-        {
-            int left = channels - k;
-            for (int j = 0; j < MostOutputs; j++)
-            {
-                float* p = dy.Origin + (j * dy.Pixel) + k;
-                int there = j < columns ? rows : 0;
-                TransformOutputGradient(
-                    there > 0 ? Load(p, left) : default, there > 1 ? Load(p + dy.Row, left) : default,
-                    there > 2 ? Load(p + (2 * dy.Row), left) : default, there > 3 ? Load(p + (3 * dy.Row), left) : default, taps,
-                    out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j],
-                    out t[(3 * MostOutputs) + j], out t[(4 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
-            }
-            for (int i = 0; i < Side; i++)
-            {
-                TVector* e = t + (MostOutputs * i);
-                TransformOutputGradient(e[0], e[1], e[2], e[3], taps,
-                    out TVector w0, out TVector w1, out TVector w2, out TVector w3, out TVector w4, out TVector w5);
-                StoreSlots(w + (Side * i * slot) + k, slot, left, w0, w1, w2, w3, w4, w5);
-            }
-        }
+        int k = 0;
+        for (; k <= channels - TLanes.Width; k += TLanes.Width)
+            OutputGradientVector<OneVector>(dy, rows, columns, k, w + k, slot, taps, TLanes.Width);
+        if (k < channels)
+            OutputGradientVector<PartialVector>(dy, rows, columns, k, w + k, slot, taps, channels - k);
     }
 
     [SkipLocalsInit]
@@ -223,21 +164,119 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreSlots(float* to, nint slot, int left, TVector v0, TVector v1, TVector v2, TVector v3, TVector v4, TVector v5)
+    [SkipLocalsInit]
+    private static void InputVector<TColumns>(PixelGrid x, int c, float* v, nint slot, int left)
+        where TColumns : struct, IColumns
     {
-        Store(to, v0, left);
-        Store(to + slot, v1, left);
-        Store(to + (2 * slot), v2, left);
-        Store(to + (3 * slot), v3, left);
-        Store(to + (4 * slot), v4, left);
-        Store(to + (5 * slot), v5, left);
+        TVector* t = stackalloc TVector[Side * Side];
+        for (int j = 0; j < Side; j++)
+        {
+            float* p = x.Origin + (j * x.Pixel) + c;
+            TransformInput(
+                LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + x.Row, left), LoadPart<TColumns>(p + (2 * x.Row), left),
+                LoadPart<TColumns>(p + (3 * x.Row), left), LoadPart<TColumns>(p + (4 * x.Row), left), LoadPart<TColumns>(p + (5 * x.Row), left),
+                out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j], out t[(4 * Side) + j], out t[(5 * Side) + j]);
+        }
+        for (int i = 0; i < Side; i++)
+        {
+            TVector* d = t + (Side * i);
+            TransformInput(d[0], d[1], d[2], d[3], d[4], d[5],
+                out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
+            StoreSlots<TColumns>(v + (Side * i * slot), slot, left, v0, v1, v2, v3, v4, v5);
+        }
+    }
+
+    [SkipLocalsInit]
+    private static void OutputVector<TColumns>(
+        float* m, nint slot, int k, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps, int left)
+        where TColumns : struct, IColumns
+    {
+        TVector* t = stackalloc TVector[MostOutputs * Side];
+        for (int j = 0; j < Side; j++)
+        {
+            float* p = m + (j * slot);
+            TransformOutput(
+                LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + (Side * slot), left), LoadPart<TColumns>(p + (2 * Side * slot), left),
+                LoadPart<TColumns>(p + (3 * Side * slot), left), LoadPart<TColumns>(p + (4 * Side * slot), left),
+                LoadPart<TColumns>(p + (5 * Side * slot), left), taps,
+                out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j]);
+        }
+        TVector start = bias == null ? default : LoadPart<TColumns>(bias + k, left), least = TLanes.Broadcast(floor);
+        for (int i = 0; i < rows; i++)
+        {
+            TVector* d = t + (Side * i);
+            TransformOutput(d[0], d[1], d[2], d[3], d[4], d[5], taps, out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+            float* to = y.Origin + (i * y.Row) + k;
+            float* by = gate.Origin == null ? null : gate.Origin + (i * gate.Row) + k;
+            StorePixel<TColumns>(to, by, TLanes.Add(y0, start), least, left);
+            if (columns > 1)
+                StorePixel<TColumns>(to + y.Pixel, by + gate.Pixel, TLanes.Add(y1, start), least, left);
+            if (columns > 2)
+                StorePixel<TColumns>(to + (2 * y.Pixel), by + (2 * gate.Pixel), TLanes.Add(y2, start), least, left);
+            if (columns > 3)
+                StorePixel<TColumns>(to + (3 * y.Pixel), by + (3 * gate.Pixel), TLanes.Add(y3, start), least, left);
+        }
+    }
+
+    [SkipLocalsInit]
+    private static void OutputGradientVector<TColumns>(
+        PixelGrid dy, int rows, int columns, int k, float* w, nint slot, int taps, int left)
+        where TColumns : struct, IColumns
+    {
+        TVector* t = stackalloc TVector[Side * MostOutputs];
+        for (int j = 0; j < MostOutputs; j++)
+        {
+            float* p = dy.Origin + (j * dy.Pixel) + k;
+            int there = j < columns ? rows : 0;
+            TransformOutputGradient(
+                there > 0 ? LoadPart<TColumns>(p, left) : default, there > 1 ? LoadPart<TColumns>(p + dy.Row, left) : default,
+                there > 2 ? LoadPart<TColumns>(p + (2 * dy.Row), left) : default,
+                there > 3 ? LoadPart<TColumns>(p + (3 * dy.Row), left) : default, taps,
+                out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j],
+                out t[(3 * MostOutputs) + j], out t[(4 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
+        }
+        for (int i = 0; i < Side; i++)
+        {
+            TVector* e = t + (MostOutputs * i);
+            TransformOutputGradient(e[0], e[1], e[2], e[3], taps,
+                out TVector w0, out TVector w1, out TVector w2, out TVector w3, out TVector w4, out TVector w5);
+            StoreSlots<TColumns>(w + (Side * i * slot), slot, left, w0, w1, w2, w3, w4, w5);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector LoadPart<TColumns>(float* from, int left)
+        where TColumns : struct, IColumns => TColumns.IsPartial ? TLanes.LoadFirst(from, left) : TLanes.Load(from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePart<TColumns>(float* to, TVector value, int left)
+        where TColumns : struct, IColumns
+    {
+        if (TColumns.IsPartial)
+            TLanes.StoreFirst(to, value, left);
+        else
+            TLanes.Store(to, value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreSlots<TColumns>(
+        float* to, nint slot, int left, TVector v0, TVector v1, TVector v2, TVector v3, TVector v4, TVector v5)
+        where TColumns : struct, IColumns
+    {
+        StorePart<TColumns>(to, v0, left);
+        StorePart<TColumns>(to + slot, v1, left);
+        StorePart<TColumns>(to + (2 * slot), v2, left);
+        StorePart<TColumns>(to + (3 * slot), v3, left);
+        StorePart<TColumns>(to + (4 * slot), v4, left);
+        StorePart<TColumns>(to + (5 * slot), v5, left);
     }
 
     /// <summary>Without a gate the pointer is null, and its pixels 0 apart, so that it stays null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StorePixel(float* to, float* gate, TVector value, TVector least, int left) =>
-        Store(to, gate == null ? TLanes.Greater(least, value) : TLanes.WherePositive(Load(gate, left), value), left);
+    private static void StorePixel<TColumns>(float* to, float* gate, TVector value, TVector least, int left)
+        where TColumns : struct, IColumns =>
+        StorePart<TColumns>(
+            to, gate == null ? TLanes.Greater(least, value) : TLanes.WherePositive(LoadPart<TColumns>(gate, left), value), left);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddWithSquare(float* gradient, float* squares, nint at, TVector value, int left)
