@@ -10,7 +10,7 @@ namespace Kfac.Bench.Training;
 internal sealed class StepBench : IDisposable
 {
     /// <summary>So small that thousands of steps on one batch change nothing that matters to their cost.</summary>
-    private const float LearningRate = 1e-6f;
+    private const double ScheduleFactor = 1e-6;
 
     private readonly Workers _workers;
     private readonly Optimizer _optimizer;
@@ -64,7 +64,7 @@ internal sealed class StepBench : IDisposable
         int steps = 0;
         do
         {
-            _optimizer.Step(_labels, LearningRate);
+            _optimizer.Step(_labels, ScheduleFactor);
             steps++;
         }
         while (clock.Elapsed.TotalSeconds < seconds);
@@ -77,7 +77,7 @@ internal sealed class StepBench : IDisposable
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed.TotalSeconds < 1)
         {
-            _optimizer.Step(_labels, LearningRate);
+            _optimizer.Step(_labels, ScheduleFactor);
         }
     }
 

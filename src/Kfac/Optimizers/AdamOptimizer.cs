@@ -11,11 +11,11 @@ internal sealed class AdamOptimizer(Network network, AdamOptions options) : Opti
     private float _caution = 1;
     private int _steps;
 
-    private protected override bool Update(ReadOnlySpan<int> labels, float learningRate)
+    private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         ComputeGradient(labels);
         _steps++;
-        float rate = _caution * learningRate;
+        float rate = _caution * scheduleFactor * options.LearningRate;
         DecayWeights(rate, options.WeightDecay);
         float step = (float)(rate / (1 - Math.Pow(options.Beta1, _steps)));
         float debias = (float)(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, _steps)));

@@ -34,11 +34,12 @@ internal sealed class KfacOptimizer : Optimizer
     /// <summary>λ of the next step; above the option's value after a rescue.</summary>
     public float Damping => _damping;
 
-    private protected override bool Update(ReadOnlySpan<int> labels, float learningRate)
+    private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
+        float learningRate = scheduleFactor * _options.LearningRate;
         UpdateCurvatureAndGradient(labels);
         Precondition();
-        float scale = ConstrainNorm(learningRate);
+        float scale = ConstrainNorm();
         if (!float.IsFinite(scale))
         {
             return false;
@@ -80,10 +81,14 @@ internal sealed class KfacOptimizer : Optimizer
         }
     }
 
-    /// <summary>min(1, √(c / (α²·v·g))): v·g stands for vᵀ F v, twice the change of the predictions in KL divergence.</summary>
-    private float ConstrainNorm(float learningRate)
+    /// <summary>
+    /// min(1, √(c / (α²·v·g))): v·g stands for vᵀ F v, twice the change of the predictions in KL divergence. α is taken
+    /// before the schedule's factor, so that the schedule still shortens a step that the constraint has shortened.
+    /// </summary>
+    /// <returns>NaN where v or g is not finite.</returns>
+    private float ConstrainNorm()
     {
-        float squaredNorm = learningRate * learningRate * TensorPrimitives.Dot<float>(_natural.Span, Store.Gradients.Span);
+        float squaredNorm = _options.LearningRate * _options.LearningRate * TensorPrimitives.Dot<float>(_natural.Span, Store.Gradients.Span);
         return squaredNorm > _options.NormConstraint ? MathF.Sqrt(_options.NormConstraint / squaredNorm) : 1 + 0 * squaredNorm;
     }
 

@@ -44,9 +44,9 @@ internal abstract class Optimizer
 
     /// <summary>One step on the batch in <see cref="Layers.Network.Input"/>.</summary>
     /// <param name="labels">The batch's classes; as many as it has examples.</param>
-    /// <param name="learningRate">Step size α.</param>
+    /// <param name="scheduleFactor">What the schedule makes of the step at this time; multiplies the learning rate.</param>
     /// <exception cref="TrainingDivergedException">The loss keeps being not finite although every remedy was tried.</exception>
-    public StepReport Step(ReadOnlySpan<int> labels, float learningRate)
+    public StepReport Step(ReadOnlySpan<int> labels, double scheduleFactor)
     {
         Network.Forward(labels.Length);
         (double loss, int correct) = Loss.Forward(Network.Logits, labels);
@@ -56,7 +56,7 @@ internal abstract class Optimizer
         }
 
         Store.Values.Span.CopyTo(_lastGood.Span);
-        if (!Update(labels, learningRate))
+        if (!Update(labels, (float)scheduleFactor))
         {
             return new StepReport(loss, correct, Rescue("the gradient was not finite"));
         }
@@ -68,7 +68,7 @@ internal abstract class Optimizer
 
     /// <summary>Computes the gradient (and what else it needs) on the current batch and changes the parameters.</summary>
     /// <returns>False, and the parameters unchanged, where the update would not be finite.</returns>
-    private protected abstract bool Update(ReadOnlySpan<int> labels, float learningRate);
+    private protected abstract bool Update(ReadOnlySpan<int> labels, float scheduleFactor);
 
     /// <summary>Forgets the momentum and becomes more careful.</summary>
     /// <returns>What was done, as the end of a sentence.</returns>

@@ -93,7 +93,7 @@ public sealed record KfacOptions() : OptimizerOptions(0.01f)
 
     /// <summary>
     /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
-    /// standing for vᵀFv. Infinity switches it off. Default 0.001.
+    /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off. Default 0.001.
     /// </summary>
     public float NormConstraint { get; init; } = 1e-3f;
 

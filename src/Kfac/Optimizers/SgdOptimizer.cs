@@ -9,10 +9,10 @@ internal sealed class SgdOptimizer(Network network, SgdOptions options) : Optimi
     private readonly AlignedBuffer _momentum = new(network.Store.Length);
     private float _caution = 1;
 
-    private protected override bool Update(ReadOnlySpan<int> labels, float learningRate)
+    private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         ComputeGradient(labels);
-        float rate = _caution * learningRate;
+        float rate = _caution * scheduleFactor * options.LearningRate;
         Span<float> momentum = _momentum.Span, values = Store.Values.Span;
         TensorPrimitives.MultiplyAdd(momentum, options.Momentum, Store.Gradients.Span, momentum);
         DecayWeights(rate, options.WeightDecay);

@@ -80,8 +80,9 @@ internal sealed class TrainingRun
             cancellation.ThrowIfCancellationRequested();
             int first = (int)((long)batch * _order.Length / batches), end = (int)((long)(batch + 1) * _order.Length / batches);
             ReadOnlySpan<int> labels = Load(_training, _order.AsSpan(first, end - first));
-            rate = LearningRate(epoch - 1 + (double)batch / batches, 1.0 / batches);
-            StepReport step = _optimizer.Step(labels, (float)rate);
+            double factor = ScheduleFactor(epoch - 1 + (double)batch / batches, 1.0 / batches);
+            rate = factor * _options.Optimizer.LearningRate;
+            StepReport step = _optimizer.Step(labels, factor);
             if (step.Rescue is { } rescue)
             {
                 _options.OnWarning?.Invoke($"epoch {epoch}, batch {batch + 1}: {rescue}");
@@ -102,12 +103,9 @@ internal sealed class TrainingRun
             seconds, _order.Length / (seconds - secondsBefore), rate, _optimizer.Rescues);
     }
 
-    /// <summary>The schedule's learning rate in the middle of a step that begins after <paramref name="epochs"/> epochs.</summary>
-    private double LearningRate(double epochs, double step)
-    {
-        double middle = epochs + step / 2;
-        return _options.Optimizer.LearningRate * _options.Schedule.Factor(middle / _options.Epochs, epochs);
-    }
+    /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs.</summary>
+    private double ScheduleFactor(double epochs, double step) =>
+        _options.Schedule.Factor((epochs + step / 2) / _options.Epochs, epochs);
 
     private ReadOnlySpan<int> Load(IImageSource source, ReadOnlySpan<int> indices)
     {

@@ -17,11 +17,11 @@ public sealed class OptimizerTests
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
-        var optimizer = (SgdOptimizer)new SgdOptions { Momentum = 0.5f, WeightDecay = 0.1f }.Create(network, 1);
+        var optimizer = (SgdOptimizer)new SgdOptions { LearningRate = 0.1f, Momentum = 0.5f, WeightDecay = 0.1f }.Create(network, 1);
         double[] values = Values(network), momentum = new double[values.Length];
         for (int step = 0; step < 3; step++)
         {
-            optimizer.Step(Labels, 0.1f);
+            optimizer.Step(Labels, 1);
             double[] gradient = Gradient(network);
             for (int i = 0; i < values.Length; i++)
             {
@@ -38,11 +38,11 @@ public sealed class OptimizerTests
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
-        Optimizer optimizer = new AdamOptions { Beta1 = 0.8f, Beta2 = 0.9f, Epsilon = 1e-3f }.Create(network, 1);
+        Optimizer optimizer = new AdamOptions { LearningRate = 0.02f, Beta1 = 0.8f, Beta2 = 0.9f, Epsilon = 1e-3f }.Create(network, 1);
         double[] values = Values(network), mean = new double[values.Length], square = new double[values.Length];
         for (int step = 1; step <= 3; step++)
         {
-            optimizer.Step(Labels, 0.01f);
+            optimizer.Step(Labels, scheduleFactor: 0.5);
             double[] gradient = Gradient(network);
             for (int i = 0; i < values.Length; i++)
             {
@@ -60,15 +60,15 @@ public sealed class OptimizerTests
     [DataRow(1e-4f, DisplayName = "with norm constraint")]
     public void KfacFollowsItsRecipe(float normConstraint)
     {
-        const double Rate = 0.1, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
+        const double Rate = 0.1, Factor = 0.5, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
         using var workers = new Workers(1);
         Network network = Build(workers);
-        Optimizer optimizer = new KfacOptions { Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint }.Create(network, 1);
+        Optimizer optimizer = new KfacOptions { LearningRate = (float)Rate, Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint }.Create(network, 1);
         double[] values = Values(network), sum = new double[values.Length], momentum = new double[values.Length];
         double weight = 0;
         for (int step = 0; step < 3; step++)
         {
-            optimizer.Step(Labels, (float)Rate);
+            optimizer.Step(Labels, Factor);
             double[] gradient = Gradient(network);
             double[] squares = [.. network.Parameters.SelectMany(parameter => parameter.SquaredGradient.ToArray()).Select(v => (double)v)];
             weight = Decay * weight + 1;
@@ -80,7 +80,7 @@ public sealed class OptimizerTests
             for (int i = 0; i < values.Length; i++)
             {
                 momentum[i] = Momentum * momentum[i] + scale * natural[i];
-                values[i] -= Rate * momentum[i];
+                values[i] -= Factor * Rate * momentum[i];
             }
         }
 
@@ -93,19 +93,19 @@ public sealed class OptimizerTests
         using var workers = new Workers(1);
         Network network = Build(workers);
         var optimizer = (KfacOptimizer)new KfacOptions { Damping = 0.01f }.Create(network, 1);
-        optimizer.Step(Labels, 0.01f);
+        optimizer.Step(Labels, 1);
         double[] good = Values(network);
-        optimizer.Step(Labels, 0.01f);
+        optimizer.Step(Labels, 1);
         network.Store.Values.Span[0] = float.NaN;
         network.Store.MarkChanged();
 
-        StepReport report = optimizer.Step(Labels, 0.01f);
+        StepReport report = optimizer.Step(Labels, 1);
 
         StringAssert.Contains(report.Rescue, "damping was raised from 0.01 to 0.04");
         CollectionAssert.AreEqual(good, Values(network));
         Assert.AreEqual(0.04f, optimizer.Damping);
         Assert.AreEqual(1, optimizer.Rescues);
-        Assert.IsNull(optimizer.Step(Labels, 0.01f).Rescue, "and it goes on");
+        Assert.IsNull(optimizer.Step(Labels, 1).Rescue, "and it goes on");
     }
 
     [TestMethod]
@@ -122,7 +122,7 @@ public sealed class OptimizerTests
         {
             while (true)
             {
-                told.Add(optimizer.Step(Labels, 0.01f).Rescue);
+                told.Add(optimizer.Step(Labels, 1).Rescue);
             }
         });
         StringAssert.Contains(failure.Message, "training diverged: the loss was NaN, 6 times in a row");
