@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Microsoft.ML.Transforms.Image;
 
 namespace Microsoft.ML.Data;
 
@@ -11,6 +12,7 @@ internal static class DataViewTypeFormat
         RowId = 2,
         Key = 3,
         Vector = 4,
+        Image = 5,
     }
 
     public static void Write(BinaryWriter writer, DataViewType type)
@@ -35,6 +37,11 @@ internal static class DataViewTypeFormat
                     writer.Write(dimension);
                 }
 
+                break;
+            case ImageDataViewType image:
+                writer.Write((byte)Tag.Image);
+                writer.Write(image.Height);
+                writer.Write(image.Width);
                 break;
             case PrimitiveDataViewType primitive:
                 writer.Write((byte)Tag.Kind);
@@ -65,6 +72,9 @@ internal static class DataViewTypeFormat
                 }
 
                 return new VectorDataViewType(itemType, ImmutableArray.Create(dimensions));
+            case Tag.Image:
+                (int height, int width) = (reader.ReadInt32(), reader.ReadInt32());
+                return height == 0 ? new ImageDataViewType() : new ImageDataViewType(height, width);
             default:
                 throw new FormatException($"Not a column type: {tag}.");
         }

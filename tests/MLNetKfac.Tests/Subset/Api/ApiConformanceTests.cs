@@ -21,7 +21,7 @@ public sealed class ApiConformanceTests
             .Select(type => new object[] { ApiSignature.KeyOf(type), type });
 
     private static IEnumerable<Assembly> Assemblies
-        => new[] { typeof(MLContext), typeof(IHost), typeof(IDataView), typeof(MetricStatistics) }
+        => new[] { typeof(MLContext), typeof(IHost), typeof(IDataView), typeof(MetricStatistics), typeof(MLImage) }
             .Select(type => type.Assembly)
             .Distinct();
 
