@@ -66,6 +66,19 @@ public sealed class TransformerTests
     }
 
     [TestMethod]
+    public void Hidden_columns_are_those_they_were_before_they_were_hidden()
+    {
+        KfacImageClassificationTransformer other = Context.MulticlassClassification.Trainers.KfacImageClassification(Bars.Options()).Fit(Bars.Load(Context, 30, 3));
+        IDataView once = Model.Transform(Bars.Load(Context, 20, 2)), thrice = Model.Transform(other.Transform(once));
+        DataViewSchema.Column hidden = thrice.Schema[once.Schema["Score"].Index];
+
+        using DataViewRowCursor cursor = thrice.GetRowCursor([hidden]);
+
+        Assert.IsTrue(hidden.IsHidden);
+        CollectionAssert.AreEqual(Rows.Read(once, "Score"), Rows.Read(cursor, cursor.MoveNext, [hidden]).ToArray());
+    }
+
+    [TestMethod]
     public void Features_are_not_read_where_no_output_is_asked_for()
     {
         IDataView scored = Model.Transform(Bars.Key(Context, new Unreadable(Context, 20)));

@@ -4,8 +4,8 @@ using Microsoft.ML.Data;
 namespace MLNetKfac.Scoring;
 
 /// <summary>
-/// Classifies a few images at once. An image with a pixel that is not finite never reaches the network, which might make
-/// something plausible of it; its probabilities are NaN. For one thread at a time.
+/// Classifies a few images at once. The probabilities of an image with a pixel that is not finite are NaN, since a network
+/// may make something plausible of it. For one thread at a time.
 /// </summary>
 internal sealed class Scorer : IDisposable
 {
@@ -33,15 +33,7 @@ internal sealed class Scorer : IDisposable
     }
 
     /// <summary>Takes the image of the reader's row as number <paramref name="index"/>.</summary>
-    public void ReadImage(int index)
-    {
-        Span<float> image = _images.AsSpan(index * _imageSize, _imageSize);
-        _finite[index] = _reader.Read(image) < 0;
-        if (!_finite[index])
-        {
-            image.Clear();
-        }
-    }
+    public void ReadImage(int index) => _finite[index] = _reader.Read(_images.AsSpan(index * _imageSize, _imageSize)) < 0;
 
     /// <summary>Classifies the first <paramref name="count"/> images.</summary>
     public void Classify(int count)
