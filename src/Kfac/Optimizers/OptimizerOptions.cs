@@ -8,7 +8,7 @@ public abstract record OptimizerOptions
 {
     private protected OptimizerOptions(float learningRate) => LearningRate = learningRate;
 
-    /// <summary>Step size α, positive, before the schedule's factor.</summary>
+    /// <summary>Step size α, positive, before the schedule's factor. Default 0.03 for K-FAC, 0.001 for Adam, 0.05 for SGD.</summary>
     public float LearningRate { get; init; }
 
     /// <summary>Decoupled weight decay: each step first multiplies weights (not biases) by 1 - α·WeightDecay. Default 0.</summary>
@@ -74,10 +74,10 @@ public sealed record AdamOptions() : OptimizerOptions(1e-3f)
 /// K-FAC: natural gradient with a block-wise approximation of the Fisher (Martens and Grosse 2015). Convolutions are
 /// preconditioned by <see cref="ConvDiagonalFB"/>, dense layers by <see cref="FullyConnectedDiagonalFB"/>.
 /// </summary>
-public sealed record KfacOptions() : OptimizerOptions(0.01f)
+public sealed record KfacOptions() : OptimizerOptions(0.03f)
 {
-    /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.01.</summary>
-    public float Damping { get; init; } = 0.01f;
+    /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.03.</summary>
+    public float Damping { get; init; } = 0.03f;
 
     /// <summary>Decay of the running average of the curvature, in [0, 1). Default 0.95.</summary>
     public float EmaDecay { get; init; } = 0.95f;
@@ -93,9 +93,9 @@ public sealed record KfacOptions() : OptimizerOptions(0.01f)
 
     /// <summary>
     /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
-    /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off. Default 0.001.
+    /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off. Default 0.0003.
     /// </summary>
-    public float NormConstraint { get; init; } = 1e-3f;
+    public float NormConstraint { get; init; } = 3e-4f;
 
     /// <summary>Form of the running average and the damping. Default <see cref="FisherForm.Corrected"/>.</summary>
     public FisherForm Form { get; init; } = FisherForm.Corrected;
