@@ -28,15 +28,19 @@ internal sealed unsafe class ConvolutionKernel
             ? new Winograd(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R)
             : new Correlation(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S);
         _backward = [.. Phase.Of(_g, _lanes, UsesWinograd)];
-        _filter = UsesWinograd ? new WinogradFilterReduction(_lanes, _g) : new FilterReduction(_lanes, _g);
+        _filter = winograd && WinogradFilterReduction.Suits(_g) ? new WinogradFilterReduction(_lanes, _g) : new FilterReduction(_lanes, _g);
         PackedBackwardLength = _backward.Sum(phase => phase.Correlation.PackedLength);
+        ScratchLength = new[]
+        {
+            _g.K, _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
+        }.Max();
     }
 
     public ConvolutionGeometry Geometry => _g;
 
     public InstructionSet InstructionSet { get; }
 
-    /// <summary>Whether the passes are <see cref="Winograd"/>'s.</summary>
+    /// <summary>Whether the forward and the backward-data pass are <see cref="Winograd"/>'s, and the other where its transforms fit.</summary>
     public bool UsesWinograd { get; }
 
     /// <summary>What the forward and the backward-filter pass read around x.</summary>
@@ -58,10 +62,7 @@ internal sealed unsafe class ConvolutionKernel
     public int PackedBackwardLength { get; }
 
     /// <summary>Floats of scratch each worker brings.</summary>
-    public int ScratchLength => new[]
-    {
-        _g.K, _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
-    }.Max();
+    public int ScratchLength { get; }
 
     /// <param name="filter">[R, S, C, K]</param>
     /// <param name="packed">[PackedForwardLength], overwritten</param>

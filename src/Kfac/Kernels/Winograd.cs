@@ -19,7 +19,7 @@ internal sealed unsafe class Winograd : ICorrelation
     /// <summary>Pixels of a tile of x along a side, and its square.</summary>
     public const int Side = 6, Slots = Side * Side;
 
-    private const int FloatsOfTransforms = 64 * 1024;
+    private const int FloatsOfTransforms = 96 * 1024;
 
     private readonly LaneKernels _lanes;
     private readonly int _rows, _columns, _channelsIn, _channelsOut, _taps, _tile, _across;

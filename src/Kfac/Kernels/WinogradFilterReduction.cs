@@ -11,7 +11,7 @@ namespace Kfac.Kernels;
 /// </remarks>
 internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 {
-    private const int FloatsOfBlock = 40 * 1024;
+    private const int FloatsOfBlock = 40 * 1024, FloatsOfTransformsAtMost = 1024 * 1024;
 
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
@@ -35,6 +35,14 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
         for (int p = 0; p < _panels.Length; p++)
             for (int less = 0; less < 2 && less < _rows.Size(0); less++)
                 _products[(p * 2) + less] = lanes.Tile<Overwrite>(_rows.Size(0) - less, _panels[p]);
+    }
+
+    /// <summary>Whether the transforms of an example are small enough to have them all at once.</summary>
+    public static bool Suits(ConvolutionGeometry g)
+    {
+        int tile = Winograd.TileOf(g.R);
+        long tiles = (long)((g.OutH + tile - 1) / tile) * ((g.OutW + tile - 1) / tile);
+        return Winograd.Suits(g) && Winograd.Slots * tiles * (g.C + g.K) <= FloatsOfTransformsAtMost;
     }
 
     public int ScratchLength => TransformsLength + (Winograd.Slots * SlotBlock);

@@ -157,6 +157,7 @@ public sealed unsafe class ConvolutionKernelTests
         new ConvolutionGeometry(14, 11, 16, 16, 3, 3, 1, 1, 2, 0, 1, 3),
         ConvolutionGeometry.Same(14, 14, 32, 64, 5, 5),
         ConvolutionGeometry.Same(13, 9, 19, 33, 5, 5),
+        ConvolutionGeometry.Same(130, 128, 16, 16, 3, 3),
         new ConvolutionGeometry(14, 11, 16, 17, 5, 5, 1, 1, 0, 3, 4, 1),
     ];
 
