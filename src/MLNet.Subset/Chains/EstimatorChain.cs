@@ -2,18 +2,6 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Data;
 
-/// <summary>When a transformer of a chain takes part.</summary>
-[Flags]
-public enum TransformerScope
-{
-    None = 0,
-    Training = 1 << 0,
-    Testing = 1 << 1,
-    Scoring = 1 << 2,
-    TrainTest = Training | Testing,
-    Everything = Training | Testing | Scoring,
-}
-
 /// <summary>Estimators fitted one after the other, each on what the ones before it make of the data.</summary>
 public sealed class EstimatorChain<TLastTransformer> : IEstimator<TransformerChain<TLastTransformer>>
     where TLastTransformer : class, ITransformer

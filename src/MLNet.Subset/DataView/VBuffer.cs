@@ -24,17 +24,17 @@ public readonly struct VBuffer<T> : IEnumerable
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         if (count < 0 || count > length)
         {
-            throw new ArgumentException($"A vector of length {length} stores between 0 and {length} values, not {count}.", nameof(count));
+            throw new ArgumentOutOfRangeException(nameof(count), $"A vector of length {length} stores between 0 and {length} values, not {count}.");
         }
 
         if ((values?.Length ?? 0) < count)
         {
-            throw new ArgumentException($"{count} values are to be stored, but the array has {values?.Length ?? 0}.", nameof(values));
+            throw new ArgumentOutOfRangeException(nameof(values), $"{count} values are to be stored, but the array has {values?.Length ?? 0}.");
         }
 
         if (count < length && (indices?.Length ?? 0) < count)
         {
-            throw new ArgumentException($"{count} indices are to be stored, but the array has {indices?.Length ?? 0}.", nameof(indices));
+            throw new ArgumentOutOfRangeException(nameof(indices), $"{count} indices are to be stored, but the array has {indices?.Length ?? 0}.");
         }
 
         Length = length;

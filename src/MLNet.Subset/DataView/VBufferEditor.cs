@@ -20,8 +20,7 @@ public static class VBufferEditor
         int count = valuesCount ?? newLogicalLength;
         if (count < 0 || count > newLogicalLength)
         {
-            throw new ArgumentException(
-                $"A vector of length {newLogicalLength} stores between 0 and {newLogicalLength} values, not {count}.", nameof(valuesCount));
+            throw new ArgumentOutOfRangeException(nameof(valuesCount), $"A vector of length {newLogicalLength} stores between 0 and {newLogicalLength} values, not {count}.");
         }
 
         int capacity = maxValuesCapacity ?? newLogicalLength;
@@ -88,8 +87,7 @@ public readonly ref struct VBufferEditor<T>
     {
         if (physicalValuesCount < 0 || physicalValuesCount > Values.Length)
         {
-            throw new ArgumentException(
-                $"The editor holds {Values.Length} values, so {physicalValuesCount} cannot be kept.", nameof(physicalValuesCount));
+            throw new ArgumentOutOfRangeException(nameof(physicalValuesCount), $"The editor holds {Values.Length} values, so {physicalValuesCount} cannot be kept.");
         }
 
         return new VBuffer<T>(_length, physicalValuesCount, _values, _indices);

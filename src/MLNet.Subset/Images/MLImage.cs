@@ -120,20 +120,3 @@ public sealed class MLImage : IDisposable
 
     private T Alive<T>(T value) => _pixels is not null ? value : throw new InvalidOperationException("The image is disposed.");
 }
-
-/// <summary>The places of the colours among the four bytes of a pixel; alpha is always the last.</summary>
-internal readonly record struct ChannelOrder(int Red, int Green, int Blue)
-{
-    public const int Alpha = 3;
-
-    public static ChannelOrder Of(MLPixelFormat format) => format == MLPixelFormat.Bgra32 ? new(2, 1, 0) : new(0, 1, 2);
-}
-
-/// <summary>Colours are kept multiplied by alpha, and are not in files.</summary>
-internal static class PixelAlpha
-{
-    public static byte Multiply(byte colour, byte alpha) => (byte)(((colour * alpha) + 127) / 255);
-
-    public static byte Unmultiply(byte colour, byte alpha)
-        => alpha is 0 or 255 ? colour : (byte)Math.Min(255, ((colour * 255) + (alpha / 2)) / alpha);
-}

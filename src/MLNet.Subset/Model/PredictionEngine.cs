@@ -36,7 +36,7 @@ public abstract class PredictionEngineBase<TSrc, TDst> : IDisposable
     {
         if (!transformer.IsRowToRowMapper)
         {
-            throw new ArgumentException("Predicting one row at a time takes a transformer that maps row to row.", nameof(transformer));
+            throw new ArgumentOutOfRangeException(nameof(transformer), "Predicting one row at a time takes a transformer that maps row to row.");
         }
 
         _transformer = transformer;

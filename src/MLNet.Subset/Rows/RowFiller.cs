@@ -25,7 +25,7 @@ internal sealed class RowFiller<TRow>
             {
                 RowMember.RequireCompatible(member.MemberType, column.Type, $"Member '{member.Member.Name}'");
             }
-            catch (ArgumentException mismatch)
+            catch (ArgumentOutOfRangeException mismatch)
             {
                 throw new InvalidOperationException($"Column '{column.Name}' cannot be read: {mismatch.Message}", mismatch);
             }

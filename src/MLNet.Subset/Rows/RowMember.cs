@@ -62,7 +62,7 @@ internal sealed class RowMember
 
         if (!BuiltInTypes.TryFromRawType(itemType, out PrimitiveDataViewType columnItemType))
         {
-            throw new ArgumentException($"Member {member.Name} has type {TypeOf(member)}, which is neither a built-in nor a registered column type.", nameof(member));
+            throw new ArgumentOutOfRangeException(nameof(member), $"Member {member.Name} has type {TypeOf(member)}, which is neither a built-in nor a registered column type.");
         }
 
         if (member.GetCustomAttribute<KeyTypeAttribute>() is KeyTypeAttribute key)
@@ -75,7 +75,7 @@ internal sealed class RowMember
         {
             return shape is null
                 ? columnItemType
-                : throw new ArgumentException($"Member {member.Name} is marked as a vector, but has type {TypeOf(member)}.", nameof(member));
+                : throw new ArgumentOutOfRangeException(nameof(member), $"Member {member.Name} is marked as a vector, but has type {TypeOf(member)}.");
         }
 
         return shape is { Dimensions.Length: > 0 }
@@ -88,7 +88,7 @@ internal sealed class RowMember
         (Type itemType, bool isVector) = SplitVector(memberType);
         if (isVector != columnType is VectorDataViewType || itemType != columnType.ItemTypeOrSelf.RawType)
         {
-            throw new ArgumentException($"{who} has type {memberType}, which cannot hold a column of type {columnType}.", nameof(columnType));
+            throw new ArgumentOutOfRangeException(nameof(columnType), $"{who} has type {memberType}, which cannot hold a column of type {columnType}.");
         }
     }
 
@@ -98,7 +98,7 @@ internal sealed class RowMember
     private static RowMember Bind(Type userType, SchemaDefinition.Column column)
     {
         MemberInfo member = (MemberInfo)userType.GetField(column.MemberName) ?? userType.GetProperty(column.MemberName)
-            ?? throw new ArgumentException($"{userType.Name} has no field or property '{column.MemberName}'.", nameof(column));
+            ?? throw new ArgumentOutOfRangeException(nameof(column), $"{userType.Name} has no field or property '{column.MemberName}'.");
         string name = string.IsNullOrEmpty(column.ColumnName) ? column.MemberName : column.ColumnName;
         DataViewType type = column.ColumnType ?? InferColumnType(member);
         RequireCompatible(TypeOf(member), type, $"Member '{member.Name}' for column '{name}'");

@@ -29,7 +29,7 @@ public sealed class VectorTypeAttribute : Attribute
     {
         if (dimensions.Any(dimension => dimension < 0))
         {
-            throw new ArgumentException("Dimensions are not negative; 0 means not known.", nameof(dimensions));
+            throw new ArgumentOutOfRangeException(nameof(dimensions), "Dimensions are not negative; 0 means not known.");
         }
 
         Dimensions = dimensions;

@@ -18,7 +18,7 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
             ArgumentNullException.ThrowIfNull(value);
             if (value.ColumnName != columnName)
             {
-                throw new ArgumentException($"A column named '{value.ColumnName}' cannot be set as '{columnName}'.", nameof(columnName));
+                throw new ArgumentOutOfRangeException(nameof(columnName), $"A column named '{value.ColumnName}' cannot be set as '{columnName}'.");
             }
 
             int index = FindIndex(column => column.ColumnName == columnName);
@@ -43,7 +43,7 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
             string name = member.GetCustomAttribute<ColumnNameAttribute>()?.Name ?? member.Name;
             if (definition[name] is not null)
             {
-                throw new ArgumentException($"Two members of {userType.Name} map to the column '{name}'.", nameof(userType));
+                throw new ArgumentOutOfRangeException(nameof(userType), $"Two members of {userType.Name} map to the column '{name}'.");
             }
 
             definition.Add(new Column(member.Name, name, RowMember.InferColumnType(member)));
@@ -103,7 +103,7 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
             ArgumentNullException.ThrowIfNull(annotationType);
             if (Annotations.Schema.GetColumnOrNull(kind) is not null)
             {
-                throw new ArgumentException($"Column '{ColumnName}' already has an annotation '{kind}'.", nameof(kind));
+                throw new ArgumentOutOfRangeException(nameof(kind), $"Column '{ColumnName}' already has an annotation '{kind}'.");
             }
 
             RowMember.RequireCompatible(typeof(T), annotationType, $"Annotation '{kind}'");

@@ -18,7 +18,7 @@ public sealed class SchemaShape : IReadOnlyList<SchemaShape.Column>
         _columns = [.. columns];
         if (_columns.Any(column => column.Name is null))
         {
-            throw new ArgumentException("A column without a name is not initialized.", nameof(columns));
+            throw new ArgumentOutOfRangeException(nameof(columns), "A column without a name is not initialized.");
         }
     }
 

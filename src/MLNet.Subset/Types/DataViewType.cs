@@ -33,7 +33,7 @@ public abstract class PrimitiveDataViewType : DataViewType
     {
         if (typeof(IDisposable).IsAssignableFrom(rawType))
         {
-            throw new ArgumentException($"A primitive type cannot hold disposable values such as {rawType.Name}.", nameof(rawType));
+            throw new ArgumentOutOfRangeException(nameof(rawType), $"A primitive type cannot hold disposable values such as {rawType.Name}.");
         }
     }
 }

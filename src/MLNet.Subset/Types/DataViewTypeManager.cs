@@ -1,19 +1,5 @@
 namespace Microsoft.ML.Data;
 
-/// <summary>An attribute that gives a member of a user's class a column type which its .NET type alone does not tell.</summary>
-[AttributeUsage(AttributeTargets.Property | AttributeTargets.Field, AllowMultiple = false, Inherited = true)]
-public abstract class DataViewTypeAttribute : Attribute, IEquatable<DataViewTypeAttribute>
-{
-    protected DataViewTypeAttribute()
-    {
-    }
-
-    /// <summary>Registers the column type with <see cref="DataViewTypeManager"/>.</summary>
-    public abstract void Register();
-
-    public abstract bool Equals(DataViewTypeAttribute other);
-}
-
 /// <summary>The table of column types beyond the built-in ones, by .NET type and attribute.</summary>
 public static class DataViewTypeManager
 {
@@ -27,7 +13,7 @@ public static class DataViewTypeManager
         ArgumentNullException.ThrowIfNull(type);
         if (BuiltInTypes.IsBuiltIn(type))
         {
-            throw new ArgumentException($"{type} is a built-in item type and cannot be registered again.", nameof(type));
+            throw new ArgumentOutOfRangeException(nameof(type), $"{type} is a built-in item type and cannot be registered again.");
         }
 
         (Type, DataViewTypeAttribute) member = (type, typeAttribute);
@@ -35,12 +21,12 @@ public static class DataViewTypeManager
         {
             if (ByMember.TryGetValue(member, out DataViewType registered) && !registered.Equals(dataViewType))
             {
-                throw new ArgumentException($"{type} already stands for {registered} and cannot also stand for {dataViewType}.", nameof(type));
+                throw new ArgumentOutOfRangeException(nameof(type), $"{type} already stands for {registered} and cannot also stand for {dataViewType}.");
             }
 
             if (ByColumnType.TryGetValue(dataViewType, out (Type Type, DataViewTypeAttribute) owner) && !owner.Equals(member))
             {
-                throw new ArgumentException($"{dataViewType} is already held by {owner.Type} and cannot also be held by {type}.", nameof(dataViewType));
+                throw new ArgumentOutOfRangeException(nameof(dataViewType), $"{dataViewType} is already held by {owner.Type} and cannot also be held by {type}.");
             }
 
             ByMember[member] = dataViewType;

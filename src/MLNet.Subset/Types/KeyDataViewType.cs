@@ -10,12 +10,12 @@ public sealed class KeyDataViewType : PrimitiveDataViewType
     {
         if (!IsValidDataType(type))
         {
-            throw new ArgumentException($"A key is a Byte, UInt16, UInt32 or UInt64, not a {type.Name}.", nameof(type));
+            throw new ArgumentOutOfRangeException(nameof(type), $"A key is a Byte, UInt16, UInt32 or UInt64, not a {type.Name}.");
         }
 
         if (count == 0 || count > MaxCount(type))
         {
-            throw new ArgumentException($"A {type.Name} key has between 1 and {MaxCount(type)} values, not {count}.", nameof(count));
+            throw new ArgumentOutOfRangeException(nameof(count), $"A {type.Name} key has between 1 and {MaxCount(type)} values, not {count}.");
         }
 
         Count = count;

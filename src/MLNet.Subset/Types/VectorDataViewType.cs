@@ -23,7 +23,7 @@ public sealed class VectorDataViewType : StructuredDataViewType
     {
         if (dimensions.IsDefaultOrEmpty || dimensions.Any(dimension => dimension < 0))
         {
-            throw new ArgumentException("A vector type has one or more dimensions, none of them negative.", nameof(dimensions));
+            throw new ArgumentOutOfRangeException(nameof(dimensions), "A vector type has one or more dimensions, none of them negative.");
         }
 
         ItemType = itemType;

@@ -76,9 +76,9 @@ public sealed class BufferTests
     [TestMethod]
     public void MismatchedArraysAreRefused()
     {
-        Assert.Throws<ArgumentException>(() => new VBuffer<float>(3, new float[2]));
-        Assert.Throws<ArgumentException>(() => new VBuffer<float>(3, 2, [1, 2], [0]));
-        Assert.Throws<ArgumentException>(() => new VBuffer<float>(-1, []));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new VBuffer<float>(3, new float[2]));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new VBuffer<float>(3, 2, [1, 2], [0]));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new VBuffer<float>(-1, []));
     }
 
     [TestMethod]
@@ -91,8 +91,8 @@ public sealed class BufferTests
         Assert.IsFalse(new VectorDataViewType(NumberDataViewType.Single, 3, 0).IsKnownSize);
         Assert.AreEqual(new KeyDataViewType(typeof(byte), 3), new KeyDataViewType(typeof(byte), 3));
         Assert.AreNotEqual<DataViewType>(new VectorDataViewType(NumberDataViewType.Single, 6), new VectorDataViewType(NumberDataViewType.Single, 3, 2));
-        Assert.Throws<ArgumentException>(() => new KeyDataViewType(typeof(int), 3));
-        Assert.Throws<ArgumentException>(() => new KeyDataViewType(typeof(byte), 300));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new KeyDataViewType(typeof(int), 3));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new KeyDataViewType(typeof(byte), 300));
     }
 
     [TestMethod]

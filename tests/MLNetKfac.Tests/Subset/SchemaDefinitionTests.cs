@@ -54,7 +54,7 @@ public sealed class SchemaDefinitionTests
         SchemaDefinition definition = SchemaDefinition.Create(typeof(OnlyFeatures));
         definition["Features"].ColumnType = NumberDataViewType.Single;
 
-        Assert.Throws<ArgumentException>(() => _ml.Data.LoadFromEnumerable<OnlyFeatures>([], definition));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => _ml.Data.LoadFromEnumerable<OnlyFeatures>([], definition));
         Assert.Throws<Exception>(() => _ml.Data.CreateEnumerable<TextFeatures>(
             _ml.Data.LoadFromEnumerable(FlowerRow.Some), reuseRowObject: false).ToArray());
     }

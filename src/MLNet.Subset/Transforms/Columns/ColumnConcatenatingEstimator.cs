@@ -13,7 +13,7 @@ public sealed class ColumnConcatenatingEstimator : IEstimator<ColumnConcatenatin
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
         if (inputColumnNames is not { Length: > 0 })
         {
-            throw new ArgumentException($"Name the columns that '{outputColumnName}' is made of.", nameof(inputColumnNames));
+            throw new ArgumentOutOfRangeException(nameof(inputColumnNames), $"Name the columns that '{outputColumnName}' is made of.");
         }
 
         _outputColumnName = outputColumnName;

@@ -32,7 +32,7 @@ public sealed class KeyToValueMappingEstimator : TrivialEstimator<KeyToValueMapp
 
             if (!input.Annotations.TryFindColumn(AnnotationKinds.KeyValues, out SchemaShape.Column keyValues))
             {
-                throw new ArgumentException($"Key column '{input.Name}' has no {AnnotationKinds.KeyValues} annotation to map its keys with.", nameof(inputSchema));
+                throw new ArgumentOutOfRangeException(nameof(inputSchema), $"Key column '{input.Name}' has no {AnnotationKinds.KeyValues} annotation to map its keys with.");
             }
 
             var slotNames = new SchemaShape(input.Annotations.Where(annotation => annotation.Name == AnnotationKinds.SlotNames));

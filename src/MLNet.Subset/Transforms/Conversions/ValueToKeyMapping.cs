@@ -24,7 +24,7 @@ public sealed class ValueToKeyMappingEstimator : IEstimator<ValueToKeyMappingTra
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maximumNumberOfKeys);
         if (keyData is not null && keyData.Schema.Count != 1)
         {
-            throw new ArgumentException($"The key data has one column, the values in their order; this has {keyData.Schema.Count}.", nameof(keyData));
+            throw new ArgumentOutOfRangeException(nameof(keyData), $"The key data has one column, the values in their order; this has {keyData.Schema.Count}.");
         }
 
         _columns = columns;
@@ -84,7 +84,7 @@ public sealed class ValueToKeyMappingEstimator : IEstimator<ValueToKeyMappingTra
         DataViewType keyDataType = _keyData.Schema[0].Type;
         return keyDataType.ItemTypeOrSelf.Equals(column.Type.ItemTypeOrSelf)
             ? TermMap.Learn(_keyData, _keyData.Schema[0], _maximumNumberOfKeys, _keyOrdinality)
-            : throw new ArgumentException($"The key data holds {keyDataType}, but column '{column.Name}' holds {column.Type}.", nameof(input));
+            : throw new ArgumentOutOfRangeException(nameof(input), $"The key data holds {keyDataType}, but column '{column.Name}' holds {column.Type}.");
     }
 }
 
