@@ -85,37 +85,67 @@ public sealed class PixelFormatTests
         Assert.IsGreaterThan(9, scores.Distinct().Count());
     }
 
-    /// <summary>Trains on colour images of 4x5 and scores them.</summary>
+    [TestMethod]
+    public void Validation_rows_may_have_another_layout_than_training_rows()
+    {
+        IDataView planar = Colours(ImageLayout.ChannelsFirst, pixel => (float)pixel), interleaved = Colours(ImageLayout.ChannelsLast, pixel => (float)pixel);
+
+        double?[] losses = [.. new[] { planar, interleaved }.Select(validation => Trainer().Fit(planar, validation).Model.TrainingHistory[^1].ValidationLoss)];
+
+        Assert.IsNotNull(losses[0]);
+        Assert.AreEqual(losses[0], losses[1]);
+    }
+
+    [TestMethod]
+    [DataRow(ImageLayout.ChannelsFirst)]
+    [DataRow(ImageLayout.ChannelsLast)]
+    public void A_loaded_model_still_knows_the_layout_of_flat_vectors(ImageLayout layout)
+    {
+        IDataView images = Colours(layout, pixel => (float)pixel), flat = Colours(layout, pixel => (float)pixel, flat: true);
+        KfacImageClassificationTransformer saved = Trainer().Fit(images);
+        using var stream = new MemoryStream();
+        _context.Model.Save(saved, images.Schema, stream);
+        stream.Position = 0;
+
+        ITransformer loaded = _context.Model.Load(stream, out _);
+
+        CollectionAssert.AreEqual(Rows.Read(saved.Transform(images), "Score"), Rows.Read(loaded.Transform(flat), "Score"));
+    }
+
     private string[] Learn<T>(ImageLayout layout, Func<byte, T> pixel)
+    {
+        IDataView rows = Colours(layout, pixel);
+        return Rows.Read(Trainer().Fit(rows).Transform(rows), "Score");
+    }
+
+    private KfacImageClassificationTrainer Trainer() => _context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
+    {
+        Network = NetworkSpec.For(4, 5, 3).Conv(4, 3).Relu().Flatten().Dense(3),
+        Epoch = 2,
+        BatchSize = 8,
+        Seed = 1,
+    });
+
+    /// <summary>Images of 4x5 whose kind is the channel that is brightest.</summary>
+    private IDataView Colours<T>(ImageLayout layout, Func<byte, T> pixel, bool flat = false)
     {
         const int Height = 4, Width = 5, Channels = 3;
         var random = new Random(1);
         Image<T>[] images = [.. Enumerable.Range(0, 24).Select(n =>
         {
             var values = new T[Height * Width * Channels];
-            for (int place = 0; place < Height * Width; place++)
+            for (int i = 0; i < values.Length; i++)
             {
-                for (int channel = 0; channel < Channels; channel++)
-                {
-                    byte value = (byte)random.Next(channel == n % 3 ? 256 : 128);
-                    values[layout == ImageLayout.ChannelsLast ? place * Channels + channel : channel * Height * Width + place] = pixel(value);
-                }
+                (int place, int channel) = (i / Channels, i % Channels);
+                values[layout == ImageLayout.ChannelsLast ? i : channel * Height * Width + place] = pixel((byte)random.Next(channel == n % 3 ? 256 : 128));
             }
 
             return new Image<T> { Features = values, Kind = Bars.Kinds[n % 3] };
         })];
         SchemaDefinition definition = SchemaDefinition.Create(typeof(Image<T>));
-        int[] dimensions = layout == ImageLayout.ChannelsLast ? [Height, Width, Channels] : [Channels, Height, Width];
+        int[] dimensions = flat ? [Height * Width * Channels] : layout == ImageLayout.ChannelsLast ? [Height, Width, Channels] : [Channels, Height, Width];
         definition["Features"].ColumnType = new VectorDataViewType((PrimitiveDataViewType)((VectorDataViewType)definition["Features"].ColumnType).ItemType, dimensions);
-        IDataView rows = Bars.Key(_context, _context.Data.LoadFromEnumerable(images, definition));
-        KfacImageClassificationTransformer model = _context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
-        {
-            Network = NetworkSpec.For(Height, Width, Channels).Conv(4, 3).Relu().Flatten().Dense(3),
-            Epoch = 2,
-            BatchSize = 8,
-            Seed = 1,
-        }).Fit(rows);
-        return Rows.Read(model.Transform(rows), "Score");
+        return Bars.Key(_context, _context.Data.LoadFromEnumerable(images, definition));
     }
 
     private static PixelFormat Format(int[] dimensions, KfacImageClassificationTrainer.Options options) => PixelFormat.ForTraining(Column(dimensions), options);
