@@ -8,5 +8,6 @@ RootCommand root = new("Measures the trainer and its kernels.")
     KernelsCommand.Create(),
     StepCommand.Create(),
     TrainCommand.Create(),
+    InferCommand.Create(),
 };
 return root.Parse(args).Invoke();

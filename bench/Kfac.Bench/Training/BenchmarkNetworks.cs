@@ -7,6 +7,14 @@ internal static class BenchmarkNetworks
 {
     public static readonly string[] Names = ["S", "M", "L"];
 
+    /// <summary>Multiply-adds for one image by the definition, with so many passes over each layer.</summary>
+    public static double MultiplyAdds(Network network, Func<Layer, int> passes) => network.Layers.Sum(layer => passes(layer) * layer switch
+    {
+        Conv2D conv => conv.Geometry.MultiplyAdds,
+        Dense dense => (double)dense.InputShape.Size * dense.Spec.Units,
+        _ => 0,
+    });
+
     public static NetworkSpec Create(string name) => name switch
     {
         "S" => NetworkSpec.For(28, 28, 1).Conv(32, 5).Relu().MaxPool(2).Conv(64, 5).Relu().MaxPool(2)

@@ -38,7 +38,7 @@ internal sealed class StepBench : IDisposable
         }
 
         _labels = [.. Enumerable.Range(0, batch).Select(_ => random.Next(spec.Output.Size))];
-        Flops = 2.0 * batch * MultiplyAdds(network);
+        Flops = 2.0 * batch * BenchmarkNetworks.MultiplyAdds(network, layer => layer.InputGradient is null ? 2 : 3);
     }
 
     public static string[] Optimizers { get; } = ["sgd", "adam", "kfac-empirical", "kfac-sampled"];
@@ -91,13 +91,4 @@ internal sealed class StepBench : IDisposable
         "kfac-sampled" => new KfacOptions { EstimationMode = EstimationMode.Gradients, FactorUpdatePeriod = 1 },
         _ => throw new ArgumentException($"the optimizers are {string.Join(", ", Optimizers)}, but '{name}' was asked for"),
     };
-
-    private static double MultiplyAdds(Network network) => network.Layers.Sum(layer => Passes(layer) * layer switch
-    {
-        Conv2D conv => conv.Geometry.MultiplyAdds,
-        Dense dense => (double)dense.InputShape.Size * dense.Spec.Units,
-        _ => 0,
-    });
-
-    private static int Passes(Layer layer) => layer.InputGradient is null ? 2 : 3;
 }
