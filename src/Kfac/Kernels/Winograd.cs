@@ -86,7 +86,7 @@ internal sealed unsafe class Winograd : ICorrelation
             float* v = scratch, m = scratch + (Slots * slotIn);
             for (int tile = 0; tile < count; tile++)
                 _lanes.WinogradInput(At(x, first + tile), _channelsIn, v + ((nint)tile * _channelsIn), slotIn);
-            Multiply(v, slotIn, packed, m, slotOut, count, RowsOf(y, first, count));
+            Multiply(v, slotIn, packed, m, slotOut, count, RowsAhead(y, first, count));
             for (int tile = 0; tile < count; tile++)
             {
                 (int i, int j) = Math.DivRem(first + tile, _across);
@@ -97,7 +97,7 @@ internal sealed unsafe class Winograd : ICorrelation
     }
 
     /// <summary>m[slot] = v[slot] u[slot], while the rows that will be written come nearer.</summary>
-    private void Multiply(float* v, nint slotIn, float* u, float* m, nint slotOut, int count, (nint Address, nint Length) rowsAhead)
+    private void Multiply(float* v, nint slotIn, float* u, float* m, nint slotOut, int count, Prefetch ahead)
     {
         int tileRows = _lanes.TileRows;
         nint* offsets = stackalloc nint[2 * tileRows];
@@ -113,7 +113,6 @@ internal sealed unsafe class Winograd : ICorrelation
             Floor = float.NegativeInfinity,
         };
         Split rows = Split.AtMost(count, tileRows);
-        Prefetch ahead = new((float*)rowsAhead.Address, rowsAhead.Length, Slots * _panels.Length);
         for (int slot = 0; slot < Slots; slot++)
             for (int p = 0; p < _panels.Length; p++)
             {
@@ -132,10 +131,10 @@ internal sealed unsafe class Winograd : ICorrelation
     }
 
     /// <summary>The rows of pixels that some tiles lie in.</summary>
-    private (nint Address, nint Length) RowsOf(PixelGrid grid, int first, int count)
+    private Prefetch RowsAhead(PixelGrid y, int first, int count)
     {
         int top = first / _across * _tile, bottom = Math.Min((((first + count - 1) / _across) + 1) * _tile, _rows);
-        return ((nint)(grid.Origin + (top * grid.Row)), (bottom - top) * grid.Row);
+        return new Prefetch(y.Origin + (top * y.Row), (bottom - top) * y.Row, Slots * _panels.Length);
     }
 
     private PixelGrid At(PixelGrid grid, int tile)
