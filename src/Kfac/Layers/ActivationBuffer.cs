@@ -8,6 +8,9 @@ namespace Kfac.Layers;
 /// </summary>
 internal sealed unsafe class ActivationBuffer
 {
+    /// <summary>Examples a multiple of 4 KB apart would meet in the same sets of the first-level cache.</summary>
+    private const int SetStride = 1024, CacheLine = 16;
+
     private readonly AlignedBuffer _memory;
     private readonly float* _origin;
 
@@ -17,7 +20,8 @@ internal sealed unsafe class ActivationBuffer
         Capacity = capacity;
         Halo = halo;
         RowStride = (nint)(shape.Width + halo.Left + halo.Right) * shape.Channels;
-        ImageStride = (shape.Height + halo.Top + halo.Bottom) * RowStride;
+        nint floats = (shape.Height + halo.Top + halo.Bottom) * RowStride;
+        ImageStride = floats % SetStride == 0 ? floats + CacheLine : floats;
         _memory = new AlignedBuffer(checked((int)(capacity * ImageStride)));
         _origin = _memory.Pointer + halo.Top * RowStride + halo.Left * shape.Channels;
     }
@@ -26,7 +30,8 @@ internal sealed unsafe class ActivationBuffer
     {
         Shape = shape;
         Capacity = source.Capacity;
-        RowStride = ImageStride = shape.Size;
+        RowStride = shape.Size;
+        ImageStride = source.ImageStride;
         _memory = source._memory;
         _origin = source._origin;
     }

@@ -44,6 +44,8 @@ public sealed unsafe class Conv2D : ExampleLayer
 
     internal override Halo OutputGradientHalo => _kernel.OutputGradientHalo;
 
+    internal override int ScratchLength => _kernel.ScratchLength;
+
     internal override void AddParameters(ParameterStore store)
     {
         Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels, Spec.Filters], isBias: false);
@@ -53,11 +55,11 @@ public sealed unsafe class Conv2D : ExampleLayer
 
     internal override void Initialize(Random random) => InitializeHe(Filter, Geometry.PatchLength, random);
 
-    internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, int workers)
+    internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {
-        base.Connect(input, output, inputGradient, outputGradient, workers);
+        base.Connect(input, output, inputGradient, outputGradient, scratch);
         _packedForward = new AlignedBuffer(_kernel.PackedForwardLength);
-        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new AlignedBuffer(_kernel.ScratchLength))];
+        _scratch = scratch;
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(_kernel.PackedBackwardLength);

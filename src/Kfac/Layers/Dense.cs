@@ -39,9 +39,9 @@ public sealed unsafe class Dense : BatchLayer
 
     internal override void Initialize(Random random) => InitializeHe(Weights, InputShape.Size, random);
 
-    internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, int workers)
+    internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {
-        base.Connect(input, output, inputGradient, outputGradient, workers);
+        base.Connect(input, output, inputGradient, outputGradient, scratch);
         int batch = input.Capacity, features = InputShape.Size, units = Spec.Units;
         _forward = new BatchProduct(new MatrixProduct(batch, units, features));
         if (outputGradient is not null)

@@ -73,8 +73,11 @@ public abstract class Layer
     {
     }
 
-    /// <summary>Gives the layer its memory.</summary>
-    internal virtual void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, int workers)
+    /// <summary>Floats of memory that a worker lends it for the length of a call.</summary>
+    internal virtual int ScratchLength => 0;
+
+    /// <summary>Gives the layer its memory; scratch is a buffer for each worker, shared with all other layers.</summary>
+    internal virtual void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {
         Input = input;
         Output = output;

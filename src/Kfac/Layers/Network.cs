@@ -227,9 +227,11 @@ public sealed class Network
         ActivationBuffer[] values = Allocate(b => b < Layers.Count ? Layers[b].InputHalo : default, first: 0);
         int first = FirstGradient();
         ActivationBuffer[]? gradients = trains ? Allocate(b => b > first ? Layers[b - 1].OutputGradientHalo : default, first) : null;
+        int scratchLength = Layers.Select(layer => layer.ScratchLength).Append(0).Max();
+        AlignedBuffer[] scratch = [.. Enumerable.Range(0, _workers.Count).Select(_ => new AlignedBuffer(scratchLength))];
         for (int i = 0; i < Layers.Count; i++)
         {
-            Layers[i].Connect(values[i], values[i + 1], gradients?[i], gradients?[i + 1], _workers.Count);
+            Layers[i].Connect(values[i], values[i + 1], gradients?[i], gradients?[i + 1], scratch);
         }
 
         return (values[0], values[^1], gradients?[^1]);
