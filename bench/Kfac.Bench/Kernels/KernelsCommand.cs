@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Kfac.Kernels;
+using Kfac.Layers;
 
 namespace Kfac.Bench.Kernels;
 
@@ -30,11 +31,11 @@ internal static class KernelsCommand
             List<KernelResult> results = [];
             if (!parsed.GetValue(json))
                 Console.WriteLine($"{set.ToString().ToLowerInvariant()}, {team.Threads} thread(s), batch {parsed.GetValue(batch)}, FMA peak {peak:F1} GFLOP/s");
-            foreach (string name in parsed.GetValue(net) is "all" ? BenchNetworks.Names : [parsed.GetValue(net)!])
+            foreach (string name in parsed.GetValue(net) is "all" ? BenchmarkNetworks.Names : [parsed.GetValue(net)!])
             {
-                IEnumerable<KernelPass> passes = BenchNetworks.Convolutions(name)
+                IEnumerable<KernelPass> passes = BenchmarkNetworks.Layers<Conv2D>(name).Select(conv => conv.Geometry)
                     .SelectMany(g => new ConvolutionBench(g, parsed.GetValue(batch), team.Threads, set, parsed.GetValue(together), !parsed.GetValue(direct)).Passes)
-                    .Concat(BenchNetworks.Dense(name).SelectMany(d => new DenseBench(d.From, d.To, parsed.GetValue(batch), team.Threads, set).Passes));
+                    .Concat(BenchmarkNetworks.Layers<Dense>(name).SelectMany(dense => new DenseBench(dense.InputShape.Size, dense.Spec.Units, parsed.GetValue(batch), team.Threads, set).Passes));
                 foreach (KernelPass pass in passes.Where(pass => pass.Layer.Contains(only, StringComparison.OrdinalIgnoreCase)))
                 {
                     KernelResult result = Measure(name, pass, team, parsed.GetValue(seconds), peak);

@@ -16,9 +16,7 @@ namespace Kfac.Fisher;
 /// </remarks>
 public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
 {
-    private readonly int _strideY;
-    private readonly int _strideX;
-    private readonly Padding _padding;
+    private readonly Conv2DSpec _convolution;
     private int _locations;
 
     /// <param name="layerCollection">The collection it joins.</param>
@@ -36,14 +34,14 @@ public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
             throw new ArgumentException($"strides must be [1, sy, sx, 1] with positive sy and sx, but are [{string.Join(", ", strides)}]", nameof(strides));
         }
 
-        (_strideY, _strideX, _padding) = (strides[1], strides[2], padding);
+        _convolution = new Conv2DSpec(WeightsShape[3], WeightsShape[0], WeightsShape[1], strides[1], strides[2], padding, HasBias);
     }
 
     internal ConvDiagonalFB(LayerCollection layerCollection, Conv2D layer)
         : base(layerCollection, [.. layer.Filter.Shape], layer.Bias is not null)
     {
         Layer = layer;
-        (_strideY, _strideX, _padding) = (layer.Spec.StrideY, layer.Spec.StrideX, layer.Spec.Padding);
+        _convolution = layer.Spec;
         _locations = LocationsR16(layer.InputShape.Height, layer.InputShape.Width);
     }
 
@@ -86,15 +84,9 @@ public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
         return [.. Enumerable.Range(0, 4).Select(parameters.Weights.Size)];
     }
 
-    private ConvolutionGeometry Geometry(Tensor<float> inputs)
-    {
-        var shape = new ImageShape(inputs.Size(1), inputs.Size(2), WeightsShape[2]);
-        Window window = Window.Infer(shape, WeightsShape[0], WeightsShape[1], _strideY, _strideX, _padding);
-        return new ConvolutionGeometry(
-            shape.Height, shape.Width, shape.Channels, WeightsShape[3], WeightsShape[0], WeightsShape[1],
-            _strideY, _strideX, window.PadTop, window.PadLeft, window.PadBottom, window.PadRight);
-    }
+    private ConvolutionGeometry Geometry(Tensor<float> inputs) =>
+        Conv2D.GeometryOf(_convolution, new ImageShape(inputs.Size(1), inputs.Size(2), WeightsShape[2]));
 
     /// <summary>T as TensorFlow r1.6 counted it, whatever the padding.</summary>
-    private int LocationsR16(int height, int width) => Math.Max(1, height * width / (_strideY * _strideX));
+    private int LocationsR16(int height, int width) => Math.Max(1, height * width / (_convolution.StrideY * _convolution.StrideX));
 }

@@ -16,10 +16,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         : base(name, input, spec.InferOutput(input))
     {
         Spec = spec;
-        Window window = Window.Infer(input, spec.KernelHeight, spec.KernelWidth, spec.StrideY, spec.StrideX, spec.Padding);
-        Geometry = new ConvolutionGeometry(
-            input.Height, input.Width, input.Channels, spec.Filters, spec.KernelHeight, spec.KernelWidth,
-            spec.StrideY, spec.StrideX, window.PadTop, window.PadLeft, window.PadBottom, window.PadRight);
+        Geometry = GeometryOf(spec, input);
         _kernel = new ConvolutionKernel(Geometry);
     }
 
@@ -45,6 +42,15 @@ public sealed unsafe class Conv2D : ExampleLayer
     internal override Halo OutputGradientHalo => _kernel.OutputGradientHalo;
 
     internal override int ScratchLength => _kernel.ScratchLength;
+
+    /// <summary>The convolution that <paramref name="spec"/> describes, on images of shape <paramref name="input"/>.</summary>
+    internal static ConvolutionGeometry GeometryOf(Conv2DSpec spec, ImageShape input)
+    {
+        Window window = Window.Infer(input, spec.KernelHeight, spec.KernelWidth, spec.StrideY, spec.StrideX, spec.Padding);
+        return new ConvolutionGeometry(
+            input.Height, input.Width, input.Channels, spec.Filters, spec.KernelHeight, spec.KernelWidth,
+            spec.StrideY, spec.StrideX, window.PadTop, window.PadLeft, window.PadBottom, window.PadRight);
+    }
 
     internal override void AddParameters(ParameterStore store)
     {

@@ -1,6 +1,7 @@
 using Kfac.Layers;
+using Kfac.Parallel;
 
-namespace Kfac.Bench.Training;
+namespace Kfac.Bench;
 
 /// <summary>The networks S, M and L that the trainer is measured on.</summary>
 internal static class BenchmarkNetworks
@@ -14,6 +15,14 @@ internal static class BenchmarkNetworks
         Dense dense => (double)dense.InputShape.Size * dense.Spec.Units,
         _ => 0,
     });
+
+    /// <summary>The network's layers of one kind, without the memory to train them.</summary>
+    public static IEnumerable<TLayer> Layers<TLayer>(string name)
+        where TLayer : Layer
+    {
+        using var workers = new Workers(1);
+        return new Network(Create(name), capacity: 1, workers, trains: false).Layers.OfType<TLayer>();
+    }
 
     public static NetworkSpec Create(string name) => name switch
     {
