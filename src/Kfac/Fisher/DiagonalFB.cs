@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using Kfac.Parallel;
 
 namespace Kfac.Fisher;
 
@@ -8,14 +9,21 @@ namespace Kfac.Fisher;
 /// are element by element, (D + λ) v and v / (D + λ).
 /// </summary>
 /// <remarks>Flat order of D: the weights row-major, then the bias as the last row.</remarks>
-public abstract class DiagonalFB : FisherBlock
+public abstract unsafe class DiagonalFB : FisherBlock
 {
     private readonly FisherFactor _factor;
+    private readonly PieceAction _dividePiece;
+    private readonly PieceAction _multiplyPiece;
+    private float* _vector;
+    private float* _result;
+    private int _offset;
 
     private protected DiagonalFB(LayerCollection layerCollection, ReadOnlySpan<int> weightsShape, bool hasBias)
         : base(layerCollection, weightsShape, hasBias)
     {
         _factor = new FisherFactor(WeightsLength + BiasLength, layerCollection);
+        _dividePiece = DividePiece;
+        _multiplyPiece = MultiplyPiece;
     }
 
     /// <summary>The running average of D, [weights row-major | bias].</summary>
@@ -26,14 +34,14 @@ public abstract class DiagonalFB : FisherBlock
 
     internal sealed override void Multiply(ParameterSpans vector, ParameterSpans result)
     {
-        Apply(vector.Weights, result.Weights, 0, inverse: false);
-        Apply(vector.Bias, result.Bias, WeightsLength, inverse: false);
+        Apply(vector.Weights, result.Weights, offset: 0, _multiplyPiece);
+        Apply(vector.Bias, result.Bias, offset: WeightsLength, _multiplyPiece);
     }
 
     internal sealed override void MultiplyInverse(ParameterSpans vector, ParameterSpans result)
     {
-        Apply(vector.Weights, result.Weights, 0, inverse: true);
-        Apply(vector.Bias, result.Bias, WeightsLength, inverse: true);
+        Apply(vector.Weights, result.Weights, offset: 0, _dividePiece);
+        Apply(vector.Bias, result.Bias, offset: WeightsLength, _dividePiece);
     }
 
     /// <summary>Takes in D = <paramref name="sums"/> / <paramref name="examples"/>, [weights row-major | bias].</summary>
@@ -46,43 +54,45 @@ public abstract class DiagonalFB : FisherBlock
         }
     }
 
-    private void Apply(ReadOnlySpan<float> vector, Span<float> result, int offset, bool inverse)
+    private void Apply(ReadOnlySpan<float> vector, Span<float> result, int offset, PieceAction piece)
     {
         _factor.RequireValue();
-        ReadOnlySpan<float> sum = _factor.Sum.Slice(offset, vector.Length);
-        float weight = _factor.Weight, damping = EffectiveDamping * weight;
-        if (inverse)
+        fixed (float* from = vector, to = result)
         {
-            Divide(vector, sum, damping, weight, result);
-        }
-        else
-        {
-            Multiply(vector, sum, damping, weight, result);
+            _vector = from;
+            _result = to;
+            _offset = offset;
+            _factor.Pieces.Run(vector.Length, piece);
         }
     }
 
-    /// <summary>result = v · weight / (sum + damping), which is v / (D + λ).</summary>
-    private static void Divide(ReadOnlySpan<float> vector, ReadOnlySpan<float> sum, float damping, float weight, Span<float> result)
+    /// <summary>result = v · weight / (sum + λ·weight), which is v / (D + λ).</summary>
+    private void DividePiece(int start, int length)
     {
+        var vector = new ReadOnlySpan<float>(_vector + start, length);
+        var result = new Span<float>(_result + start, length);
+        ReadOnlySpan<float> sum = _factor.Sum.Slice(_offset + start, length);
+        float weight = _factor.Weight, damping = EffectiveDamping * weight;
         int i = 0;
-        for (; i <= vector.Length - Vector<float>.Count; i += Vector<float>.Count)
+        for (; i <= length - Vector<float>.Count; i += Vector<float>.Count)
         {
             Vector<float> quotient = new Vector<float>(vector[i..]) * weight / (new Vector<float>(sum[i..]) + new Vector<float>(damping));
             quotient.CopyTo(result[i..]);
         }
 
-        for (; i < vector.Length; i++)
+        for (; i < length; i++)
         {
             result[i] = vector[i] * weight / (sum[i] + damping);
         }
     }
 
-    /// <summary>result = v (sum + damping) / weight, which is (D + λ) v.</summary>
-    private static void Multiply(ReadOnlySpan<float> vector, ReadOnlySpan<float> sum, float damping, float weight, Span<float> result)
+    /// <summary>result = v (sum + λ·weight) / weight, which is (D + λ) v.</summary>
+    private void MultiplyPiece(int start, int length)
     {
-        for (int i = 0; i < vector.Length; i++)
+        float weight = _factor.Weight, damping = EffectiveDamping * weight;
+        for (int i = start; i < start + length; i++)
         {
-            result[i] = vector[i] * (sum[i] + damping) / weight;
+            _result[i] = _vector[i] * (_factor.Sum[_offset + i] + damping) / weight;
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Kfac.Parallel;
 
 namespace Kfac.Fisher;
 
@@ -6,16 +7,22 @@ namespace Kfac.Fisher;
 /// An exponential moving average of a curvature statistic (tf.contrib.kfac.fisher_factors.FisherFactor): the part of a
 /// block that remembers.
 /// </summary>
-public sealed class FisherFactor
+public sealed unsafe class FisherFactor
 {
     private readonly AlignedBuffer _sum;
+    private readonly Pieces _pieces;
+    private readonly PieceAction _averagePiece;
     private readonly float _decay;
     private readonly FisherForm _form;
     private double _weight;
+    private float* _statistic;
+    private float* _destination;
 
     internal FisherFactor(int length, LayerCollection layers)
     {
         _sum = new AlignedBuffer(length);
+        _pieces = new Pieces(layers.Workers, length);
+        _averagePiece = AveragePiece;
         _decay = layers.EmaDecay;
         _form = layers.Form;
         if (_form == FisherForm.TensorFlowR16)
@@ -42,6 +49,9 @@ public sealed class FisherFactor
 
     internal float Weight => (float)_weight;
 
+    /// <summary>For whoever goes through the values.</summary>
+    internal Pieces Pieces => _pieces;
+
     /// <summary>Copies the current average to <paramref name="destination"/>, which has <see cref="Length"/> values.</summary>
     /// <exception cref="InvalidOperationException">No statistic has come in yet.</exception>
     public void GetCovariance(Span<float> destination)
@@ -56,25 +66,36 @@ public sealed class FisherFactor
     /// <returns>Whether it entered.</returns>
     internal bool Update(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
     {
-        if (!float.IsFinite(TensorPrimitives.Sum(first) + TensorPrimitives.Sum(second)))
+        if (!_pieces.IsFinite(first) || !_pieces.IsFinite(second))
         {
             Refused++;
             return false;
         }
 
-        Average(first, _sum.Span[..first.Length]);
-        Average(second, _sum.Span.Slice(first.Length, second.Length));
+        Average(first, offset: 0);
+        Average(second, offset: first.Length);
         _weight = _form == FisherForm.TensorFlowR16 ? 1 : _decay * _weight + 1;
         Updates++;
         return true;
     }
 
+    private void Average(ReadOnlySpan<float> statistic, int offset)
+    {
+        fixed (float* values = statistic)
+        {
+            _statistic = values;
+            _destination = _sum.Pointer + offset;
+            _pieces.Run(statistic.Length, _averagePiece);
+        }
+    }
+
     /// <summary>sum = b·sum + new, or b·sum + (1-b)·new in the r1.6 form.</summary>
-    private void Average(ReadOnlySpan<float> statistic, Span<float> sum)
+    private void AveragePiece(int start, int length)
     {
         float gain = _form == FisherForm.TensorFlowR16 ? 1 - _decay : 1;
+        var sum = new Span<float>(_destination + start, length);
         TensorPrimitives.Multiply(sum, _decay, sum);
-        TensorPrimitives.MultiplyAdd(statistic, gain, sum, sum);
+        TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(_statistic + start, length), gain, sum, sum);
     }
 
     internal void RequireValue()

@@ -1,4 +1,5 @@
 using Kfac.Layers;
+using Kfac.Parallel;
 
 namespace Kfac.Fisher;
 
@@ -21,6 +22,9 @@ public sealed class LayerCollection
 
     /// <summary>The form of average and damping. Default <see cref="FisherForm.Corrected"/>.</summary>
     public FisherForm Form { get; init; } = FisherForm.Corrected;
+
+    /// <summary>Who goes through the blocks' long arrays; the calling thread unless a network's workers are lent.</summary>
+    internal Workers Workers { get; init; } = new(1);
 
     /// <summary>The blocks, in order of registration.</summary>
     public IReadOnlyList<FisherBlock> Blocks => _blocks;

@@ -11,6 +11,7 @@ public sealed unsafe class Dense : BatchLayer
     private BatchProduct? _toInput;
     private BatchProduct? _toWeights;
     private BatchProduct? _toSquares;
+    private Pieces? _pieces;
 
     internal Dense(string name, DenseSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -112,8 +113,7 @@ public sealed unsafe class Dense : BatchLayer
             C = mean,
             StrideC = Spec.Units,
         });
-        var values = new Span<float>(mean, Weights.Length);
-        TensorPrimitives.Multiply(values, 1f / examples, values);
+        (_pieces ??= new Pieces(workers, Weights.Length)).Scale(new Span<float>(mean, Weights.Length), 1f / examples);
     }
 
     /// <summary>mean[k] = (1/N) sum_n ds[n, k], or of the squares.</summary>

@@ -23,6 +23,8 @@ public sealed class Network
     private readonly List<Segment> _segments = [];
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
+    private readonly WorkerAction _prepareLayer;
+    private readonly WorkerAction _reduceLayer;
     private Segment _current = null!;
     private int _examples;
     private BackwardQuantities _quantities;
@@ -40,6 +42,8 @@ public sealed class Network
         _workers = workers;
         _forwardGroup = ForwardGroup;
         _backwardSlice = BackwardSlice;
+        _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
+        _reduceLayer = (layer, _) => _current.Layers[layer].ReduceSlices(SliceCount, _examples, _quantities);
         Layers = BuildLayers(spec);
         Store = store ?? new ParameterStore();
         foreach (Layer layer in Layers)
@@ -118,12 +122,12 @@ public sealed class Network
                 continue;
             }
 
+            _current = segment;
             if (stale)
             {
-                segment.Prepare(forBackward: LogitsGradient is not null);
+                _workers.Run(segment.Layers.Length, _prepareLayer);
             }
 
-            _current = segment;
             _workers.Run((examples + ExamplesAtOnce - 1) / ExamplesAtOnce, _forwardGroup);
         }
     }
@@ -144,11 +148,12 @@ public sealed class Network
             }
 
             _current = _segments[i];
-            int slices = Math.Min(Slices, _examples);
-            _workers.Run(slices, _backwardSlice);
-            _current.Reduce(slices, _examples, quantities);
+            _workers.Run(SliceCount, _backwardSlice);
+            _workers.Run(_current.Layers.Length, _reduceLayer);
         }
     }
+
+    private int SliceCount => Math.Min(Slices, _examples);
 
     private void ForwardGroup(int group, int worker)
     {
@@ -168,7 +173,7 @@ public sealed class Network
             layer.BeginSlice(slice);
         }
 
-        int slices = Math.Min(Slices, _examples);
+        int slices = SliceCount;
         int end = (int)((long)(slice + 1) * _examples / slices);
         for (int first = (int)((long)slice * _examples / slices); first < end; first += ExamplesAtOnce)
         {
@@ -301,22 +306,5 @@ public sealed class Network
     }
 
     /// <summary>Either one layer that needs the whole batch, or a run of layers that treat examples alone.</summary>
-    private sealed record Segment(ExampleLayer[] Layers, BatchLayer? Batch)
-    {
-        public void Prepare(bool forBackward)
-        {
-            foreach (ExampleLayer layer in Layers)
-            {
-                layer.PrepareParameters(forBackward);
-            }
-        }
-
-        public void Reduce(int slices, int examples, BackwardQuantities quantities)
-        {
-            foreach (ExampleLayer layer in Layers)
-            {
-                layer.ReduceSlices(slices, examples, quantities);
-            }
-        }
-    }
+    private sealed record Segment(ExampleLayer[] Layers, BatchLayer? Batch);
 }

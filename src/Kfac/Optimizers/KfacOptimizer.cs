@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Kfac.Fisher;
 using Kfac.Layers;
+using Kfac.Parallel;
 
 namespace Kfac.Optimizers;
 
@@ -16,6 +17,9 @@ internal sealed class KfacOptimizer : Optimizer
     private readonly FisherEstimator _estimator;
     private readonly AlignedBuffer _natural;
     private readonly AlignedBuffer _momentum;
+    private readonly PieceAction _movePiece;
+    private float _scale;
+    private float _rate;
     private float _damping;
     private long _steps;
 
@@ -23,11 +27,12 @@ internal sealed class KfacOptimizer : Optimizer
         : base(network)
     {
         _options = options;
-        var layers = new LayerCollection { EmaDecay = options.EmaDecay, Form = options.Form };
+        var layers = new LayerCollection { EmaDecay = options.EmaDecay, Form = options.Form, Workers = network.Workers };
         layers.RegisterNetwork(network);
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
         _natural = new AlignedBuffer(network.Store.Length);
         _momentum = new AlignedBuffer(network.Store.Length);
+        _movePiece = MovePiece;
         _damping = options.Damping;
     }
 
@@ -36,18 +41,17 @@ internal sealed class KfacOptimizer : Optimizer
 
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
-        float learningRate = scheduleFactor * _options.LearningRate;
         UpdateCurvatureAndGradient(labels);
         Precondition();
-        float scale = ConstrainNorm();
-        if (!float.IsFinite(scale))
+        _scale = ConstrainNorm();
+        if (!float.IsFinite(_scale))
         {
             return false;
         }
 
-        AccumulateMomentum(scale);
-        DecayWeights(learningRate, _options.WeightDecay);
-        ApplyStep(learningRate);
+        _rate = scheduleFactor * _options.LearningRate;
+        DecayWeights(_rate, _options.WeightDecay);
+        Pieces.Run(Store.Length, _movePiece);
         return true;
     }
 
@@ -88,23 +92,17 @@ internal sealed class KfacOptimizer : Optimizer
     /// <returns>NaN where v or g is not finite.</returns>
     private float ConstrainNorm()
     {
-        float squaredNorm = _options.LearningRate * _options.LearningRate * TensorPrimitives.Dot<float>(_natural.Span, Store.Gradients.Span);
-        return squaredNorm > _options.NormConstraint ? MathF.Sqrt(_options.NormConstraint / squaredNorm) : 1 + 0 * squaredNorm;
+        double squaredNorm = (double)_options.LearningRate * _options.LearningRate * Pieces.Dot(_natural.Span, Store.Gradients.Span);
+        return double.IsFinite(squaredNorm) ? (float)Math.Min(1, Math.Sqrt(_options.NormConstraint / squaredNorm)) : float.NaN;
     }
 
-    /// <summary>m = μ·m + scale·v.</summary>
-    private void AccumulateMomentum(float scale)
+    /// <summary>m = μ·m + scale·v, w -= α·m.</summary>
+    private void MovePiece(int start, int length)
     {
-        Span<float> momentum = _momentum.Span;
-        TensorPrimitives.Multiply(_natural.Span, scale, _natural.Span);
-        TensorPrimitives.MultiplyAdd(momentum, _options.Momentum, _natural.Span, momentum);
-    }
-
-    /// <summary>w -= α·m.</summary>
-    private void ApplyStep(float learningRate)
-    {
-        Span<float> values = Store.Values.Span;
-        TensorPrimitives.MultiplyAdd(_momentum.Span, -learningRate, values, values);
+        Span<float> momentum = _momentum.Span.Slice(start, length), values = Store.Values.Span.Slice(start, length);
+        TensorPrimitives.Multiply(momentum, _options.Momentum, momentum);
+        TensorPrimitives.MultiplyAdd(_natural.Span.Slice(start, length), _scale, momentum, momentum);
+        TensorPrimitives.MultiplyAdd(momentum, -_rate, values, values);
     }
 
     private static ParameterSpans LayerSpans(AlignedBuffer buffer, Layer layer)

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Kfac.Layers;
+using Kfac.Parallel;
 
 namespace Kfac.Optimizers;
 
@@ -21,6 +22,7 @@ internal abstract class Optimizer
     private const int CalmSteps = 20;
 
     private readonly AlignedBuffer _lastGood;
+    private readonly PieceAction _rememberPiece;
     private int _rescuesInARow;
     private int _stepsSinceRescue;
 
@@ -29,6 +31,8 @@ internal abstract class Optimizer
     {
         Network = network;
         Loss = new SoftmaxCrossEntropy(network.Spec.Output.Size, network.Capacity);
+        Pieces = new Pieces(network.Workers, network.Store.Length);
+        _rememberPiece = (start, length) => Store.Values.Span.Slice(start, length).CopyTo(_lastGood!.Span[start..]);
         _lastGood = new AlignedBuffer(network.Store.Length);
         Store.Values.Span.CopyTo(_lastGood.Span);
     }
@@ -41,6 +45,9 @@ internal abstract class Optimizer
     private protected Network Network { get; }
 
     private protected ParameterStore Store => Network.Store;
+
+    /// <summary>Goes through the store's arrays.</summary>
+    private protected Pieces Pieces { get; }
 
     /// <summary>One step on the batch in <see cref="Layers.Network.Input"/>.</summary>
     /// <param name="labels">The batch's classes; as many as it has examples.</param>
@@ -55,7 +62,7 @@ internal abstract class Optimizer
             return new StepReport(loss, correct, Rescue($"the loss was {loss}"));
         }
 
-        Store.Values.Span.CopyTo(_lastGood.Span);
+        Pieces.Run(Store.Length, _rememberPiece);
         if (!Update(labels, (float)scheduleFactor))
         {
             return new StepReport(loss, correct, Rescue("the gradient was not finite"));

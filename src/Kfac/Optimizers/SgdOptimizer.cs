@@ -1,22 +1,32 @@
 using System.Numerics.Tensors;
 using Kfac.Layers;
+using Kfac.Parallel;
 
 namespace Kfac.Optimizers;
 
 /// <summary>m = μ·m + g, w -= α·m.</summary>
-internal sealed class SgdOptimizer(Network network, SgdOptions options) : Optimizer(network)
+internal sealed class SgdOptimizer : Optimizer
 {
-    private readonly AlignedBuffer _momentum = new(network.Store.Length);
+    private readonly SgdOptions _options;
+    private readonly AlignedBuffer _momentum;
+    private readonly PieceAction _movePiece;
     private float _caution = 1;
+    private float _rate;
+
+    public SgdOptimizer(Network network, SgdOptions options)
+        : base(network)
+    {
+        _options = options;
+        _momentum = new AlignedBuffer(network.Store.Length);
+        _movePiece = MovePiece;
+    }
 
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         ComputeGradient(labels);
-        float rate = _caution * scheduleFactor * options.LearningRate;
-        Span<float> momentum = _momentum.Span, values = Store.Values.Span;
-        TensorPrimitives.MultiplyAdd(momentum, options.Momentum, Store.Gradients.Span, momentum);
-        DecayWeights(rate, options.WeightDecay);
-        TensorPrimitives.MultiplyAdd(momentum, -rate, values, values);
+        _rate = _caution * scheduleFactor * _options.LearningRate;
+        DecayWeights(_rate, _options.WeightDecay);
+        Pieces.Run(Store.Length, _movePiece);
         return true;
     }
 
@@ -25,5 +35,12 @@ internal sealed class SgdOptimizer(Network network, SgdOptions options) : Optimi
         _momentum.Span.Clear();
         _caution /= 2;
         return $"the learning rate is now multiplied by {_caution}";
+    }
+
+    private void MovePiece(int start, int length)
+    {
+        Span<float> momentum = _momentum.Span.Slice(start, length), values = Store.Values.Span.Slice(start, length);
+        TensorPrimitives.MultiplyAdd(momentum, _options.Momentum, Store.Gradients.Span.Slice(start, length), momentum);
+        TensorPrimitives.MultiplyAdd(momentum, -_rate, values, values);
     }
 }
