@@ -7,7 +7,7 @@ using MLNetKfac;
 namespace FashionMnist;
 
 /// <summary>Load, train, evaluate, save, load back, classify: the whole of it in ML.NET's own terms.</summary>
-internal sealed class Experiment(MLContext mlContext, Action<EpochReport> onEpoch)
+internal sealed class Experiment(MLContext mlContext, Action<KfacImageClassificationMetrics> onMetrics)
 {
     private const int PicturesShown = 4;
 
@@ -62,13 +62,7 @@ internal sealed class Experiment(MLContext mlContext, Action<EpochReport> onEpoc
             LearningRate = LearningRate,
             ValidationSetFraction = ValidationFraction,
             Threads = Threads,
-            MetricsCallback = metrics =>
-            {
-                if (metrics.Epoch is { } epoch)
-                {
-                    onEpoch(epoch);
-                }
-            },
+            MetricsCallback = onMetrics,
         };
         options.Epoch = Epochs ?? options.Epoch;
         options.BatchSize = BatchSize ?? options.BatchSize;
