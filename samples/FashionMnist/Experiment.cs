@@ -25,6 +25,8 @@ internal sealed class Experiment(MLContext mlContext, Action<KfacImageClassifica
 
     public void Run(string dataFolder, string modelPath)
     {
+        // Before the training, not after it, a folder that cannot be made is bad news.
+        Directory.CreateDirectory(Path.GetDirectoryName(modelPath)!);
         MemoryImageSource trainingImages = IdxFile.ReadFolder(dataFolder, "train");
         MemoryImageSource testImages = IdxFile.ReadFolder(dataFolder, "t10k");
         IDataView training = FashionItem.Load(mlContext, trainingImages);
