@@ -22,6 +22,9 @@ internal static class TensorExtensions
     /// <summary>Size of dimension <paramref name="axis"/>.</summary>
     public static int Size(this Tensor<float> tensor, int axis) => checked((int)tensor.Lengths[axis]);
 
+    /// <summary>Sizes of all dimensions, slowest first.</summary>
+    public static int[] Shape(this Tensor<float> tensor) => [.. Enumerable.Range(0, tensor.Rank).Select(tensor.Size)];
+
     /// <summary>The shape as text, as in <c>[3, 3, 32, 64]</c>.</summary>
     public static string ShapeText(this Tensor<float> tensor) => $"[{string.Join(", ", tensor.Lengths.ToArray())}]";
 

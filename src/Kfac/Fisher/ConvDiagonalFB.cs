@@ -81,7 +81,7 @@ public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
     {
         ArgumentNullException.ThrowIfNull(parameters);
         parameters.Weights.RequireRank(4, "the filter [R, S, C, K]", nameof(parameters));
-        return [.. Enumerable.Range(0, 4).Select(parameters.Weights.Size)];
+        return parameters.Weights.Shape();
     }
 
     private ConvolutionGeometry Geometry(Tensor<float> inputs) =>

@@ -58,6 +58,6 @@ public sealed class FullyConnectedDiagonalFB : InputOutputDiagonalFB
     {
         ArgumentNullException.ThrowIfNull(parameters);
         parameters.Weights.RequireRank(2, "the weights [F, K]", nameof(parameters));
-        return [parameters.Weights.Size(0), parameters.Weights.Size(1)];
+        return parameters.Weights.Shape();
     }
 }

@@ -54,7 +54,7 @@ public abstract class InputOutputDiagonalFB : DiagonalFB
 
             for (int i = 0; i < source.Count; i++)
             {
-                source[i].RequireShape(Shape(_minibatches[i].Outputs), $"the gradient for minibatch {i}", nameof(gradsList));
+                source[i].RequireShape(_minibatches[i].Outputs.Shape(), $"the gradient for minibatch {i}", nameof(gradsList));
                 AddSquares(_minibatches[i].Inputs, source[i], sums);
             }
         }
@@ -75,6 +75,4 @@ public abstract class InputOutputDiagonalFB : DiagonalFB
 
     /// <summary>sums += sum over examples of the squared per-example gradients, [weights row-major | bias].</summary>
     private protected abstract void AddSquares(Tensor<float> inputs, Tensor<float> outputGradients, float[] sums);
-
-    private static int[] Shape(Tensor<float> tensor) => [.. tensor.Lengths.ToArray().Select(length => (int)length)];
 }

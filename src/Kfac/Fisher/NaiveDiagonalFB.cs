@@ -76,7 +76,7 @@ public sealed class NaiveDiagonalFB : DiagonalFB
             int offset = 0;
             for (int i = 0; i < source.Count; i++)
             {
-                source[i].RequireShape([.. Enumerable.Range(0, _parameters[i].Rank).Select(_parameters[i].Size)], $"gradient {i}", nameof(gradsList));
+                source[i].RequireShape(_parameters[i].Shape(), $"gradient {i}", nameof(gradsList));
                 ReadOnlySpan<float> gradient = source[i].Values();
                 Span<float> part = sums.AsSpan(offset, gradient.Length);
                 TensorPrimitives.MultiplyAdd(gradient, gradient, part, part);
@@ -107,6 +107,6 @@ public sealed class NaiveDiagonalFB : DiagonalFB
     private static int[] Shape(ParameterTensors parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        return [.. Enumerable.Range(0, parameters.Weights.Rank).Select(parameters.Weights.Size)];
+        return parameters.Weights.Shape();
     }
 }

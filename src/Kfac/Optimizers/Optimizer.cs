@@ -32,7 +32,7 @@ internal abstract class Optimizer
         Network = network;
         Loss = new SoftmaxCrossEntropy(network.Spec.Output.Size, network.Capacity);
         Pieces = new Pieces(network.Workers, network.Store.Length);
-        _rememberPiece = (start, length) => Store.Values.Span.Slice(start, length).CopyTo(_lastGood!.Span[start..]);
+        _rememberPiece = RememberPiece;
         _lastGood = new AlignedBuffer(network.Store.Length);
         Store.Values.Span.CopyTo(_lastGood.Span);
     }
@@ -101,6 +101,8 @@ internal abstract class Optimizer
             TensorPrimitives.Multiply(parameter.MutableValues, 1 - learningRate * weightDecay, parameter.MutableValues);
         }
     }
+
+    private void RememberPiece(int start, int length) => Store.Values.Span.Slice(start, length).CopyTo(_lastGood.Span[start..]);
 
     private string Rescue(string reason)
     {
