@@ -90,6 +90,14 @@ public abstract class FisherBlock
         }
     }
 
+    private protected static void RequireSources(IReadOnlyList<IReadOnlyList<Tensor<float>>> gradsList)
+    {
+        if (gradsList.Count == 0)
+        {
+            throw new ArgumentException("there must be at least one source of gradients, but there is none", nameof(gradsList));
+        }
+    }
+
     private ParameterTensors Apply(ParameterTensors vector, bool inverse)
     {
         ArgumentNullException.ThrowIfNull(vector);

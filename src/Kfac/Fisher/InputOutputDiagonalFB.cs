@@ -28,6 +28,11 @@ public abstract class InputOutputDiagonalFB : DiagonalFB
     public void RegisterAdditionalMinibatch(Tensor<float> inputs, Tensor<float> outputs)
     {
         RequireMinibatch(inputs, outputs);
+        if (inputs.Size(0) == 0)
+        {
+            throw new ArgumentException($"a minibatch must have at least one example, but inputs have shape {inputs.ShapeText()}", nameof(inputs));
+        }
+
         _minibatches.Add((inputs, outputs));
     }
 
@@ -39,6 +44,7 @@ public abstract class InputOutputDiagonalFB : DiagonalFB
     {
         ArgumentNullException.ThrowIfNull(gradsList);
         RequireDamping(damping);
+        RequireSources(gradsList);
         if (_minibatches.Count == 0)
         {
             throw new InvalidOperationException("no minibatch is registered: call RegisterAdditionalMinibatch first");

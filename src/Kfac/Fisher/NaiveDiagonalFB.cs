@@ -60,6 +60,7 @@ public sealed class NaiveDiagonalFB : DiagonalFB
     {
         ArgumentNullException.ThrowIfNull(gradsList);
         RequireDamping(damping);
+        RequireSources(gradsList);
         if (_batchSizes.Count == 0)
         {
             throw new InvalidOperationException("no minibatch is registered: call RegisterAdditionalMinibatch first");

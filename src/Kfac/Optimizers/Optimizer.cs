@@ -73,6 +73,15 @@ internal abstract class Optimizer
         return new StepReport(loss, correct, null);
     }
 
+    /// <summary>Brings the last good parameters back where the last step, whose loss nobody has seen, left some that are not finite.</summary>
+    public void RestoreUnlessFinite()
+    {
+        if (!Pieces.IsFinite(Store.Values.Span))
+        {
+            Restore();
+        }
+    }
+
     /// <summary>Computes the gradient (and what else it needs) on the current batch and changes the parameters.</summary>
     /// <returns>False, and the parameters unchanged, where the update would not be finite.</returns>
     private protected abstract bool Update(ReadOnlySpan<int> labels, float scheduleFactor);
@@ -102,6 +111,12 @@ internal abstract class Optimizer
         }
     }
 
+    private void Restore()
+    {
+        _lastGood.Span.CopyTo(Store.Values.Span);
+        Store.MarkChanged();
+    }
+
     private void RememberPiece(int start, int length) => Store.Values.Span.Slice(start, length).CopyTo(_lastGood.Span[start..]);
 
     private string Rescue(string reason)
@@ -113,8 +128,7 @@ internal abstract class Optimizer
             throw new TrainingDivergedException($"training diverged: {reason}, {MostRescues} times in a row, although the last good parameters were restored each time; lower the learning rate or raise the damping");
         }
 
-        _lastGood.Span.CopyTo(Store.Values.Span);
-        Store.MarkChanged();
+        Restore();
         return $"{reason}: the last good parameters were restored, {BecomeCareful()}";
     }
 }

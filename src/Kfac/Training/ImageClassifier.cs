@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Kfac.Layers;
 using Kfac.Parallel;
 using Kfac.Persistence;
@@ -8,6 +9,9 @@ namespace Kfac.Training;
 /// <summary>A trained network: its description, its parameters, the scaling of its input and how it was trained. Immutable.</summary>
 public sealed class ImageClassifier
 {
+    /// <summary>A loss on the validation images may be infinite or NaN, and is then so on record.</summary>
+    private static readonly JsonSerializerOptions HistoryFormat = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
     internal ImageClassifier(NetworkSpec spec, ParameterStore store, InputScaling scaling, IReadOnlyList<EpochReport> history)
     {
         Spec = spec;
@@ -40,7 +44,7 @@ public sealed class ImageClassifier
     public void Save(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        ModelFile.Write(new StoredModel(Spec, Store, Scaling, JsonSerializer.Serialize(History)), stream);
+        ModelFile.Write(new StoredModel(Spec, Store, Scaling, JsonSerializer.Serialize(History, HistoryFormat)), stream);
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
@@ -51,7 +55,7 @@ public sealed class ImageClassifier
         StoredModel stored = ModelFile.Read(stream);
         try
         {
-            return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, JsonSerializer.Deserialize<EpochReport[]>(stored.Notes) ?? []);
+            return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, JsonSerializer.Deserialize<EpochReport[]>(stored.Notes, HistoryFormat) ?? []);
         }
         catch (JsonException e)
         {

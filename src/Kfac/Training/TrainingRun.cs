@@ -64,6 +64,7 @@ internal sealed class TrainingRun
             }
         }
 
+        _optimizer.RestoreUnlessFinite();
         ParameterStore parameters = _network.Store.CopyValues();
         bestValues?.CopyTo(parameters.Values.Span);
         return new ImageClassifier(_network.Spec, parameters, _scaling, _history);
@@ -104,8 +105,14 @@ internal sealed class TrainingRun
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs.</summary>
-    private double ScheduleFactor(double epochs, double step) =>
-        _options.Schedule.Factor((epochs + step / 2) / _options.Epochs, epochs);
+    /// <exception cref="ArgumentException">The factor is negative or not finite.</exception>
+    private double ScheduleFactor(double epochs, double step)
+    {
+        double factor = _options.Schedule.Factor((epochs + step / 2) / _options.Epochs, epochs);
+        return factor >= 0 && double.IsFinite(factor)
+            ? factor
+            : throw new ArgumentException($"Schedule must give a factor of 0 or more, but {_options.Schedule} gives {factor} after {epochs:F2} epochs", nameof(TrainingOptions.Schedule));
+    }
 
     private ReadOnlySpan<int> Load(IImageSource source, ReadOnlySpan<int> indices)
     {

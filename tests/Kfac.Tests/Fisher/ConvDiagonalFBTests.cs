@@ -154,6 +154,8 @@ public sealed class ConvDiagonalFBTests
         block.RegisterAdditionalMinibatch(E1.Inputs, E1.Gradients);
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => block.InstantiateFactors([[E1.Gradients, E1.Gradients]], 1)).Message, "one gives 2");
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => block.InstantiateFactors([[E1.Gradients]], float.NaN));
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => block.InstantiateFactors([], 1)).Message, "at least one source of gradients");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => block.RegisterAdditionalMinibatch(T([], 0, 3, 3, 1), T([], 0, 2, 2, 1))).Message, "at least one example");
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => block.InstantiateFactors([[T([1, float.NaN, 2, 0], 1, 2, 2, 1)]], 1)).Message, "NaN");
         block.InstantiateFactors([[E1.Gradients]], 1);
         CollectionAssert.AreEqual(E1.Weights.Concat(E1.Bias).ToArray(), Diagonal(block), "what was refused left no trace");

@@ -115,6 +115,20 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
+    public void LastStepThatRuinsTheParametersIsTakenBack()
+    {
+        // The only step of the training: a learning rate beyond all measure, and nobody sees the loss that follows.
+        var options = Options(new SgdOptions { LearningRate = 3e38f }) with { Epochs = 1, BatchSize = 90, Schedule = LearningRateSchedule.Constant };
+        ImageClassifier model = new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(90, 1), SyntheticImages.Create(30, 2));
+        Assert.IsTrue(Weights(model).All(float.IsFinite));
+        Assert.IsFalse(double.IsFinite(model.History[0].ValidationLoss!.Value), "the report says what was seen");
+        using var file = new MemoryStream();
+        model.Save(file);
+        file.Position = 0;
+        CollectionAssert.AreEqual(Weights(model), Weights(ImageClassifier.Load(file)));
+    }
+
+    [TestMethod]
     public void BadOptionsAndDataAreRefusedByName()
     {
         Refused(Options(new KfacOptions { Damping = 0 }), "Damping must be positive and finite, but is 0");
@@ -122,6 +136,7 @@ public sealed class ImageClassifierTrainerTests
         Refused(Options(new SgdOptions { LearningRate = float.NaN }), "LearningRate must be positive and finite, but is NaN");
         Refused(Options(new SgdOptions()) with { Epochs = 0 }, "Epochs must be at least 1, but is 0");
         Refused(Options(new SgdOptions()) with { BatchSize = -1 }, "BatchSize");
+        Refused(Options(new SgdOptions()) with { Schedule = new ExponentialSchedule(double.NaN, 1) }, "Schedule must give a factor of 0 or more");
         Refused(Options(new SgdOptions()) with { EarlyStopping = new EarlyStopping() }, "EarlyStopping watches validation images");
         Refused(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(4) }, "gives 4 outputs, but the images are 8x8x1 in 3 classes");
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions()).Fit(new MemoryImageSource(SyntheticImages.Shape, 3))).Message, "there are no images");
