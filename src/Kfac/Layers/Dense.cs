@@ -141,29 +141,4 @@ public sealed unsafe class Dense : BatchLayer
 
         TensorPrimitives.Multiply(mean, 1f / examples, mean);
     }
-
-    /// <summary>A planned matrix product with its packed operands, run by all workers.</summary>
-    private sealed class BatchProduct
-    {
-        private readonly MatrixProduct _product;
-        private readonly AlignedBuffer _packed;
-        private readonly WorkerAction _pack;
-        private readonly WorkerAction _multiply;
-        private MatrixOperands _operands;
-
-        public BatchProduct(MatrixProduct product)
-        {
-            _product = product;
-            _packed = new AlignedBuffer(product.PackedLength);
-            _pack = (unit, _) => _product.Pack(unit, _operands);
-            _multiply = (unit, _) => _product.Multiply(unit, _operands);
-        }
-
-        public void Run(Workers workers, MatrixOperands operands)
-        {
-            _operands = operands with { Packed = _packed.Pointer };
-            workers.Run(_product.PackUnits, _pack);
-            workers.Run(_product.Units, _multiply);
-        }
-    }
 }
