@@ -1,8 +1,10 @@
+using Kfac;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac;
+using Samples.Terminal;
 
 namespace FashionMnist;
 
@@ -50,11 +52,19 @@ internal sealed class Experiment(MLContext mlContext, Action<KfacImageClassifica
         for (int i = 0; i < PicturesShown; i++)
         {
             FashionItem item = FashionItem.Read(testImages, i);
-            Picture.Show(item, testImages.Shape, engine.Predict(item), classNames);
+            Show(item, testImages.Shape, engine.Predict(item), classNames);
         }
 
         Console.WriteLine($"test accuracy: {metrics.MicroAccuracy:F4}");
     }
+
+    private static void Show(FashionItem item, ImageShape shape, FashionPrediction prediction, IReadOnlyList<string> classNames) =>
+        Picture.Show(shape.Height, shape.Width, (row, column) => item.ColourAt(shape, row, column),
+        [
+            $"it is: {item.Label}",
+            .. Guesses.Lines(prediction.Score, classNames),
+            prediction.PredictedLabel == item.Label ? "[green]right[/]" : "[red]wrong[/]",
+        ]);
 
     private KfacImageClassificationTrainer.Options CreateOptions()
     {

@@ -1,6 +1,8 @@
+using Kfac;
 using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Spectre.Console;
 
 namespace FashionMnist;
 
@@ -29,6 +31,13 @@ internal sealed class FashionItem
         int label = images.GetLabel(index);
         item.Label = images.ClassCount == ClassNames.Length ? ClassNames[label] : $"class {label}";
         return item;
+    }
+
+    /// <summary>Mean of the pixel's channels, as a grey.</summary>
+    public Color ColourAt(ImageShape shape, int row, int column)
+    {
+        byte grey = (byte)Features.AsSpan((row * shape.Width + column) * shape.Channels, shape.Channels).ToArray().Average();
+        return new Color(grey, grey, grey);
     }
 }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using FashionMnist;
 using Kfac.Optimizers;
 using Microsoft.ML;
+using Samples.Terminal;
 
 Option<string> data = new("--data")
 {

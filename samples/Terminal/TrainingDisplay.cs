@@ -5,7 +5,7 @@ using Microsoft.ML.Runtime;
 using MLNetKfac;
 using Spectre.Console;
 
-namespace FashionMnist;
+namespace Samples.Terminal;
 
 /// <summary>A line for each epoch, which on a terminal grows while the epoch runs, and warnings as they come.</summary>
 internal sealed class TrainingDisplay
