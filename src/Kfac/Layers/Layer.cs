@@ -45,7 +45,7 @@ public abstract class Layer
     /// <summary>What came in at the last forward pass.</summary>
     internal ActivationBuffer Input { get; private set; } = null!;
 
-    /// <summary>What went out. In-place layers behind this one change it.</summary>
+    /// <summary>What went out. In-place layers behind this one change it, unless it <see cref="ReadsOutput"/>.</summary>
     internal ActivationBuffer Output { get; private set; } = null!;
 
     /// <summary>Where the backward pass writes d loss / d input; null where nobody needs it.</summary>
@@ -62,6 +62,9 @@ public abstract class Layer
 
     /// <summary>Whether output and input (and their gradients) may be one and the same memory.</summary>
     internal virtual bool WorksInPlace => false;
+
+    /// <summary>Whether its backward pass reads <see cref="Output"/>: no layer behind may then overwrite it.</summary>
+    internal virtual bool ReadsOutput => false;
 
     /// <summary>Creates the parameters in <paramref name="store"/>.</summary>
     internal virtual void AddParameters(ParameterStore store)

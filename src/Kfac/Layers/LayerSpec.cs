@@ -9,8 +9,15 @@ namespace Kfac.Layers;
 [JsonDerivedType(typeof(MaxPool2DSpec), "maxpool2d")]
 [JsonDerivedType(typeof(ReluSpec), "relu")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
+[JsonDerivedType(typeof(ResidualSpec), "residual")]
 public abstract record LayerSpec
 {
+    /// <summary>Whether it needs the rows and columns of an image, so that it cannot follow a layer that <see cref="MakesVector"/>.</summary>
+    internal virtual bool TakesImages => false;
+
+    /// <summary>Whether its output is a vector without rows and columns.</summary>
+    internal virtual bool MakesVector => false;
+
     /// <summary>The shape of one example after this layer.</summary>
     /// <exception cref="ArgumentException">The layer cannot take <paramref name="input"/>; the message says why.</exception>
     internal abstract ImageShape InferOutput(ImageShape input);
@@ -39,6 +46,8 @@ public sealed record Conv2DSpec(
     int Filters, int KernelHeight, int KernelWidth, int StrideY = 1, int StrideX = 1,
     Padding Padding = Padding.Same, bool UseBias = true) : LayerSpec
 {
+    internal override bool TakesImages => true;
+
     internal override ImageShape InferOutput(ImageShape input)
     {
         RequirePositive(Filters, "the number of filters");
@@ -54,6 +63,8 @@ public sealed record Conv2DSpec(
 /// <param name="UseBias">Whether a bias [K] is added.</param>
 public sealed record DenseSpec(int Units, bool UseBias = true) : LayerSpec
 {
+    internal override bool MakesVector => true;
+
     internal override ImageShape InferOutput(ImageShape input)
     {
         RequirePositive(Units, "the number of units");
@@ -72,6 +83,8 @@ public sealed record DenseSpec(int Units, bool UseBias = true) : LayerSpec
 /// <param name="StrideX">Columns between neighbouring windows.</param>
 public sealed record MaxPool2DSpec(int Height, int Width, int StrideY, int StrideX) : LayerSpec
 {
+    internal override bool TakesImages => true;
+
     internal override ImageShape InferOutput(ImageShape input)
     {
         Window window = Window.Infer(input, Height, Width, StrideY, StrideX, Padding.Valid);
@@ -92,6 +105,8 @@ public sealed record ReluSpec : LayerSpec
 /// <summary>The image [H, W, C] as one vector of H·W·C features, in the same order.</summary>
 public sealed record FlattenSpec : LayerSpec
 {
+    internal override bool MakesVector => true;
+
     internal override ImageShape InferOutput(ImageShape input) => ImageShape.Flat(input.Size);
 
     internal override Layer Build(string name, ImageShape input) => new Flatten(name, input);

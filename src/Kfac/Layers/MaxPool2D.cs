@@ -21,6 +21,8 @@ public sealed class MaxPool2D : ExampleLayer
     /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
     internal bool InputIsRectified { get; set; }
 
+    internal override bool ReadsOutput => true;
+
     internal override void Forward(ExampleRange range, int worker)
     {
         for (int n = range.First; n < range.End; n++)

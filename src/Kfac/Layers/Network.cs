@@ -1,4 +1,3 @@
-using Kfac.Kernels;
 using Kfac.Parallel;
 
 namespace Kfac.Layers;
@@ -44,21 +43,24 @@ public sealed class Network
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
         _reduceLayer = (layer, _) => _current.Layers[layer].ReduceSlices(SliceCount, _examples, _quantities);
-        Layers = BuildLayers(spec);
+        var graph = new NetworkGraph(spec);
+        Layers = [.. graph.Nodes.Select(node => node.Layer)];
         Store = store ?? new ParameterStore();
         foreach (Layer layer in Layers)
         {
             layer.AddParameters(Store);
         }
 
-        (Input, Logits, LogitsGradient) = ConnectLayers(trains);
+        var memory = new NetworkMemory(graph, capacity, trains);
+        (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
+        ConnectLayers(graph, memory);
         DivideIntoSegments();
     }
 
     /// <summary>The network's description.</summary>
     public NetworkSpec Spec { get; }
 
-    /// <summary>The layers, first to last.</summary>
+    /// <summary>The layers in the order they run; of a residual block the fork, the body, the shortcut and the add.</summary>
     public IReadOnlyList<Layer> Layers { get; }
 
     /// <summary>All trainable arrays, first layer first.</summary>
@@ -88,9 +90,9 @@ public sealed class Network
     internal static ParameterStore LayOutParameters(NetworkSpec spec)
     {
         var store = new ParameterStore();
-        foreach (Layer layer in BuildLayers(spec))
+        foreach (Node node in new NetworkGraph(spec).Nodes)
         {
-            layer.AddParameters(store);
+            node.Layer.AddParameters(store);
         }
 
         return store;
@@ -185,98 +187,16 @@ public sealed class Network
         }
     }
 
-    private static Layer[] BuildLayers(NetworkSpec spec)
+    private void ConnectLayers(NetworkGraph graph, NetworkMemory memory)
     {
-        var layers = new Layer[spec.Layers.Count];
-        var counts = new Dictionary<Type, int>();
-        ImageShape shape = spec.Input;
-        for (int i = 0; i < layers.Length; i++)
-        {
-            Type kind = spec.Layers[i].GetType();
-            counts[kind] = counts.GetValueOrDefault(kind) + 1;
-            string name = $"{kind.Name[..^"Spec".Length].ToLowerInvariant()}_{counts[kind]}";
-            layers[i] = spec.Layers[i].Build(name, shape);
-            shape = spec.Shapes[i];
-        }
-
-        FuseRectifiers(layers);
-        return layers;
-    }
-
-    /// <summary>Lets the neighbours of a rectifier, where they can, do its work while the values are in registers.</summary>
-    private static void FuseRectifiers(Layer[] layers)
-    {
-        for (int i = 1; i < layers.Length; i++)
-        {
-            switch (layers[i - 1], layers[i])
-            {
-                case (Conv2D before, Relu relu):
-                    relu.IsAppliedBefore = before.RectifiesOutput = true;
-                    break;
-                case (Dense before, Relu relu):
-                    relu.IsAppliedBefore = before.RectifiesOutput = true;
-                    break;
-                case (Relu relu, Conv2D behind):
-                    relu.IsUndoneBehind = behind.InputIsRectified = true;
-                    break;
-                case (Relu relu, MaxPool2D behind):
-                    relu.IsUndoneBehind = behind.InputIsRectified = true;
-                    break;
-            }
-        }
-    }
-
-    private (ActivationBuffer Input, ActivationBuffer Logits, ActivationBuffer? LogitsGradient) ConnectLayers(bool trains)
-    {
-        // Buffer b lies between layer b-1 and layer b.
-        ActivationBuffer[] values = Allocate(b => b < Layers.Count ? Layers[b].InputHalo : default, first: 0);
-        int first = FirstGradient();
-        ActivationBuffer[]? gradients = trains ? Allocate(b => b > first ? Layers[b - 1].OutputGradientHalo : default, first) : null;
         int scratchLength = Layers.Select(layer => layer.ScratchLength).Append(0).Max();
         AlignedBuffer[] scratch = [.. Enumerable.Range(0, _workers.Count).Select(_ => new AlignedBuffer(scratchLength))];
-        for (int i = 0; i < Layers.Count; i++)
+        foreach (Node node in graph.Nodes)
         {
-            Layers[i].Connect(values[i], values[i + 1], gradients?[i], gradients?[i + 1], scratch);
+            node.Layer.Connect(memory.Values[node.In]!, memory.Values[node.Out]!, memory.Gradients[node.In], memory.Gradients[node.Out], scratch);
+            (node.Layer as Junction)?.ConnectShortcut(memory.Values[node.Shortcut]!, memory.Gradients[node.Shortcut]);
         }
-
-        return (values[0], values[^1], gradients?[^1]);
     }
-
-    /// <summary>The first buffer whose gradient anybody needs: the one behind the first layer with parameters.</summary>
-    private int FirstGradient() => 1 + Layers.TakeWhile(layer => layer.Parameters.Count == 0).Count();
-
-    /// <summary>
-    /// One buffer for each run of in-place layers, with the largest halo that any reader of the run asks for. A flattening
-    /// joins the run only where there is no halo; it copies otherwise.
-    /// </summary>
-    private ActivationBuffer[] Allocate(Func<int, Halo> haloAt, int first)
-    {
-        var buffers = new ActivationBuffer[Layers.Count + 1];
-        for (int start = first; start < buffers.Length;)
-        {
-            Halo halo = haloAt(start);
-            int end = start + 1;
-            for (; end < buffers.Length && Layers[end - 1].WorksInPlace && (Layers[end - 1] is not Flatten || halo == default); end++)
-            {
-                halo = Larger(halo, haloAt(end));
-            }
-
-            buffers[start] = new ActivationBuffer(ShapeAt(start), halo, Capacity);
-            for (int b = start + 1; b < end; b++)
-            {
-                buffers[b] = ShapeAt(b) == ShapeAt(b - 1) ? buffers[b - 1] : buffers[b - 1].Flattened();
-            }
-
-            start = end;
-        }
-
-        return buffers;
-    }
-
-    private static Halo Larger(Halo a, Halo b) =>
-        new(Math.Max(a.Top, b.Top), Math.Max(a.Left, b.Left), Math.Max(a.Bottom, b.Bottom), Math.Max(a.Right, b.Right));
-
-    private ImageShape ShapeAt(int buffer) => buffer == 0 ? Spec.Input : Spec.Shapes[buffer - 1];
 
     private void DivideIntoSegments()
     {

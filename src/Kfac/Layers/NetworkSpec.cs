@@ -15,9 +15,6 @@ namespace Kfac.Layers;
 /// </code></example>
 public sealed record NetworkSpec
 {
-    /// <summary>Most values one example may have anywhere in the network: 1 GiB of floats.</summary>
-    private const int MostValues = 1 << 28;
-
     private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter() } };
 
     /// <param name="input">Shape of one input image.</param>
@@ -27,20 +24,16 @@ public sealed record NetworkSpec
     public NetworkSpec(ImageShape input, IReadOnlyList<LayerSpec> layers)
     {
         ArgumentNullException.ThrowIfNull(layers);
-        if (layers.Contains(null!))
-        {
-            throw new ArgumentException("a layer is null", nameof(layers));
-        }
-
+        LayerSequence.RequireLayers(layers, nameof(layers));
         if (input.Height < 1 || input.Width < 1 || input.Channels < 1)
         {
             throw new ArgumentException($"input shape must be positive in every dimension, but is {input.Height}x{input.Width}x{input.Channels}", nameof(input));
         }
 
-        RequireModestSize(input);
+        LayerSequence.RequireModestSize(input);
         Input = input;
         Layers = [.. layers];
-        Shapes = InferShapes();
+        Shapes = LayerSequence.InferShapes(Layers, input);
     }
 
     /// <summary>Shape of one input image.</summary>
@@ -93,6 +86,27 @@ public sealed record NetworkSpec
     /// <summary>Adds a fully connected layer.</summary>
     public NetworkSpec Dense(int units) => Add(new DenseSpec(units));
 
+    /// <summary>Adds a residual block, y = body(x) + shortcut(x); see <see cref="ResidualSpec"/>.</summary>
+    /// <param name="body">Adds the body's layers to the description it is given.</param>
+    /// <param name="shortcut">The same for the shortcut; null for the identity.</param>
+    /// <exception cref="ArgumentException">Body and shortcut give different shapes, or a layer cannot take what comes to it.</exception>
+    /// <example><code>
+    /// net.Residual(body => body.Conv(16, 3, stride: 2).Relu().Conv(16, 3), shortcut => shortcut.Conv(16, 1, stride: 2)).Relu()
+    /// </code></example>
+    public NetworkSpec Residual(Func<NetworkSpec, NetworkSpec> body, Func<NetworkSpec, NetworkSpec>? shortcut = null)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        return Add(new ResidualSpec(Branch(body, nameof(body)), shortcut is null ? [] : Branch(shortcut, nameof(shortcut))));
+
+        IReadOnlyList<LayerSpec> Branch(Func<NetworkSpec, NetworkSpec> build, string name)
+        {
+            NetworkSpec branch = build(new NetworkSpec(Output, []));
+            return branch.Input == Output
+                ? branch.Layers
+                : throw new ArgumentException($"the {name} must go on from the description it is given, whose input is {Output}, but begins with an input of {branch.Input}", name);
+        }
+    }
+
     /// <summary>Adds <paramref name="layer"/> at the end.</summary>
     /// <exception cref="ArgumentException">The layer cannot take the current output.</exception>
     public NetworkSpec Add(LayerSpec layer) => new(Input, [.. Layers, layer]);
@@ -119,40 +133,4 @@ public sealed record NetworkSpec
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Input, Layers.Count);
-
-    private static void RequireModestSize(ImageShape shape)
-    {
-        if ((double)shape.Height * shape.Width * shape.Channels > MostValues)
-        {
-            throw new ArgumentException($"one example of {shape.Height}x{shape.Width}x{shape.Channels} has more than {MostValues} values");
-        }
-    }
-
-    private ImageShape[] InferShapes()
-    {
-        var shapes = new ImageShape[Layers.Count];
-        ImageShape shape = Input;
-        bool flattened = false;
-        for (int i = 0; i < shapes.Length; i++)
-        {
-            try
-            {
-                if (flattened && Layers[i] is (Conv2DSpec or MaxPool2DSpec))
-                {
-                    throw new ArgumentException("it works on images, but a layer before it has made a vector of them");
-                }
-
-                flattened |= Layers[i] is FlattenSpec or DenseSpec;
-                shape = Layers[i].InferOutput(shape);
-                RequireModestSize(shape);
-                shapes[i] = shape;
-            }
-            catch (ArgumentException e)
-            {
-                throw new ArgumentException($"layer {i + 1} of {shapes.Length} ({Layers[i]}), on an input of {shape}: {e.Message}", nameof(Layers), e);
-            }
-        }
-
-        return shapes;
-    }
 }

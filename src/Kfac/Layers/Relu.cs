@@ -2,11 +2,11 @@ using Kfac.Kernels;
 
 namespace Kfac.Layers;
 
-/// <summary>y = max(x, 0), in place; see <see cref="ReluSpec"/>.</summary>
-public sealed class Relu : ExampleLayer
+/// <summary>y = max(x, 0); see <see cref="ReluSpec"/>.</summary>
+public sealed class Relu : ElementwiseLayer
 {
     internal Relu(string name, ImageShape shape)
-        : base(name, shape, shape)
+        : base(name, shape)
     {
     }
 
@@ -16,27 +16,33 @@ public sealed class Relu : ExampleLayer
     /// <summary>Set when the layer behind already takes its input's gradient back through the rectifier.</summary>
     internal bool IsUndoneBehind { get; set; }
 
-    internal override bool WorksInPlace => true;
+    internal override bool ReadsOutput => true;
 
     internal override void Forward(ExampleRange range, int worker)
     {
-        for (int n = range.First; n < range.End && !IsAppliedBefore; n++)
+        if (!IsAppliedBefore)
         {
-            for (int row = 0; row < OutputShape.Height; row++)
-            {
-                Rectifier.Forward(Output.Row(n, row));
-            }
+            base.Forward(range, worker);
         }
     }
 
     internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
     {
-        for (int n = range.First; n < range.End && !IsUndoneBehind && OutputGradient is not null; n++)
+        if (!IsUndoneBehind)
         {
-            for (int row = 0; row < OutputShape.Height; row++)
-            {
-                Rectifier.Backward(Output.Row(n, row), OutputGradient.Row(n, row));
-            }
+            base.Backward(range, slice, worker, quantities);
         }
+    }
+
+    private protected override void Forward(ReadOnlySpan<float> x, Span<float> y, int example, int row)
+    {
+        Copy(x, y);
+        Rectifier.Forward(y);
+    }
+
+    private protected override void Backward(ReadOnlySpan<float> x, ReadOnlySpan<float> y, ReadOnlySpan<float> dy, Span<float> dx, int example, int row)
+    {
+        Copy(dy, dx);
+        Rectifier.Backward(y, dx);
     }
 }

@@ -3,53 +3,87 @@ using Kfac.Layers;
 namespace Kfac.Tests.Oracles;
 
 /// <summary>
-/// A network by its definition, in double precision and one example at a time: the class scores and the cross-entropy.
-/// Gradients come from central differences, so that no derivative is written twice.
+/// A network by its definition, in double precision: the class scores and the cross-entropy. Gradients come from central
+/// differences, so that no derivative is written twice. An example's own gradient is that with respect to its own copy of
+/// the parameters: where examples meet in a batch normalisation it is that of the whole batch's loss.
 /// </summary>
 internal sealed class NaiveNetwork(Network network)
 {
     private const double Step = 1e-5;
 
-    /// <summary>The network's parameters, in order, to be changed at will.</summary>
+    /// <summary>The network's trainable parameters, in order, to be changed at will.</summary>
     public List<double[]> Parameters { get; } = [.. network.Parameters.Select(parameter => Array.ConvertAll(parameter.Values.ToArray(), v => (double)v))];
 
     /// <summary>Cross-entropy of one example.</summary>
-    public double Loss(double[] image, int label)
-    {
-        double[] scores = Scores(image);
-        double largest = scores.Max();
-        return largest + Math.Log(scores.Sum(score => Math.Exp(score - largest))) - scores[label];
-    }
+    public double Loss(double[] image, int label) => CrossEntropy(Scores(image), label);
 
     /// <summary>d loss / d parameter, all parameters, by central differences.</summary>
     public List<double[]> Gradient(double[] image, int label) => [.. Parameters.Select(values => Differences(values, () => Loss(image, label)))];
 
+    /// <summary>d (loss of the batch) / d (the copy of the parameters that <paramref name="example"/> sees), by central differences.</summary>
+    public List<double[]> Gradient(double[][] images, int[] labels, int example)
+    {
+        double[][] own = [.. Parameters.Select(values => (double[])values.Clone())];
+        return [.. own.Select(values => Differences(values, () => Scores(images, (n, p) => n == example ? own[p] : Parameters[p]).Select((scores, n) => CrossEntropy(scores, labels[n])).Sum()))];
+    }
+
     /// <summary>d loss / d image by central differences.</summary>
     public double[] ImageGradient(double[] image, int label) => Differences(image, () => Loss(image, label));
 
-    public double[] Scores(double[] image)
-    {
-        double[] values = image;
-        int next = 0;
-        foreach (Layer layer in network.Layers)
-        {
-            values = layer switch
-            {
-                Conv2D conv => NaiveConvolution.Forward(conv.Geometry, values, Parameters[next++], conv.Bias is null ? null : Parameters[next++]),
-                Dense dense => DenseForward(dense, values, Parameters[next++], dense.Bias is null ? null : Parameters[next++]),
-                MaxPool2D pool => MaxPool(pool, values),
-                Relu => Array.ConvertAll(values, v => Math.Max(v, 0)),
-                Flatten => values,
-                _ => throw new NotSupportedException(layer.GetType().Name),
-            };
-        }
+    public double[] Scores(double[] image) => Scores([image])[0];
 
-        return values;
+    /// <summary>The scores of a batch, as in training.</summary>
+    public double[][] Scores(double[][] images) => Scores(images, (_, p) => Parameters[p]);
+
+    private double[][] Scores(double[][] images, Func<int, int, double[]> parameter)
+    {
+        int next = 0;
+        return Run(network.Spec.Layers, images, network.Spec.Input, parameter, ref next).Values;
     }
 
-    private static double[] DenseForward(Dense dense, double[] x, double[] weights, double[]? bias)
+    private (double[][] Values, ImageShape Shape) Run(IReadOnlyList<LayerSpec> layers, double[][] values, ImageShape shape, Func<int, int, double[]> parameter, ref int next)
     {
-        int units = dense.Spec.Units;
+        foreach (LayerSpec spec in layers)
+        {
+            ImageShape from = shape;
+            int first = next;
+            shape = spec.InferOutput(from);
+            switch (spec)
+            {
+                case ResidualSpec residual:
+                    double[][] body = Run(residual.Body, values, from, parameter, ref next).Values;
+                    double[][] shortcut = Run(residual.Shortcut, values, from, parameter, ref next).Values;
+                    values = [.. body.Zip(shortcut, (a, b) => a.Zip(b, (x, y) => x + y).ToArray())];
+                    break;
+                case Conv2DSpec conv:
+                    next += conv.UseBias ? 2 : 1;
+                    values = Map(values, (x, n) => NaiveConvolution.Forward(Conv2D.GeometryOf(conv, from), x, parameter(n, first), conv.UseBias ? parameter(n, first + 1) : null));
+                    break;
+                case DenseSpec dense:
+                    next += dense.UseBias ? 2 : 1;
+                    values = Map(values, (x, n) => DenseForward(dense, x, parameter(n, first), dense.UseBias ? parameter(n, first + 1) : null));
+                    break;
+                case MaxPool2DSpec pool:
+                    values = Map(values, (x, _) => Pool(from, spec.InferOutput(from), pool.Height, pool.Width, pool.StrideY, pool.StrideX, x, window => window.Max()));
+                    break;
+                case ReluSpec:
+                    values = Map(values, (x, _) => Array.ConvertAll(x, v => Math.Max(v, 0)));
+                    break;
+                case FlattenSpec:
+                    break;
+                default:
+                    throw new NotSupportedException(spec.GetType().Name);
+            }
+        }
+
+        return (values, shape);
+    }
+
+    private static double[][] Map(double[][] values, Func<double[], int, double[]> layer) => [.. values.Select(layer)];
+
+    private static double[] DenseForward(DenseSpec dense, double[] x, double[] weights, double[]? bias)
+    {
+        int units = dense.Units;
         double[] y = bias is null ? new double[units] : [.. bias];
         for (int f = 0; f < x.Length; f++)
         {
@@ -62,24 +96,25 @@ internal sealed class NaiveNetwork(Network network)
         return y;
     }
 
-    private static double[] MaxPool(MaxPool2D pool, double[] x)
+    private static double[] Pool(ImageShape from, ImageShape to, int height, int width, int strideY, int strideX, double[] x, Func<IEnumerable<double>, double> summary)
     {
-        (ImageShape from, ImageShape to) = (pool.InputShape, pool.OutputShape);
         var y = new double[to.Size];
-        Array.Fill(y, double.NegativeInfinity);
-        for (int i = 0; i < to.Height * to.Width * to.Channels; i++)
+        for (int i = 0; i < to.Size; i++)
         {
             (int row, int column, int c) = (i / to.Channels / to.Width, i / to.Channels % to.Width, i % to.Channels);
-            for (int r = row * pool.Spec.StrideY; r < row * pool.Spec.StrideY + pool.Spec.Height; r++)
-            {
-                for (int s = column * pool.Spec.StrideX; s < column * pool.Spec.StrideX + pool.Spec.Width; s++)
-                {
-                    y[i] = Math.Max(y[i], x[(r * from.Width + s) * from.Channels + c]);
-                }
-            }
+            y[i] = summary(
+                from r in Enumerable.Range(row * strideY, height)
+                from s in Enumerable.Range(column * strideX, width)
+                select x[(r * @from.Width + s) * @from.Channels + c]);
         }
 
         return y;
+    }
+
+    private static double CrossEntropy(double[] scores, int label)
+    {
+        double largest = scores.Max();
+        return largest + Math.Log(scores.Sum(score => Math.Exp(score - largest))) - scores[label];
     }
 
     private static double[] Differences(double[] values, Func<double> function)

@@ -1,0 +1,64 @@
+using Kfac.Layers;
+using Kfac.Parallel;
+
+namespace Kfac.Tests.Layers;
+
+/// <summary>Small networks of every kind of layer, with parameters and a batch of images.</summary>
+internal static class NetworkCases
+{
+    public const int Examples = 5;
+
+    public const int Classes = 3;
+
+    public static IEnumerable<object[]> Networks =>
+    [
+        ["dense", NetworkSpec.For(1, 1, 7).Dense(Classes)],
+        ["dense without bias", NetworkSpec.For(1, 1, 7).Add(new DenseSpec(4, UseBias: false)).Relu().Add(new DenseSpec(Classes, UseBias: false))],
+        ["flatten and two dense", NetworkSpec.For(3, 2, 2).Flatten().Dense(9).Relu().Dense(Classes)],
+        ["convolution", NetworkSpec.For(5, 4, 2).Conv(3, 3).Flatten().Dense(Classes)],
+        ["convolution without bias", NetworkSpec.For(5, 4, 2).Add(new Conv2DSpec(3, 3, 3, UseBias: false)).Flatten().Dense(Classes)],
+        ["VALID, even kernel", NetworkSpec.For(6, 5, 1).Conv(2, 2, padding: Padding.Valid).Relu().Flatten().Dense(Classes)],
+        ["strides", NetworkSpec.For(7, 6, 1).Conv(3, 3, stride: 2).Relu().Conv(4, 2, stride: 2).Relu().Flatten().Dense(Classes)],
+        ["unequal kernel and stride", NetworkSpec.For(6, 7, 2).Add(new Conv2DSpec(3, 1, 4, 1, 2)).Relu().Add(new Conv2DSpec(2, 4, 1, 2, 1)).Flatten().Dense(Classes)],
+        ["relu, relu", NetworkSpec.For(4, 4, 1).Conv(3, 3).Relu().Relu().Conv(2, 3).Relu().Flatten().Relu().Dense(Classes)],
+        ["starts with relu and pool", NetworkSpec.For(6, 6, 2).Relu().MaxPool(2).Conv(3, 3).Flatten().Dense(Classes)],
+        ["pool", NetworkSpec.For(6, 6, 1).Conv(3, 3).MaxPool(2).Conv(4, 3).Relu().MaxPool(3).Flatten().Dense(5).Relu().Dense(Classes)],
+        ["overlapping pool", NetworkSpec.For(7, 7, 1).Conv(2, 3).Relu().Add(new MaxPool2DSpec(3, 2, 2, 1)).Conv(3, 1).Flatten().Dense(Classes)],
+        ["wide", NetworkSpec.For(4, 4, 1).Conv(17, 3).Relu().Conv(3, 3).Relu().MaxPool(2).Flatten().Dense(19).Relu().Dense(Classes)],
+        ["residual, identity", NetworkSpec.For(4, 4, 2).Residual(body => body.Conv(3, 3).Relu().Conv(2, 3)).Relu().Flatten().Dense(Classes)],
+        ["residual behind a rectifier, with a shortcut", NetworkSpec.For(5, 4, 1).Conv(2, 3).Relu().Residual(body => body.Conv(3, 3, stride: 2).Relu().Conv(3, 3), shortcut => shortcut.Conv(3, 1, stride: 2)).Relu().Conv(2, 2).Flatten().Dense(Classes)],
+        ["branches that begin and end with a rectifier", NetworkSpec.For(4, 4, 1).Conv(2, 3).Residual(body => body.Relu().Conv(2, 3).Relu(), shortcut => shortcut.Relu()).Conv(2, 3).Flatten().Dense(Classes)],
+        ["branch that is a rectifier alone", NetworkSpec.For(4, 4, 1).Conv(2, 3).Residual(body => body.Relu()).Relu().Flatten().Dense(Classes)],
+        ["nested residuals", NetworkSpec.For(4, 4, 1).Conv(2, 3).Residual(
+            body => body.Residual(inner => inner.Conv(2, 3).Relu()).Conv(2, 3).Residual(inner => inner.Relu().Conv(2, 1)),
+            shortcut => shortcut.Residual(inner => inner.Conv(2, 1))).Residual(body => body.Conv(2, 3)).Flatten().Dense(Classes)],
+        ["residual of the image itself", NetworkSpec.For(4, 4, 1).Residual(body => body.Relu(), shortcut => shortcut.Conv(1, 3)).Residual(body => body.Conv(1, 3)).Flatten().Dense(Classes)],
+        ["residual of nothing that is trained", NetworkSpec.For(4, 4, 1).Residual(body => body.Relu()).Conv(2, 3).Flatten().Dense(Classes)],
+        ["residual of dense layers", NetworkSpec.For(2, 2, 2).Residual(body => body.Flatten().Dense(5).Relu().Dense(6), shortcut => shortcut.Flatten().Dense(6)).Residual(body => body.Flatten().Relu().Dense(6)).Dense(Classes)],
+        ["pooling in both branches", NetworkSpec.For(6, 6, 1).Conv(2, 3).Residual(body => body.Conv(2, 3).Relu().MaxPool(2), shortcut => shortcut.MaxPool(2)).Relu().Flatten().Dense(Classes)],
+        ["residual that ends the network", NetworkSpec.For(1, 1, 4).Residual(body => body.Dense(5).Relu().Dense(Classes), shortcut => shortcut.Dense(Classes))],
+        ["ends in a convolution", NetworkSpec.For(3, 3, 2).Conv(Classes, 3, padding: Padding.Valid)],
+    ];
+
+    public static (Network Network, double[][] Images, int[] Labels) Build(NetworkSpec spec, Workers workers)
+    {
+        var random = new Random(7);
+        var network = new Network(spec, Examples, workers, trains: true);
+        network.Initialize(random);
+        foreach (Parameter bias in network.Parameters.Where(parameter => parameter.IsBias))
+        {
+            foreach (ref float value in bias.MutableValues)
+            {
+                value = (float)(0.3 * random.NextGaussian());
+            }
+        }
+
+        double[][] images = [.. Enumerable.Range(0, Examples).Select(_ => Enumerable.Range(0, spec.Input.Size).Select(_ => (double)(float)random.NextGaussian()).ToArray())];
+        for (int n = 0; n < Examples; n++)
+        {
+            network.Input.Write(n, Array.ConvertAll(images[n], v => (float)v));
+        }
+
+        return (network, images, [.. Enumerable.Range(0, Examples).Select(n => n % Classes)]);
+    }
+}

@@ -1,0 +1,92 @@
+using Kfac.Fisher;
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Parallel;
+using Kfac.Tests.Oracles;
+using static Kfac.Tests.Layers.NetworkCases;
+
+namespace Kfac.Tests.Layers;
+
+/// <summary>What holds for a step of any network, whatever its layers.</summary>
+[TestClass]
+public sealed class NetworkStepTests
+{
+    [TestMethod]
+    [DynamicData(nameof(Networks), typeof(NetworkCases))]
+    public void InputsAndOutputGradientsOfTheWholeBatchStayReadable(string name, NetworkSpec spec)
+    {
+        using var workers = new Workers(2);
+        (Network network, _, int[] labels) = Build(spec, workers);
+        Backward(network, labels);
+        foreach (Layer layer in network.Layers.Where(layer => layer is Conv2D or Dense))
+        {
+            var sum = new double[layer.Parameters[0].Length];
+            for (int n = 0; n < Examples; n++)
+            {
+                double[] x = Read(layer.Input, n), ds = Read(layer.OutputGradient!, n);
+                double[] gradient = layer is Conv2D conv
+                    ? NaiveConvolution.FilterGradient(conv.Geometry, x, ds)
+                    : [.. from feature in x from unit in ds select feature * unit];
+                sum = [.. sum.Zip(gradient, (a, b) => a + b / Examples)];
+            }
+
+            double scale = Math.Max(1e-2, sum.Max(Math.Abs));
+            for (int i = 0; i < sum.Length; i++)
+            {
+                Assert.AreEqual(sum[i], layer.Parameters[0].Gradient[i], 1e-5 * scale, $"{name}, {layer.Name}, value {i}");
+            }
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Networks), typeof(NetworkCases))]
+    public void AnyNumberOfThreadsGivesTheSameBits(string name, NetworkSpec spec)
+    {
+        float[] one = AfterThreeSteps(spec, threads: 1);
+        Assert.IsTrue(one.All(float.IsFinite), name);
+        CollectionAssert.AreEqual(one, AfterThreeSteps(spec, threads: 2), $"{name}, 2 threads");
+        CollectionAssert.AreEqual(one, AfterThreeSteps(spec, threads: 5), $"{name}, 5 threads");
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Networks), typeof(NetworkCases))]
+    public void StepAllocatesNothing(string name, NetworkSpec spec)
+    {
+        using var workers = new Workers(1);
+        (Network network, _, int[] labels) = Build(spec, workers);
+        Optimizer optimizer = new KfacOptions { EstimationMode = EstimationMode.Gradients }.Create(network, 1);
+        optimizer.Step(labels, 1);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        optimizer.Step(labels, 1);
+        Assert.AreEqual(before, GC.GetAllocatedBytesForCurrentThread(), name);
+    }
+
+    private static float[] AfterThreeSteps(NetworkSpec spec, int threads)
+    {
+        using var workers = new Workers(threads);
+        (Network network, _, int[] labels) = Build(spec, workers);
+        Optimizer optimizer = new KfacOptions().Create(network, 1);
+        for (int step = 0; step < 3; step++)
+        {
+            Assert.IsNull(optimizer.Step(labels, 1).Rescue);
+        }
+
+        return network.Store.Values.Span.ToArray();
+    }
+
+    private static void Backward(Network network, int[] labels)
+    {
+        var loss = new SoftmaxCrossEntropy(Classes, Examples);
+        network.Forward(Examples);
+        loss.Forward(network.Logits, labels);
+        loss.WriteGradient(labels, network.LogitsGradient!);
+        network.Backward(BackwardQuantities.Gradient);
+    }
+
+    private static double[] Read(ActivationBuffer buffer, int example)
+    {
+        var values = new float[buffer.Shape.Size];
+        buffer.Read(example, values);
+        return Array.ConvertAll(values, v => (double)v);
+    }
+}
