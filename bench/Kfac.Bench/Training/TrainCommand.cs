@@ -23,13 +23,19 @@ internal static class TrainCommand
         var norm = new Option<float?>("--norm-constraint") { Description = "K-FAC: norm constraint." };
         var momentum = new Option<float?>("--momentum") { Description = "Momentum." };
         var weightDecay = new Option<float?>("--weight-decay") { Description = "Decoupled weight decay." };
+        var approximation = new Option<string?>("--approximation") { Description = "K-FAC: auto, diagonal, kronecker, ekfac, full or naivediagonal." };
+        var layers = new Option<string[]>("--layer") { Description = "K-FAC: approximation of one layer, as in conv2d_1=kronecker." };
+        var period = new Option<int?>("--inverse-period") { Description = "K-FAC: steps between inverses." };
+        var factorPeriod = new Option<int?>("--factor-period") { Description = "K-FAC: steps between updates of the curvature." };
+        var factorExamples = new Option<int?>("--factor-examples") { Description = "K-FAC: examples of a batch that enter a convolution's covariances; 0 takes all." };
+        var relative = new Option<bool?>("--relative-damping") { Description = "K-FAC: damping is a multiple of a block's mean eigenvalue." };
         var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
         var schedule = new Option<string?>("--schedule") { Description = "constant or cosine." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, mode, schedule, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, mode, approximation, layers, period, factorPeriod, factorExamples, relative, schedule, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -82,8 +88,18 @@ internal static class TrainCommand
                 EmaDecay = arguments.GetValue(decay) ?? o.EmaDecay,
                 NormConstraint = arguments.GetValue(norm) ?? o.NormConstraint,
                 Momentum = arguments.GetValue(momentum) ?? o.Momentum,
+                Approximation = arguments.GetValue(approximation) is { } block ? Parse(block) : o.Approximation,
+                LayerApproximations = arguments.GetValue(layers) is { } chosenLayers
+                    ? chosenLayers.Select(text => text.Split('=')).ToDictionary(pair => pair[0], pair => Parse(pair[1]))
+                    : o.LayerApproximations,
+                InverseUpdatePeriod = arguments.GetValue(period) ?? o.InverseUpdatePeriod,
+                FactorUpdatePeriod = arguments.GetValue(factorPeriod) ?? o.FactorUpdatePeriod,
+                FactorExamples = arguments.GetValue(factorExamples) switch { null => o.FactorExamples, 0 => null, int n => n },
+                DampingIsRelative = arguments.GetValue(relative) ?? o.DampingIsRelative,
                 EstimationMode = arguments.GetValue(mode) is { } name ? Enum.Parse<Fisher.EstimationMode>(name, ignoreCase: true) : o.EstimationMode,
             };
+
+            static Fisher.FisherApproximation Parse(string name) => Enum.Parse<Fisher.FisherApproximation>(name, ignoreCase: true);
         });
         return command;
     }

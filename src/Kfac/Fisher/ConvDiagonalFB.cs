@@ -45,9 +45,7 @@ public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
         _locations = LocationsR16(layer.InputShape.Height, layer.InputShape.Width);
     }
 
-    /// <summary>λ, or λ / T in the r1.6 form.</summary>
-    private protected override float EffectiveDamping =>
-        LayerCollection.Form == FisherForm.TensorFlowR16 ? Damping / _locations : Damping;
+    private protected override int DampingDivisor => LayerCollection.Form == FisherForm.TensorFlowR16 ? _locations : 1;
 
     private protected override void RequireMinibatch(Tensor<float> inputs, Tensor<float> outputs)
     {

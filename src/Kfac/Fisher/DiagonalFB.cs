@@ -17,6 +17,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
     private float* _vector;
     private float* _result;
     private int _offset;
+    private float _damping;
 
     private protected DiagonalFB(LayerCollection layerCollection, ReadOnlySpan<int> weightsShape, bool hasBias)
         : base(layerCollection, weightsShape, hasBias)
@@ -29,8 +30,10 @@ public abstract unsafe class DiagonalFB : FisherBlock
     /// <summary>The running average of D, [weights row-major | bias].</summary>
     public FisherFactor Factor => _factor;
 
-    /// <summary>λ as it is added to D: the block's damping, unless an older form asks for another scale.</summary>
-    private protected virtual float EffectiveDamping => Damping;
+    private protected override double MeanEigenvalue => _factor.Mean;
+
+    /// <summary>What else divides λ before it is added to D: in the r1.6 form, a convolution's locations.</summary>
+    private protected virtual int DampingDivisor => 1;
 
     internal sealed override void Multiply(ParameterSpans vector, ParameterSpans result)
     {
@@ -57,6 +60,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
     private void Apply(ReadOnlySpan<float> vector, Span<float> result, int offset, PieceAction piece)
     {
         _factor.RequireValue();
+        _damping = (float)EffectiveDamping / DampingDivisor;
         fixed (float* from = vector, to = result)
         {
             _vector = from;
@@ -72,7 +76,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
         var vector = new ReadOnlySpan<float>(_vector + start, length);
         var result = new Span<float>(_result + start, length);
         ReadOnlySpan<float> sum = _factor.Sum.Slice(_offset + start, length);
-        float weight = _factor.Weight, damping = EffectiveDamping * weight;
+        float weight = _factor.Weight, damping = _damping * weight;
         int i = 0;
         for (; i <= length - Vector<float>.Count; i += Vector<float>.Count)
         {
@@ -89,7 +93,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
     /// <summary>result = v (sum + λ·weight) / weight, which is (D + λ) v.</summary>
     private void MultiplyPiece(int start, int length)
     {
-        float weight = _factor.Weight, damping = EffectiveDamping * weight;
+        float weight = _factor.Weight, damping = _damping * weight;
         for (int i = start; i < start + length; i++)
         {
             _result[i] = _vector[i] * (_factor.Sum[_offset + i] + damping) / weight;

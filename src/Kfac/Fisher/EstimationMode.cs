@@ -11,4 +11,13 @@ public enum EstimationMode
 
     /// <summary>The data's labels: the empirical Fisher, from the same backward pass as the gradient. (tf.contrib.kfac: "empirical".)</summary>
     Empirical,
+
+    /// <summary>
+    /// Random signs s, one for each class and example, sent back through B = diag(√p) - p √pᵀ, with B Bᵀ the softmax's own
+    /// Fisher: the true Fisher on average, like <see cref="Gradients"/>, at the same price. (tf.contrib.kfac: "curvature_prop".)
+    /// </summary>
+    CurvaturePropagation,
+
+    /// <summary>The true Fisher itself, by a backward pass for each class with the columns of B. (tf.contrib.kfac: "exact".)</summary>
+    Exact,
 }

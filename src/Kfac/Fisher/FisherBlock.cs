@@ -13,6 +13,8 @@ namespace Kfac.Fisher;
 /// </remarks>
 public abstract class FisherBlock
 {
+    private string? _rescue;
+
     private protected FisherBlock(LayerCollection layerCollection, ReadOnlySpan<int> weightsShape, bool hasBias)
     {
         ArgumentNullException.ThrowIfNull(layerCollection);
@@ -30,6 +32,15 @@ public abstract class FisherBlock
 
     /// <summary>Damping λ, added to the curvature's eigenvalues.</summary>
     public float Damping { get; internal set; }
+
+    /// <summary>λ as it is added: <see cref="Damping"/>, or that times the block's mean eigenvalue.</summary>
+    private protected double EffectiveDamping => LayerCollection.DampingIsRelative ? Damping * MeanEigenvalue : Damping;
+
+    /// <summary>Trace of the undamped F divided by its dimension.</summary>
+    private protected abstract double MeanEigenvalue { get; }
+
+    /// <summary>What went wrong with the last inverse and what was done about it, once; null where all went well.</summary>
+    internal string? TakeRescue() => Interlocked.Exchange(ref _rescue, null);
 
     /// <summary>The layer whose statistics it reads inside the trainer; null where the block is used on its own.</summary>
     internal Layer? Layer { get; private protected init; }
@@ -80,7 +91,35 @@ public abstract class FisherBlock
 
     /// <summary>Takes in what the last backward pass over <paramref name="examples"/> examples left at <see cref="Layer"/>.</summary>
     /// <returns>False where the statistic was not finite and so was left out.</returns>
-    internal abstract bool UpdateFromLayer(int examples);
+    internal abstract bool UpdateFromLayer(int examples, Pass pass);
+
+    /// <summary>
+    /// Recomputes what <see cref="MultiplyInverse(ParameterSpans, ParameterSpans)"/> uses from the running averages and the
+    /// damping of this moment, for blocks that cannot invert on the spot.
+    /// </summary>
+    internal void RefreshInverse()
+    {
+        PrepareInverse();
+        ComputeInverse();
+        PublishInverse();
+    }
+
+    /// <summary>Takes down what the inverse will be computed from.</summary>
+    internal virtual void PrepareInverse()
+    {
+    }
+
+    /// <summary>Computes it; on any thread, while the last inverse is still in use.</summary>
+    internal virtual void ComputeInverse()
+    {
+    }
+
+    /// <summary>Puts it to use.</summary>
+    internal virtual void PublishInverse()
+    {
+    }
+
+    private protected void ReportRescue(string? what) => _rescue = what ?? _rescue;
 
     private protected static void RequireDamping(float damping)
     {
@@ -111,6 +150,7 @@ public abstract class FisherBlock
         var result = new ParameterTensors(Tensor.CreateFromShape<float>(vector.Weights.Lengths), vector.Bias is null ? null : Tensor.CreateFromShape<float>(vector.Bias.Lengths));
         if (inverse)
         {
+            RefreshInverse();
             MultiplyInverse(Spans(vector), Spans(result));
             if (!IsFinite(result) && IsFinite(vector))
             {
@@ -132,4 +172,14 @@ public abstract class FisherBlock
     }
 
     private static ParameterSpans Spans(ParameterTensors tensors) => new(tensors.Weights.Values(), tensors.Bias is null ? [] : tensors.Bias.Values());
+}
+
+/// <summary>One of the backward passes that a statistic is made of.</summary>
+internal readonly record struct Pass(int Index, int Count)
+{
+    public static Pass Only => new(0, 1);
+
+    public bool IsFirst => Index == 0;
+
+    public bool IsLast => Index == Count - 1;
 }

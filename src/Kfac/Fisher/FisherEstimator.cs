@@ -11,7 +11,7 @@ internal sealed class FisherEstimator
     private readonly Network _network;
     private readonly SoftmaxCrossEntropy _loss;
     private readonly EstimationMode _mode;
-    private readonly Random _labelSampler;
+    private readonly Random _random;
     private readonly int[] _sampledLabels;
     private readonly BackwardQuantities _needs;
 
@@ -20,7 +20,7 @@ internal sealed class FisherEstimator
         _network = network;
         _loss = loss;
         _mode = mode;
-        _labelSampler = new Random(seed);
+        _random = new Random(seed);
         _sampledLabels = new int[network.Capacity];
         Blocks = [.. layers.Blocks];
         foreach (FisherBlock block in Blocks)
@@ -41,17 +41,35 @@ internal sealed class FisherEstimator
     /// <summary>The backward passes for one update of every block's statistic and for the gradient.</summary>
     public void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels)
     {
-        if (_mode == EstimationMode.Empirical)
+        int examples = labels.Length;
+        switch (_mode)
         {
-            Backward(labels, BackwardQuantities.Gradient | _needs);
-            UpdateBlocks(labels.Length);
-            return;
+            case EstimationMode.Empirical:
+                Backward(labels, BackwardQuantities.Gradient | _needs);
+                UpdateBlocks(examples, Pass.Only);
+                return;
+            case EstimationMode.Gradients:
+                Span<int> sampled = _sampledLabels.AsSpan(0, examples);
+                _loss.SampleLabels(_random, sampled);
+                Backward(sampled, _needs);
+                UpdateBlocks(examples, Pass.Only);
+                break;
+            case EstimationMode.CurvaturePropagation:
+                _loss.WritePropagatedSigns(_random, examples, _network.LogitsGradient!);
+                _network.Backward(_needs);
+                UpdateBlocks(examples, Pass.Only);
+                break;
+            case EstimationMode.Exact:
+                for (int c = 0; c < _loss.Classes; c++)
+                {
+                    _loss.WriteFisherColumn(c, examples, _network.LogitsGradient!);
+                    _network.Backward(_needs);
+                    UpdateBlocks(examples, new Pass(c, _loss.Classes));
+                }
+
+                break;
         }
 
-        Span<int> sampled = _sampledLabels.AsSpan(0, labels.Length);
-        _loss.SampleLabels(_labelSampler, sampled);
-        Backward(sampled, _needs);
-        UpdateBlocks(labels.Length);
         ComputeGradient(labels);
     }
 
@@ -61,11 +79,11 @@ internal sealed class FisherEstimator
         _network.Backward(quantities);
     }
 
-    private void UpdateBlocks(int examples)
+    private void UpdateBlocks(int examples, Pass pass)
     {
         foreach (FisherBlock block in Blocks)
         {
-            Refused += block.UpdateFromLayer(examples) ? 0 : 1;
+            Refused += block.UpdateFromLayer(examples, pass) ? 0 : 1;
         }
     }
 }

@@ -15,6 +15,7 @@ public sealed unsafe class FisherFactor
     private readonly float _decay;
     private readonly FisherForm _form;
     private double _weight;
+    private float _keep;
     private float* _statistic;
     private float* _destination;
 
@@ -30,6 +31,18 @@ public sealed unsafe class FisherFactor
             _sum.Span.Fill(1f);
             _weight = 1;
         }
+    }
+
+    /// <summary>A factor that holds a matrix of <paramref name="size"/> rows; in the r1.6 form its average starts at the identity.</summary>
+    internal static FisherFactor Matrix(int size, LayerCollection layers)
+    {
+        var factor = new FisherFactor(checked(size * size), layers);
+        for (int i = 0; layers.Form == FisherForm.TensorFlowR16 && i < factor.Length; i++)
+        {
+            factor._sum.Span[i] = i % (size + 1) == 0 ? 1 : 0;
+        }
+
+        return factor;
     }
 
     /// <summary>Number of values.</summary>
@@ -49,6 +62,9 @@ public sealed unsafe class FisherFactor
 
     internal float Weight => (float)_weight;
 
+    /// <summary>Mean of the values.</summary>
+    internal double Mean => _pieces.Sum(_sum.Span) / Length / _weight;
+
     /// <summary>For whoever goes through the values.</summary>
     internal Pieces Pieces => _pieces;
 
@@ -63,8 +79,11 @@ public sealed unsafe class FisherFactor
     /// <summary>
     /// Takes in one statistic of <see cref="Length"/> values, given in two parts. One that is not finite never enters the average.
     /// </summary>
+    /// <param name="first">The statistic's first values.</param>
+    /// <param name="second">The others.</param>
+    /// <param name="continues">Whether this is a further part of the statistic that came last, and to be added to it.</param>
     /// <returns>Whether it entered.</returns>
-    internal bool Update(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
+    internal bool Update(ReadOnlySpan<float> first, ReadOnlySpan<float> second, bool continues = false)
     {
         if (!_pieces.IsFinite(first) || !_pieces.IsFinite(second))
         {
@@ -72,12 +91,20 @@ public sealed unsafe class FisherFactor
             return false;
         }
 
+        _keep = continues ? 1 : _decay;
         Average(first, offset: 0);
         Average(second, offset: first.Length);
-        _weight = _form == FisherForm.TensorFlowR16 ? 1 : _decay * _weight + 1;
-        Updates++;
+        if (!continues)
+        {
+            _weight = _form == FisherForm.TensorFlowR16 ? 1 : _decay * _weight + 1;
+            Updates++;
+        }
+
         return true;
     }
+
+    /// <summary>Puts other values in place of the average, which keeps its weight; before the first statistic, they weigh nothing.</summary>
+    internal void Replace(ReadOnlySpan<float> values) => TensorPrimitives.Multiply(values, Weight, _sum.Span);
 
     private void Average(ReadOnlySpan<float> statistic, int offset)
     {
@@ -94,7 +121,7 @@ public sealed unsafe class FisherFactor
     {
         float gain = _form == FisherForm.TensorFlowR16 ? 1 - _decay : 1;
         var sum = new Span<float>(_destination + start, length);
-        TensorPrimitives.Multiply(sum, _decay, sum);
+        TensorPrimitives.Multiply(sum, _keep, sum);
         TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(_statistic + start, length), gain, sum, sum);
     }
 

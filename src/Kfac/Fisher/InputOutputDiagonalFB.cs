@@ -70,10 +70,10 @@ public abstract class InputOutputDiagonalFB : DiagonalFB
         _minibatches.Clear();
     }
 
-    internal sealed override bool UpdateFromLayer(int examples)
+    internal sealed override bool UpdateFromLayer(int examples, Pass pass)
     {
         IReadOnlyList<Parameter> parameters = Layer!.Parameters;
-        return Factor.Update(parameters[0].SquaredGradient, HasBias ? parameters[1].SquaredGradient : []);
+        return Factor.Update(parameters[0].SquaredGradient, HasBias ? parameters[1].SquaredGradient : [], continues: !pass.IsFirst);
     }
 
     /// <summary>Checks the shapes of a minibatch against the layer and each other.</summary>

@@ -23,28 +23,47 @@ public sealed class LayerCollection
     /// <summary>The form of average and damping. Default <see cref="FisherForm.Corrected"/>.</summary>
     public FisherForm Form { get; init; } = FisherForm.Corrected;
 
+    /// <summary>
+    /// Whether a block's damping is a multiple of its mean eigenvalue rather than a number of its own; then nothing changes
+    /// with the scale of the loss. Default false.
+    /// </summary>
+    public bool DampingIsRelative { get; init; }
+
+    /// <summary>Most examples of a batch that enter a convolution's covariances; null takes all. Default null.</summary>
+    internal int? FactorExamples { get; init; }
+
     /// <summary>Who goes through the blocks' long arrays; the calling thread unless a network's workers are lent.</summary>
     internal Workers Workers { get; init; } = new(1);
 
     /// <summary>The blocks, in order of registration.</summary>
     public IReadOnlyList<FisherBlock> Blocks => _blocks;
 
-    /// <summary>Registers every layer of <paramref name="network"/> that has parameters, with the block for its kind.</summary>
-    internal void RegisterNetwork(Network network)
+    /// <summary>Registers every layer of <paramref name="network"/> that has parameters, with the block that <paramref name="choose"/> names for it.</summary>
+    /// <exception cref="NotSupportedException">A block cannot serve its layer; the message names both, and what can.</exception>
+    internal void RegisterNetwork(Network network, Func<Layer, FisherApproximation> choose)
     {
         foreach (Layer layer in network.Layers.Where(layer => layer.Parameters.Count > 0))
         {
-            _ = CreateBlock(layer);
+            _ = CreateBlock(layer, choose(layer));
         }
     }
 
     internal void Add(FisherBlock block) => _blocks.Add(block);
 
-    /// <summary>The one table from a kind of layer to its block.</summary>
-    private FisherBlock CreateBlock(Layer layer) => layer switch
+    /// <summary>The one table from a kind of layer and an approximation to the block.</summary>
+    private FisherBlock CreateBlock(Layer layer, FisherApproximation approximation) => (layer, approximation) switch
     {
-        Conv2D convolution => new ConvDiagonalFB(this, convolution),
-        Dense dense => new FullyConnectedDiagonalFB(this, dense),
-        _ => throw new NotSupportedException($"no Fisher block serves layer {layer.Name} ({layer.GetType().Name})"),
+        (_, FisherApproximation.NaiveDiagonal) => new NaiveDiagonalFB(this, layer),
+        (Conv2D convolution, FisherApproximation.Diagonal) => new ConvDiagonalFB(this, convolution),
+        (Conv2D convolution, FisherApproximation.Kronecker) => new ConvKFCBasicFB(this, convolution),
+        (Conv2D convolution, FisherApproximation.Ekfac) => new ConvEkfacFB(this, convolution),
+        (Dense dense, FisherApproximation.Diagonal) => new FullyConnectedDiagonalFB(this, dense),
+        (Dense dense, FisherApproximation.Kronecker) => new FullyConnectedKFACBasicFB(this, dense),
+        (Dense dense, FisherApproximation.Ekfac) => new FullyConnectedEkfacFB(this, dense),
+        (Conv2D or Dense, FisherApproximation.Full) => new FullFB(this, layer),
+        (_, FisherApproximation.Auto) => CreateBlock(layer, Automatic(layer)),
+        _ => throw new NotSupportedException($"no {approximation} block serves layer {layer.Name} ({layer.GetType().Name})"),
     };
+
+    private static FisherApproximation Automatic(Layer layer) => FisherApproximation.Diagonal;
 }

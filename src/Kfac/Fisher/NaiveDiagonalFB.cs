@@ -90,7 +90,7 @@ public sealed class NaiveDiagonalFB : DiagonalFB
         _batchSizes.Clear();
     }
 
-    internal override bool UpdateFromLayer(int examples)
+    internal override bool UpdateFromLayer(int examples, Pass pass)
     {
         // The store holds the mean gradient: (1/N) (N · mean)² = N · mean².
         int offset = 0;
@@ -102,7 +102,7 @@ public sealed class NaiveDiagonalFB : DiagonalFB
             offset += parameter.Length;
         }
 
-        return Factor.Update(_squares.AsSpan(0, WeightsLength), _squares.AsSpan(WeightsLength));
+        return Factor.Update(_squares.AsSpan(0, WeightsLength), _squares.AsSpan(WeightsLength), continues: !pass.IsFirst);
     }
 
     private static int[] Shape(ParameterTensors parameters)

@@ -26,4 +26,19 @@ internal sealed unsafe class BatchProduct
         workers.Run(_product.PackUnits, _pack);
         workers.Run(_product.Units, _multiply);
     }
+
+    /// <summary>result [rows, N] = left · right over <paramref name="terms"/> terms, transposed and squared as planned; or result += that.</summary>
+    public void Run(Workers workers, int rows, int terms, float* left, int leftStride, float* right, int rightStride, float* result, int resultStride, bool accumulate = false) =>
+        Run(workers, new MatrixOperands
+        {
+            M = rows,
+            K = terms,
+            A = left,
+            StrideA = leftStride,
+            B = right,
+            StrideB = rightStride,
+            C = result,
+            StrideC = resultStride,
+            Accumulate = accumulate,
+        });
 }

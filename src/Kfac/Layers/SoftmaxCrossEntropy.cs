@@ -64,6 +64,34 @@ internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
         }
     }
 
+    /// <summary>gradient[n] = B_n e_c = √p_n[c] (e_c - p_n): over all classes c, sum of B e_c (B e_c)ᵀ is the softmax's Fisher diag(p) - p pᵀ.</summary>
+    public void WriteFisherColumn(int c, int examples, ActivationBuffer gradient)
+    {
+        for (int n = 0; n < examples; n++)
+        {
+            Span<float> row = gradient.Row(n, 0);
+            TensorPrimitives.Multiply(Probabilities(n), -1f, row);
+            row[c] += 1f;
+            TensorPrimitives.Multiply(row, MathF.Sqrt(Probabilities(n)[c]), row);
+        }
+    }
+
+    /// <summary>gradient[n] = B_n s = √p ∘ s - p (√p · s), for signs s drawn anew for each class and example.</summary>
+    public void WritePropagatedSigns(Random random, int examples, ActivationBuffer gradient)
+    {
+        for (int n = 0; n < examples; n++)
+        {
+            ReadOnlySpan<float> probabilities = Probabilities(n);
+            Span<float> row = gradient.Row(n, 0);
+            for (int c = 0; c < classes; c++)
+            {
+                row[c] = MathF.Sqrt(probabilities[c]) * (random.Next(2) == 0 ? 1 : -1);
+            }
+
+            TensorPrimitives.MultiplyAdd(probabilities, -TensorPrimitives.Sum<float>(row), row, row);
+        }
+    }
+
     /// <summary>Draws a label for each example from the model's own p_n.</summary>
     public void SampleLabels(Random random, Span<int> labels)
     {

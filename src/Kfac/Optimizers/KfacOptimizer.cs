@@ -27,8 +27,15 @@ internal sealed class KfacOptimizer : Optimizer
         : base(network)
     {
         _options = options;
-        var layers = new LayerCollection { EmaDecay = options.EmaDecay, Form = options.Form, Workers = network.Workers };
-        layers.RegisterNetwork(network);
+        var layers = new LayerCollection
+        {
+            EmaDecay = options.EmaDecay,
+            Form = options.Form,
+            DampingIsRelative = options.DampingIsRelative,
+            FactorExamples = options.FactorExamples,
+            Workers = network.Workers,
+        };
+        layers.RegisterNetwork(network, options.ApproximationOf);
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
         _natural = new AlignedBuffer(network.Store.Length);
         _momentum = new AlignedBuffer(network.Store.Length);
@@ -42,6 +49,7 @@ internal sealed class KfacOptimizer : Optimizer
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         UpdateCurvatureAndGradient(labels);
+        RefreshInverses();
         Precondition();
         _scale = ConstrainNorm();
         if (!float.IsFinite(_scale))
@@ -75,12 +83,31 @@ internal sealed class KfacOptimizer : Optimizer
         }
     }
 
+    private void RefreshInverses()
+    {
+        if (_steps % _options.InverseUpdatePeriod != 1 % _options.InverseUpdatePeriod)
+        {
+            return;
+        }
+
+        foreach (FisherBlock block in _estimator.Blocks)
+        {
+            block.Damping = _damping;
+            block.PrepareInverse();
+        }
+
+        Network.Workers.Run(_estimator.Blocks.Length, (i, _) => _estimator.Blocks[i].ComputeInverse());
+        foreach (FisherBlock block in _estimator.Blocks)
+        {
+            block.PublishInverse();
+        }
+    }
+
     /// <summary>v = (F + λI)⁻¹ g, block by block.</summary>
     private void Precondition()
     {
         foreach (FisherBlock block in _estimator.Blocks)
         {
-            block.Damping = _damping;
             block.MultiplyInverse(LayerSpans(Store.Gradients, block.Layer!), LayerSpans(_natural, block.Layer!));
         }
     }

@@ -79,6 +79,21 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.03.</summary>
     public float Damping { get; init; } = 0.03f;
 
+    /// <summary>Whether <see cref="Damping"/> is a multiple of each block's mean eigenvalue. Default false.</summary>
+    public bool DampingIsRelative { get; init; }
+
+    /// <summary>The block of every layer that <see cref="LayerApproximations"/> does not name. Default <see cref="FisherApproximation.Auto"/>.</summary>
+    public FisherApproximation Approximation { get; init; } = FisherApproximation.Auto;
+
+    /// <summary>The blocks of single layers, by the layer's name, as in <c>conv2d_1</c>.</summary>
+    public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = new Dictionary<string, FisherApproximation>();
+
+    /// <summary>Inverses and eigenvectors are computed anew every so many steps; at least 1. Default 100.</summary>
+    public int InverseUpdatePeriod { get; init; } = 100;
+
+    /// <summary>Most examples of a batch that enter a convolution's covariances; null takes all. Default 8.</summary>
+    public int? FactorExamples { get; init; } = 8;
+
     /// <summary>Decay of the running average of the curvature, in [0, 1). Default 0.95.</summary>
     public float EmaDecay { get; init; } = 0.95f;
 
@@ -111,6 +126,8 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
         Require(NormConstraint > 0, nameof(NormConstraint), NormConstraint, "positive");
         Require(Enum.IsDefined(Form), nameof(Form), Form, "a defined form");
     }
+
+    internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
 
     internal override Optimizer Create(Network network, int seed) => new KfacOptimizer(network, this, seed);
 }

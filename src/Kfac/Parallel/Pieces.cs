@@ -17,6 +17,7 @@ internal sealed unsafe class Pieces
     private readonly Workers _workers;
     private readonly WorkerAction _runPiece;
     private readonly PieceAction _dotPiece;
+    private readonly PieceAction _sumPiece;
     private readonly PieceAction _scalePiece;
     private readonly double[] _partialSums;
     private PieceAction _action = null!;
@@ -32,6 +33,7 @@ internal sealed unsafe class Pieces
         _workers = workers;
         _runPiece = RunPiece;
         _dotPiece = DotPiece;
+        _sumPiece = SumPiece;
         _scalePiece = ScalePiece;
         _partialSums = new double[CountFor(capacity)];
     }
@@ -54,13 +56,19 @@ internal sealed unsafe class Pieces
             Run(left.Length, _dotPiece);
         }
 
-        double sum = 0;
-        foreach (double partial in _partialSums.AsSpan(0, CountFor(left.Length)))
+        return AddPartialSums(left.Length);
+    }
+
+    /// <summary>sum of values[i].</summary>
+    public double Sum(ReadOnlySpan<float> values)
+    {
+        fixed (float* v = values)
         {
-            sum += partial;
+            _left = v;
+            Run(values.Length, _sumPiece);
         }
 
-        return sum;
+        return AddPartialSums(values.Length);
     }
 
     /// <summary>Whether every value is finite (and so small that its square is).</summary>
@@ -87,6 +95,20 @@ internal sealed unsafe class Pieces
 
     private void DotPiece(int start, int length) =>
         _partialSums[start / PieceLength] = TensorPrimitives.Dot(new ReadOnlySpan<float>(_left + start, length), new ReadOnlySpan<float>(_right + start, length));
+
+    private void SumPiece(int start, int length) =>
+        _partialSums[start / PieceLength] = TensorPrimitives.Sum(new ReadOnlySpan<float>(_left + start, length));
+
+    private double AddPartialSums(int length)
+    {
+        double sum = 0;
+        foreach (double partial in _partialSums.AsSpan(0, CountFor(length)))
+        {
+            sum += partial;
+        }
+
+        return sum;
+    }
 
     private void ScalePiece(int start, int length)
     {

@@ -1,0 +1,133 @@
+using Kfac.Kernels;
+using Kfac.Layers;
+using Kfac.Parallel;
+
+namespace Kfac.Fisher;
+
+/// <summary>
+/// The two covariances of a layer, averaged over examples and locations: A = (1/NT) sum p pᵀ [P, P] of its patches and
+/// G = (1/NT) sum ds dsᵀ [K, K] of the gradients at its outputs. T·A ⊗ G approximates its Fisher
+/// (Martens and Grosse 2015; Grosse and Martens 2016).
+/// </summary>
+internal sealed unsafe class KroneckerFactors
+{
+    private readonly Workers _workers;
+    private readonly Pieces _pieces;
+    private readonly AlignedBuffer _inputStatistic;
+    private readonly AlignedBuffer _gradientStatistic;
+    private BatchProduct _inputProduct = null!;
+    private BatchProduct _gradientProduct = null!;
+    private int _plannedRows;
+    private long _examples;
+    private long _locations;
+
+    public KroneckerFactors(int patchLength, int outputs, LayerCollection layers)
+    {
+        (PatchLength, Outputs) = (patchLength, outputs);
+        _workers = layers.Workers;
+        Inputs = FisherFactor.Matrix(patchLength, layers);
+        Gradients = FisherFactor.Matrix(outputs, layers);
+        _inputStatistic = new AlignedBuffer(checked(patchLength * patchLength));
+        _gradientStatistic = new AlignedBuffer(checked(outputs * outputs));
+        _pieces = new Pieces(layers.Workers, Math.Max(_inputStatistic.Length, _gradientStatistic.Length));
+    }
+
+    /// <summary>P.</summary>
+    public int PatchLength { get; }
+
+    /// <summary>K.</summary>
+    public int Outputs { get; }
+
+    /// <summary>A.</summary>
+    public FisherFactor Inputs { get; }
+
+    /// <summary>G.</summary>
+    public FisherFactor Gradients { get; }
+
+    /// <summary>T: locations of an example, on average over the last statistic.</summary>
+    public float Locations { get; private set; } = 1;
+
+    /// <summary>Begins a statistic.</summary>
+    public void Begin()
+    {
+        _inputStatistic.Span.Clear();
+        _gradientStatistic.Span.Clear();
+        _examples = _locations = 0;
+    }
+
+    /// <summary>Adds the first <paramref name="examples"/> examples' patches, unless this is a further source of the same ones, and gradients.</summary>
+    public void Add(LayerRows rows, RowChunk chunk, int examples, bool patches)
+    {
+        Plan(chunk.MostRows);
+        for (int first = 0; first < examples;)
+        {
+            int loaded = chunk.Load(first, examples, patches, gradients: true);
+            int count = loaded * rows.Locations;
+            if (patches)
+            {
+                _inputProduct.Run(_workers, PatchLength, count, chunk.Patches, PatchLength, chunk.Patches, PatchLength, _inputStatistic.Pointer, PatchLength, accumulate: true);
+            }
+
+            _gradientProduct.Run(_workers, Outputs, count, chunk.Gradients, Outputs, chunk.Gradients, Outputs, _gradientStatistic.Pointer, Outputs, accumulate: true);
+            first += loaded;
+        }
+
+        if (patches)
+        {
+            _examples += examples;
+            _locations += (long)examples * rows.Locations;
+        }
+    }
+
+    /// <summary>Takes the statistic into the running averages.</summary>
+    /// <returns>False where it was not finite and so was left out.</returns>
+    public bool End()
+    {
+        _pieces.Scale(_inputStatistic.Span, 1f / _locations);
+        _pieces.Scale(_gradientStatistic.Span, 1f / _locations);
+        if (!_pieces.IsFinite(_inputStatistic.Span) || !_pieces.IsFinite(_gradientStatistic.Span))
+        {
+            return false;
+        }
+
+        Inputs.Update(_inputStatistic.Span, []);
+        Gradients.Update(_gradientStatistic.Span, []);
+        Locations = (float)_locations / _examples;
+        return true;
+    }
+
+    /// <summary>Mean eigenvalue of T·A ⊗ G.</summary>
+    public double MeanEigenvalue => Locations * MeanDiagonal(Inputs, PatchLength) * MeanDiagonal(Gradients, Outputs);
+
+    /// <summary>
+    /// What is added to the diagonals of A and G so that T (A + a I) ⊗ (G + g I) is T A ⊗ G + λI and a little more:
+    /// a = π √(λ/T), g = √(λ/T) / π, with π² the ratio of the factors' mean eigenvalues, 1 where one of them is 0.
+    /// </summary>
+    public (double Inputs, double Gradients) Damping(double damping)
+    {
+        double a = MeanDiagonal(Inputs, PatchLength), g = MeanDiagonal(Gradients, Outputs);
+        double pi = a > 0 && g > 0 ? Math.Sqrt(a / g) : 1, root = Math.Sqrt(damping / Locations);
+        return (pi * root, root / pi);
+    }
+
+    private static double MeanDiagonal(FisherFactor factor, int size)
+    {
+        double trace = 0;
+        for (int i = 0; i < size; i++)
+        {
+            trace += factor.Sum[i * (size + 1)];
+        }
+
+        return trace / size / factor.Weight;
+    }
+
+    private void Plan(int rows)
+    {
+        if (rows > _plannedRows)
+        {
+            _inputProduct = new BatchProduct(new MatrixProduct(PatchLength, PatchLength, rows, transposeA: true));
+            _gradientProduct = new BatchProduct(new MatrixProduct(Outputs, Outputs, rows, transposeA: true));
+            _plannedRows = rows;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using Kfac.Kernels;
+using Kfac.Layers;
+
+namespace Kfac.Fisher;
+
+/// <summary>
+/// A layer's inputs and output gradients as matrices, one row for each output location: patches [T, P] and gradients
+/// [T, K]. An example's gradient is patchesᵀ · gradients, [P, K].
+/// </summary>
+internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int locations, int patchLength)
+{
+    /// <summary>T: output locations of an example.</summary>
+    public int Locations => locations;
+
+    /// <summary>P: values of a patch, the bias's 1 included.</summary>
+    public int PatchLength => patchLength;
+
+    /// <summary>K: values of an output location.</summary>
+    public int Outputs => outputGradients.Shape.Channels;
+
+    /// <summary>Most examples there are.</summary>
+    public int Capacity => outputGradients.Capacity;
+
+    /// <summary>Writes an example's patches to <paramref name="rows"/> [T, P].</summary>
+    public abstract void CopyPatches(int example, float* rows);
+
+    /// <summary>Writes an example's gradients, of the loss summed over the batch, to <paramref name="rows"/> [T, K].</summary>
+    public void CopyGradients(int example, float* rows)
+    {
+        int width = outputGradients.Shape.Width * outputGradients.Shape.Channels;
+        for (int row = 0; row < outputGradients.Shape.Height; row++)
+        {
+            outputGradients.Row(example, row).CopyTo(new Span<float>(rows + (nint)row * width, width));
+        }
+    }
+}
+
+/// <summary>Patches in the order (r, s, c), c fastest; zeros beyond the border.</summary>
+internal sealed unsafe class ConvolutionRows(ConvolutionGeometry g, ActivationBuffer inputs, ActivationBuffer outputGradients, bool hasBias)
+    : LayerRows(outputGradients, g.Locations, g.PatchLength + (hasBias ? 1 : 0))
+{
+    public override void CopyPatches(int example, float* rows)
+    {
+        ImagePlane image = inputs[example];
+        float* first = image.Origin - g.PadTop * image.RowStride - g.PadLeft * g.C;
+        int run = g.S * g.C;
+        for (int i = 0; i < g.OutH; i++)
+        {
+            for (int j = 0; j < g.OutW; j++, rows += PatchLength)
+            {
+                float* corner = first + i * g.StrideY * image.RowStride + j * g.StrideX * g.C;
+                for (int r = 0; r < g.R; r++)
+                {
+                    new ReadOnlySpan<float>(corner + r * image.RowStride, run).CopyTo(new Span<float>(rows + r * run, run));
+                }
+
+                if (hasBias)
+                {
+                    rows[PatchLength - 1] = 1;
+                }
+            }
+        }
+    }
+}
+
+/// <summary>An example is one location, and its patch all of its features.</summary>
+internal sealed unsafe class DenseRows(ActivationBuffer inputs, ActivationBuffer outputGradients, bool hasBias)
+    : LayerRows(outputGradients, locations: 1, inputs.Shape.Size + (hasBias ? 1 : 0))
+{
+    public override void CopyPatches(int example, float* rows)
+    {
+        inputs.Row(example, 0).CopyTo(new Span<float>(rows, PatchLength));
+        if (hasBias)
+        {
+            rows[PatchLength - 1] = 1;
+        }
+    }
+}
