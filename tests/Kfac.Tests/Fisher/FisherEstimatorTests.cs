@@ -71,7 +71,7 @@ public sealed class FisherEstimatorTests
 
         // A decay just below 1 makes the average all but a plain mean over the draws.
         var layers = new LayerCollection { EmaDecay = 0.99999f };
-        layers.RegisterNetwork(network);
+        layers.RegisterNetwork(network, _ => FisherApproximation.Diagonal);
         var estimator = new FisherEstimator(network, loss, layers, EstimationMode.Gradients, seed: 3);
         for (int draw = 0; draw < Draws; draw++)
         {
@@ -115,7 +115,7 @@ public sealed class FisherEstimatorTests
         network.Forward(Examples);
         loss.Forward(network.Logits, Labels);
         var layers = new LayerCollection();
-        layers.RegisterNetwork(network);
+        layers.RegisterNetwork(network, _ => FisherApproximation.Diagonal);
         return (network, loss, layers);
     }
 
