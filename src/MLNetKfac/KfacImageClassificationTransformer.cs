@@ -1,3 +1,4 @@
+using Kfac.Persistence;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac.Persistence;
@@ -71,12 +72,36 @@ public sealed class KfacImageClassificationTransformer : ISingleFeaturePredictio
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new ScoringMapper(Bind(inputSchema));
 
     /// <summary>
+    /// Writes the model as an ONNX file, which <c>mlContext.Model.ConvertToOnnx</c> cannot do for transformers from outside
+    /// ML.NET. Input and outputs are named like the columns: the pixels as the feature column holds them, as [N, H, W, C] or
+    /// [N, C, H, W] by <see cref="Layout"/>; the probabilities [N, classes]; the index of the most probable class, from 0,
+    /// where the column's keys begin with 1. docs/onnx.md says more.
+    /// </summary>
+    /// <param name="stream">What to write to.</param>
+    /// <exception cref="ArgumentException">Two columns have one name, or an output would be named <c>Logits</c> twice.</exception>
+    /// <exception cref="NotSupportedException">A layer has no counterpart in ONNX, or there are more parameters than a file can hold.</exception>
+    public void ExportToOnnx(Stream stream) => Model.Classifier.ExportToOnnx(stream, OnnxOptions);
+
+    /// <summary>Writes an ONNX file; a file of that name is replaced once the new one is whole. Otherwise as above.</summary>
+    /// <inheritdoc cref="ExportToOnnx(Stream)"/>
+    public void ExportToOnnx(string path) => Model.Classifier.ExportToOnnx(path, OnnxOptions);
+
+    /// <summary>
     /// Does nothing: what a prediction works with belongs to the cursor or engine that makes it, so that a model can be used
     /// on after a prediction engine, which disposes of its model, is gone.
     /// </summary>
     public void Dispose()
     {
     }
+
+    private OnnxExportOptions OnnxOptions => new()
+    {
+        InputName = FeatureColumnName,
+        ScoreName = ScoreColumnName,
+        PredictedLabelName = PredictedLabelColumnName,
+        ChannelsFirst = Layout == ImageLayout.ChannelsFirst,
+        ClassNames = Model.ClassNames,
+    };
 
     void ICanSaveModel.Save(ModelSaveContext ctx) => TransformerPayload.Save(this, ctx);
 

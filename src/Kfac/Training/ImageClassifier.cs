@@ -63,6 +63,24 @@ public sealed class ImageClassifier
         }
     }
 
+    /// <summary>
+    /// Writes the model as an ONNX file (opset 13): pixels in, probabilities, most probable class and logits out, for any
+    /// number of images at once. docs/onnx.md says more.
+    /// </summary>
+    /// <param name="stream">What to write to.</param>
+    /// <param name="options">Names and layout of input and outputs; null for <c>Features</c> [N, H, W, C], <c>Score</c>, <c>PredictedLabel</c> and <c>Logits</c>.</param>
+    /// <exception cref="ArgumentException">The options do not go with the model; the message says why.</exception>
+    /// <exception cref="NotSupportedException">A layer has no counterpart in ONNX, or there are more parameters than a file can hold.</exception>
+    public void ExportToOnnx(Stream stream, OnnxExportOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        OnnxExport.Write(Spec, Parameters, Scaling, options ?? new OnnxExportOptions(), stream);
+    }
+
+    /// <summary>Writes an ONNX file; a file of that name is replaced once the new one is whole. Otherwise as above.</summary>
+    /// <inheritdoc cref="ExportToOnnx(Stream, OnnxExportOptions?)"/>
+    public void ExportToOnnx(string path, OnnxExportOptions? options = null) => WholeFile.Write(path, stream => ExportToOnnx(stream, options));
+
     /// <summary>Something that classifies with this model; any number of them may be at work at the same time.</summary>
     /// <param name="batchCapacity">Largest number of images in one call, at least 1.</param>
     /// <param name="threads">Threads to compute with, at least 1. Results do not depend on it.</param>

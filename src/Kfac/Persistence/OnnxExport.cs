@@ -1,0 +1,179 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Kfac.Layers;
+
+namespace Kfac.Persistence;
+
+/// <summary>
+/// A trained network as an ONNX file: scaling of the pixels, the layers on [N, C, H, W], softmax. docs/onnx.md says what
+/// comes of each layer.
+/// </summary>
+internal sealed class OnnxExport
+{
+    /// <summary>What ONNX Runtime 1.7 and everything since reads.</summary>
+    private const int Opset = 13, IrVersion = 7;
+
+    /// <summary>A protocol-buffer message ends at 2 GB; half a MB is more than all but the parameters take.</summary>
+    private const long MostParameters = (int.MaxValue - (1 << 19)) / sizeof(float);
+
+    private static readonly JsonSerializerOptions ReadableNames = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly OnnxGraph _graph = new();
+    private readonly Queue<Parameter> _parameters;
+
+    private OnnxExport(IEnumerable<Parameter> parameters)
+    {
+        _parameters = new Queue<Parameter>(parameters);
+    }
+
+    /// <exception cref="ArgumentException">The options do not go with the model, or are no four names.</exception>
+    /// <exception cref="NotSupportedException">A layer has no counterpart in ONNX, or the parameters are more than a file can hold; the message says which or how many.</exception>
+    public static void Write(NetworkSpec spec, IReadOnlyList<Parameter> parameters, InputScaling scaling, OnnxExportOptions options, Stream stream)
+    {
+        options.Validate(spec.Output.Size);
+        long values = parameters.Sum(parameter => (long)parameter.Length);
+        if (values > MostParameters)
+        {
+            throw new NotSupportedException($"the network has {values} parameters, but an ONNX file holds {MostParameters} at most");
+        }
+
+        var export = new OnnxExport(parameters);
+        Value pixels = export.AddInput(spec.Input, scaling, options);
+        export.AddOutputs(export.AddLayers(spec.Layers, pixels), options);
+        export.Describe(spec, options).WriteTo(stream);
+    }
+
+    private ProtobufMessage Describe(NetworkSpec spec, OnnxExportOptions options)
+    {
+        ProtobufMessage model = new ProtobufMessage()
+            .Add(1, IrVersion)
+            .Add(2, "MLNetKfac")
+            .Add(3, typeof(OnnxExport).Assembly.GetName().Version!.ToString(fieldCount: 3))
+            .Add(5, options.ModelVersion)
+            .Add(6, options.Description ?? $"Classifies images of {spec.Input} into {spec.Output.Size} classes; trained by K-FAC.")
+            .Add(7, _graph.ToMessage("image_classifier"))
+            .Add(8, new ProtobufMessage().Add(1, "").Add(2, Opset));
+        AddMetadata("input_layout", options.ChannelsFirst ? "NCHW" : "NHWC");
+        if (options.ClassNames is { } names)
+        {
+            AddMetadata("class_names", JsonSerializer.Serialize(names, ReadableNames));
+        }
+
+        return model;
+
+        void AddMetadata(string key, string value) => model.Add(14, new ProtobufMessage().Add(1, key).Add(2, value));
+    }
+
+    /// <summary>x' = (x - mean) · factor, channel by channel, on [N, C, H, W].</summary>
+    private Value AddInput(ImageShape shape, InputScaling scaling, OnnxExportOptions options)
+    {
+        (string, string) rows = ($"{shape.Height}", "DATA_FEATURE"), columns = ($"{shape.Width}", "DATA_FEATURE"), channels = ($"{shape.Channels}", "DATA_CHANNEL");
+        string order = options.ChannelsFirst ? "[N, C, H, W]" : "[N, H, W, C]", name = options.InputName;
+        string doc = $"Pixels {order} of {shape.Channels} channel(s), in the unit of the training images; the graph scales them itself.";
+        if (options.ChannelsFirst)
+        {
+            _graph.DeclareInput(name, doc, OnnxGraph.Batch, channels, rows, columns);
+        }
+        else
+        {
+            _graph.DeclareInput(name, doc, OnnxGraph.Batch, rows, columns, channels);
+            name = _graph.AddNode("Transpose", [name], [OnnxGraph.Attribute("perm", 0, 3, 1, 2)]);
+        }
+
+        int[] perChannel = [1, shape.Channels, 1, 1];
+        name = _graph.AddNode("Sub", [name, _graph.AddConstant("scaling/mean", perChannel, [.. scaling.Mean])]);
+        name = _graph.AddNode("Mul", [name, _graph.AddConstant("scaling/factor", perChannel, [.. scaling.Factor])]);
+        return new Value(name, shape, IsVector: false);
+    }
+
+    private void AddOutputs(Value last, OnnxExportOptions options)
+    {
+        Value vector = AsVector(last);
+        string logits = _graph.AddNode("Identity", [vector.Name], result: options.LogitsName);
+        ProtobufMessage[] classAxis = [OnnxGraph.Attribute("axis", 1)];
+        _graph.AddNode("Softmax", [logits], classAxis, options.ScoreName);
+        _graph.AddNode("ArgMax", [logits], [.. classAxis, OnnxGraph.Attribute("keepdims", 0)], options.PredictedLabelName);
+        (string, string) classes = ($"{vector.Shape.Size}", "DATA_CHANNEL");
+        _graph.DeclareOutput(options.ScoreName, "Probability of each class.", isIndex: false, OnnxGraph.Batch, classes);
+        _graph.DeclareOutput(options.PredictedLabelName, "Index of the most probable class, from 0.", isIndex: true, OnnxGraph.Batch);
+        _graph.DeclareOutput(options.LogitsName, "What the last layer gives, before the softmax.", isIndex: false, OnnxGraph.Batch, classes);
+    }
+
+    private Value AddLayers(IEnumerable<LayerSpec> layers, Value x) => layers.Aggregate(x, AddLayer);
+
+    /// <summary>The table of layers; each method takes the layer's input to its output.</summary>
+    private Value AddLayer(Value x, LayerSpec layer)
+    {
+        string name = layer switch
+        {
+            Conv2DSpec conv => AddConvolution(x, conv),
+            DenseSpec dense => AddDense(x, dense),
+            MaxPool2DSpec pool => AddMaxPooling(x, pool),
+            ReluSpec => _graph.AddNode("Relu", [x.Name]),
+            FlattenSpec => AsVector(x).Name,
+            _ => throw new NotSupportedException($"a layer of kind {layer.GetType().Name} cannot be exported to ONNX"),
+        };
+        return new Value(name, layer.InferOutput(x.Shape), x.IsVector || layer is FlattenSpec or DenseSpec);
+    }
+
+    private string AddConvolution(Value x, Conv2DSpec spec)
+    {
+        Window window = Window.Infer(x.Shape, spec.KernelHeight, spec.KernelWidth, spec.StrideY, spec.StrideX, spec.Padding);
+        Parameter filter = _parameters.Dequeue();
+        (int taps, int channels, int filters) = (spec.KernelHeight * spec.KernelWidth, filter.Shape[2], filter.Shape[3]);
+        ReadOnlySpan<float> from = filter.Values;
+        var to = new float[filter.Length];
+        for (int i = 0; i < to.Length; i++)
+        {
+            // [R, S, C, K] to [K, C, R, S]
+            (int tap, int channel, int k) = (i / filters / channels, i / filters % channels, i % filters);
+            to[(k * channels + channel) * taps + tap] = from[i];
+        }
+
+        string weights = _graph.AddConstant(filter.Name, [filters, channels, spec.KernelHeight, spec.KernelWidth], to);
+        return _graph.AddNode("Conv", spec.UseBias ? [x.Name, weights, AddNext()] : [x.Name, weights],
+        [
+            OnnxGraph.Attribute("kernel_shape", spec.KernelHeight, spec.KernelWidth),
+            OnnxGraph.Attribute("strides", spec.StrideY, spec.StrideX),
+            OnnxGraph.Attribute("pads", window.PadTop, window.PadLeft, window.PadBottom, window.PadRight),
+        ]);
+    }
+
+    private string AddDense(Value x, DenseSpec spec)
+    {
+        string vector = AsVector(x).Name, weights = AddNext();
+        return _graph.AddNode("Gemm", spec.UseBias ? [vector, weights, AddNext()] : [vector, weights]);
+    }
+
+    private string AddMaxPooling(Value x, MaxPool2DSpec spec) => _graph.AddNode("MaxPool", [x.Name],
+    [
+        OnnxGraph.Attribute("kernel_shape", spec.Height, spec.Width),
+        OnnxGraph.Attribute("strides", spec.StrideY, spec.StrideX),
+    ]);
+
+    /// <summary>[N, C, H, W] as [N, H·W·C], in the order in which this library flattens.</summary>
+    private Value AsVector(Value x)
+    {
+        if (x.IsVector)
+        {
+            return x;
+        }
+
+        bool sameOrder = x.Shape.IsFlat || x.Shape.Channels == 1;
+        string name = sameOrder ? x.Name : _graph.AddNode("Transpose", [x.Name], [OnnxGraph.Attribute("perm", 0, 2, 3, 1)]);
+        return new Value(_graph.AddNode("Flatten", [name], [OnnxGraph.Attribute("axis", 1)]), ImageShape.Flat(x.Shape.Size), IsVector: true);
+    }
+
+    /// <summary>The next parameter as it is.</summary>
+    private string AddNext()
+    {
+        Parameter parameter = _parameters.Dequeue();
+        return _graph.AddConstant(parameter.Name, parameter.Shape, parameter.Values);
+    }
+
+    /// <summary>A value of the graph.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Shape">Shape of one example, as this library has it.</param>
+    /// <param name="IsVector">Whether it is [N, F] and not [N, C, H, W].</param>
+    private readonly record struct Value(string Name, ImageShape Shape, bool IsVector);
+}
