@@ -111,9 +111,10 @@ internal sealed class OnnxExport
             MaxPool2DSpec pool => AddMaxPooling(x, pool),
             ReluSpec => _graph.AddNode("Relu", [x.Name]),
             FlattenSpec => AsVector(x).Name,
+            ResidualSpec residual => AddResidual(x, residual),
             _ => throw new NotSupportedException($"a layer of kind {layer.GetType().Name} cannot be exported to ONNX"),
         };
-        return new Value(name, layer.InferOutput(x.Shape), x.IsVector || layer is FlattenSpec or DenseSpec);
+        return new Value(name, layer.InferOutput(x.Shape), x.IsVector || layer.MakesVector);
     }
 
     private string AddConvolution(Value x, Conv2DSpec spec)
@@ -150,6 +151,12 @@ internal sealed class OnnxExport
         OnnxGraph.Attribute("kernel_shape", spec.Height, spec.Width),
         OnnxGraph.Attribute("strides", spec.StrideY, spec.StrideX),
     ]);
+
+    private string AddResidual(Value x, ResidualSpec spec)
+    {
+        Value body = AddLayers(spec.Body, x), shortcut = AddLayers(spec.Shortcut, x);
+        return _graph.AddNode("Add", spec.MakesVector ? [AsVector(body).Name, AsVector(shortcut).Name] : [body.Name, shortcut.Name]);
+    }
 
     /// <summary>[N, C, H, W] as [N, H·W·C], in the order in which this library flattens.</summary>
     private Value AsVector(Value x)

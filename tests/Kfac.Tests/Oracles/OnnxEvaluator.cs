@@ -22,6 +22,7 @@ internal static class OnnxEvaluator
         ("Identity", [var x]) => x,
         ("Transpose", [var x]) => Transpose(x, node.Ints("perm")),
         ("Sub", [var a, var b]) => Combine(a, b, (p, q) => p - q),
+        ("Add", [var a, var b]) => Combine(a, b, (p, q) => p + q),
         ("Mul", [var a, var b]) => Combine(a, b, (p, q) => p * q),
         ("Relu", [var x]) => Map(x, value => Math.Max(value, 0)),
         ("Flatten", [var x]) => Flatten(x, node.Int("axis", 1)),

@@ -20,6 +20,11 @@ public sealed class OnnxExportTests
         ("valid", NetworkSpec.For(8, 8, 2).Conv(3, 3, padding: Padding.Valid).Conv(4, 2, 2, Padding.Valid).Flatten().Dense(3)),
         ("no flattening", NetworkSpec.For(4, 4, 2).Conv(6, 4, padding: Padding.Valid).Relu().Dense(3)),
         ("all convolutions", NetworkSpec.For(4, 4, 2).Conv(6, 3).Relu().Conv(3, 4, padding: Padding.Valid)),
+        ("residual", NetworkSpec.For(8, 6, 2).Conv(4, 3).Residual(body => body.Relu().Conv(4, 3).Relu().Conv(4, 3)).Relu().Flatten().Dense(3)),
+        ("nested", NetworkSpec.For(8, 8, 1).Conv(2, 3)
+            .Residual(body => body.Conv(3, 3, stride: 2).Residual(inner => inner.Relu().Conv(3, 3)), shortcut => shortcut.Conv(3, 1, stride: 2)).MaxPool(2).Flatten().Dense(2)),
+        ("vectors added", NetworkSpec.For(3, 3, 1).Conv(4, 3, padding: Padding.Valid).Residual(body => body.Dense(4).Relu().Dense(4)).Dense(2)),
+        ("flattened in both branches", NetworkSpec.For(2, 3, 2).Residual(body => body.Conv(2, 3).Flatten(), shortcut => shortcut.Flatten()).Dense(2)),
         ("linear", NetworkSpec.For(3, 5, 3).Flatten().Dense(4)),
     ];
 
