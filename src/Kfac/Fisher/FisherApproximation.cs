@@ -1,6 +1,6 @@
 namespace Kfac.Fisher;
 
-/// <summary>Which block approximates the Fisher of a layer.</summary>
+/// <summary>Which block approximates the Fisher of a layer. A normalisation has one, <see cref="ScaleAndShiftDiagonalFB"/>, under every name but <see cref="NaiveDiagonal"/>.</summary>
 public enum FisherApproximation
 {
     /// <summary>Chosen for each layer by its kind and size; see docs/kfac.md.</summary>

@@ -54,6 +54,7 @@ public sealed class LayerCollection
     private FisherBlock CreateBlock(Layer layer, FisherApproximation approximation) => (layer, approximation) switch
     {
         (_, FisherApproximation.NaiveDiagonal) => new NaiveDiagonalFB(this, layer),
+        (BatchNorm or GroupNorm, _) => new ScaleAndShiftDiagonalFB(this, layer),
         (Conv2D convolution, FisherApproximation.Diagonal) => new ConvDiagonalFB(this, convolution),
         (Conv2D convolution, FisherApproximation.Kronecker) => new ConvKFCBasicFB(this, convolution),
         (Conv2D convolution, FisherApproximation.Ekfac) => new ConvEkfacFB(this, convolution),

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Kfac.Kernels;
 
 namespace Kfac.Layers;
@@ -10,7 +9,7 @@ public sealed unsafe class Conv2D : ExampleLayer
     private AlignedBuffer _packedForward = null!;
     private AlignedBuffer? _packedBackward;
     private AlignedBuffer[] _scratch = [];
-    private AlignedBuffer[] _sliceSums = [];
+    private SliceSums _sums = null!;
 
     internal Conv2D(string name, Conv2DSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -54,8 +53,8 @@ public sealed unsafe class Conv2D : ExampleLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels, Spec.Filters], isBias: false);
-        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], isBias: true) : null;
+        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels, Spec.Filters], ParameterKind.Weights);
+        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], ParameterKind.Bias) : null;
         ParameterArray = Bias is null ? [Filter] : [Filter, Bias];
     }
 
@@ -69,7 +68,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(_kernel.PackedBackwardLength);
-            _sliceSums = [.. Enumerable.Range(0, Network.Slices).Select(_ => new AlignedBuffer(2 * SliceStride))];
+            _sums = new SliceSums(ParameterArray);
         }
     }
 
@@ -91,15 +90,14 @@ public sealed unsafe class Conv2D : ExampleLayer
         }
     }
 
-    internal override void BeginSlice(int slice) => _sliceSums[slice].Span.Clear();
+    internal override void BeginSlice(int slice) => _sums.Begin(slice);
 
     internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
     {
         ActivationBuffer outputGradient = OutputGradient!;
         float* scratch = _scratch[worker].Pointer;
-        float* gradient = quantities.HasFlag(BackwardQuantities.Gradient) ? _sliceSums[slice].Pointer : null;
-        float* squares = quantities.HasFlag(BackwardQuantities.SquaredGradient) ? _sliceSums[slice].Pointer + SliceStride : null;
-        var sums = new FilterSums(gradient, squares, BiasPart(gradient), BiasPart(squares));
+        var sums = new FilterSums(
+            _sums.Gradient(slice, 0, quantities), _sums.Squares(slice, 0, quantities), _sums.Gradient(slice, 1, quantities), _sums.Squares(slice, 1, quantities));
         _kernel.BackwardFilter(
             Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch);
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
@@ -109,40 +107,5 @@ public sealed unsafe class Conv2D : ExampleLayer
         }
     }
 
-    internal override void ReduceSlices(int slices, int examples, BackwardQuantities quantities)
-    {
-        foreach (Parameter parameter in ParameterArray)
-        {
-            int offset = parameter.IsBias ? BiasOffset : 0;
-            if (quantities.HasFlag(BackwardQuantities.Gradient))
-            {
-                MeanOfSlices(slices, offset, examples, new Span<float>(parameter.GradientPointer, parameter.Length));
-            }
-
-            if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
-            {
-                MeanOfSlices(slices, SliceStride + offset, examples, new Span<float>(parameter.SquaredGradientPointer, parameter.Length));
-            }
-        }
-    }
-
-    /// <summary>Where the bias begins in a slice's sums: behind the filter.</summary>
-    private int BiasOffset => AlignedBuffer.RoundUp(Filter.Length);
-
-    /// <summary>Floats of one kind of sums (gradient or squares), filter and bias.</summary>
-    private int SliceStride => BiasOffset + AlignedBuffer.RoundUp(Spec.Filters);
-
-    private float* BiasPart(float* sums) => sums is null || Bias is null ? null : sums + BiasOffset;
-
-    /// <summary>mean = (1/examples) sum over slices, in their order.</summary>
-    private void MeanOfSlices(int slices, int offset, int examples, Span<float> mean)
-    {
-        _sliceSums[0].Span.Slice(offset, mean.Length).CopyTo(mean);
-        for (int slice = 1; slice < slices; slice++)
-        {
-            TensorPrimitives.Add(mean, _sliceSums[slice].Span.Slice(offset, mean.Length), mean);
-        }
-
-        TensorPrimitives.Multiply(mean, 1f / examples, mean);
-    }
+    internal override void ReduceSlices(int slices, int examples, BackwardQuantities quantities) => _sums.Reduce(slices, examples, quantities);
 }

@@ -33,8 +33,8 @@ public sealed unsafe class Dense : BatchLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Weights = store.GetOrAdd($"{Name}/weights", [InputShape.Size, Spec.Units], isBias: false);
-        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Units], isBias: true) : null;
+        Weights = store.GetOrAdd($"{Name}/weights", [InputShape.Size, Spec.Units], ParameterKind.Weights);
+        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Units], ParameterKind.Bias) : null;
         ParameterArray = Bias is null ? [Weights] : [Weights, Bias];
     }
 

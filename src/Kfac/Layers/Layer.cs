@@ -14,6 +14,11 @@ internal enum BackwardQuantities
     SquaredGradient = 2,
 }
 
+/// <summary>What a forward pass is for.</summary>
+/// <param name="IsTraining">Whether it is a step of a training, with statistics of the batch itself, or a prediction.</param>
+/// <param name="Number">How many passes of the training came before it.</param>
+internal readonly record struct ForwardPass(bool IsTraining, long Number);
+
 /// <summary>
 /// One step of a running <see cref="Network"/>. After a forward pass its <see cref="Input"/>, after a backward pass its
 /// <see cref="OutputGradient"/> (of the loss summed over the batch) stay readable: that is all curvature needs to know.
@@ -73,6 +78,11 @@ public abstract class Layer
 
     /// <summary>Draws the initial values.</summary>
     internal virtual void Initialize(Random random)
+    {
+    }
+
+    /// <summary>Called before each forward pass.</summary>
+    internal virtual void BeginForward(ForwardPass pass)
     {
     }
 

@@ -10,6 +10,8 @@ namespace Kfac.Layers;
 [JsonDerivedType(typeof(ReluSpec), "relu")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
 [JsonDerivedType(typeof(ResidualSpec), "residual")]
+[JsonDerivedType(typeof(BatchNormSpec), "batchnorm")]
+[JsonDerivedType(typeof(GroupNormSpec), "groupnorm")]
 public abstract record LayerSpec
 {
     /// <summary>Whether it needs the rows and columns of an image, so that it cannot follow a layer that <see cref="MakesVector"/>.</summary>
@@ -24,6 +26,14 @@ public abstract record LayerSpec
 
     /// <summary>The running layer for examples of shape <paramref name="input"/>.</summary>
     internal abstract Layer Build(string name, ImageShape input);
+
+    private protected static void RequireEpsilon(float epsilon)
+    {
+        if (!(epsilon > 0) || !float.IsFinite(epsilon))
+        {
+            throw new ArgumentException($"the epsilon of a normalisation must be a finite number above 0, but is {epsilon}");
+        }
+    }
 
     private protected static void RequirePositive(int value, string what)
     {

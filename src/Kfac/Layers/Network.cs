@@ -19,6 +19,7 @@ public sealed class Network
     private const int ExamplesAtOnce = 2;
 
     private readonly Workers _workers;
+    private readonly Layer[] _layers;
     private readonly List<Segment> _segments = [];
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
@@ -44,13 +45,14 @@ public sealed class Network
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
         _reduceLayer = (layer, _) => _current.Layers[layer].ReduceSlices(SliceCount, _examples, _quantities);
         var graph = new NetworkGraph(spec);
-        Layers = [.. graph.Nodes.Select(node => node.Layer)];
+        _layers = [.. graph.Nodes.Select(node => node.Layer)];
         Store = store ?? new ParameterStore();
-        foreach (Layer layer in Layers)
+        foreach (Layer layer in _layers)
         {
             layer.AddParameters(Store);
         }
 
+        Parameters = [.. Store.Parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic)];
         var memory = new NetworkMemory(graph, capacity, trains);
         (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
         ConnectLayers(graph, memory);
@@ -61,10 +63,10 @@ public sealed class Network
     public NetworkSpec Spec { get; }
 
     /// <summary>The layers in the order they run; of a residual block the fork, the body, the shortcut and the add.</summary>
-    public IReadOnlyList<Layer> Layers { get; }
+    public IReadOnlyList<Layer> Layers => _layers;
 
     /// <summary>All trainable arrays, first layer first.</summary>
-    public IReadOnlyList<Parameter> Parameters => Store.Parameters;
+    public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>Number of trainable values.</summary>
     public int ParameterCount => Parameters.Sum(parameter => parameter.Length);
@@ -98,7 +100,7 @@ public sealed class Network
         return store;
     }
 
-    /// <summary>Draws all parameters anew (He normal weights, zero biases).</summary>
+    /// <summary>Draws all parameters anew (He normal weights, zero biases, normalisations that change nothing).</summary>
     internal void Initialize(Random random)
     {
         Store.Values.Span.Clear();
@@ -110,10 +112,21 @@ public sealed class Network
         Store.MarkChanged();
     }
 
+    /// <summary>How many forward passes of the training there have been; to be set where a training goes on.</summary>
+    internal long TrainingPasses { get; set; }
+
     /// <summary>Takes the first <paramref name="examples"/> examples of <see cref="Input"/> to <see cref="Logits"/>.</summary>
-    internal void Forward(int examples)
+    /// <param name="examples">How many.</param>
+    /// <param name="isTraining">Whether layers are to do what they only do in training: normalise by the batch, drop values.</param>
+    internal void Forward(int examples, bool isTraining = false)
     {
         _examples = examples;
+        var pass = new ForwardPass(isTraining, isTraining ? TrainingPasses++ : 0);
+        foreach (Layer layer in _layers)
+        {
+            layer.BeginForward(pass);
+        }
+
         bool stale = _preparedVersion != Store.Version;
         _preparedVersion = Store.Version;
         foreach (Segment segment in _segments)

@@ -84,6 +84,9 @@ internal sealed class NetworkGraph
                 case (Dense before, Relu relu):
                     relu.IsAppliedBefore = before.RectifiesOutput = true;
                     break;
+                case (BatchNorm before, Relu relu):
+                    relu.IsAppliedBefore = before.RectifiesOutput = true;
+                    break;
                 case (Relu relu, Conv2D behind):
                     relu.IsUndoneBehind = behind.InputIsRectified = true;
                     break;

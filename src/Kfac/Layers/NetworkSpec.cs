@@ -86,6 +86,15 @@ public sealed record NetworkSpec
     /// <summary>Adds a fully connected layer.</summary>
     public NetworkSpec Dense(int units) => Add(new DenseSpec(units));
 
+    /// <summary>Adds a batch normalisation; see <see cref="BatchNormSpec"/>.</summary>
+    public NetworkSpec BatchNorm(float momentum = 0.9f, float epsilon = 1e-5f) => Add(new BatchNormSpec(momentum, epsilon));
+
+    /// <summary>Adds a normalisation of each example by groups of its channels; see <see cref="GroupNormSpec"/>.</summary>
+    public NetworkSpec GroupNorm(int groups, float epsilon = 1e-5f) => Add(new GroupNormSpec(groups, epsilon));
+
+    /// <summary>Adds a normalisation of each example as a whole, over its rows, columns and channels: a <see cref="GroupNormSpec"/> of one group.</summary>
+    public NetworkSpec LayerNorm(float epsilon = 1e-5f) => GroupNorm(1, epsilon);
+
     /// <summary>Adds a residual block, y = body(x) + shortcut(x); see <see cref="ResidualSpec"/>.</summary>
     /// <param name="body">Adds the body's layers to the description it is given.</param>
     /// <param name="shortcut">The same for the shortcut; null for the identity.</param>

@@ -1,17 +1,33 @@
 namespace Kfac.Layers;
 
-/// <summary>One trainable array of a layer: a filter [R, S, C, K], a weight matrix [F, K] or a bias [K].</summary>
+/// <summary>What an array is to its layer.</summary>
+public enum ParameterKind
+{
+    /// <summary>A filter or a weight matrix: what weight decay works on.</summary>
+    Weights,
+
+    /// <summary>What is added to each output channel: a bias, or the shift of a normalisation.</summary>
+    Bias,
+
+    /// <summary>The scale of a normalisation.</summary>
+    Scale,
+
+    /// <summary>A running average of what came by, such as a batch normalisation's mean: part of the model, but not trained. Its gradient is always zero.</summary>
+    Statistic,
+}
+
+/// <summary>One array of a layer: a filter [R, S, C, K], a weight matrix [F, K], a bias [K], or what a normalisation has for each channel [C].</summary>
 /// <remarks>Views into the network's <see cref="ParameterStore"/>; every span is row-major in <see cref="Shape"/>.</remarks>
 public sealed unsafe class Parameter
 {
     private readonly ParameterStore _store;
 
-    internal Parameter(ParameterStore store, string name, int[] shape, bool isBias, int offset, int length)
+    internal Parameter(ParameterStore store, string name, int[] shape, ParameterKind kind, int offset, int length)
     {
         _store = store;
         Name = name;
         Shape = shape;
-        IsBias = isBias;
+        Kind = kind;
         Offset = offset;
         Length = length;
     }
@@ -22,8 +38,11 @@ public sealed unsafe class Parameter
     /// <summary>Sizes of the dimensions, slowest first.</summary>
     public IReadOnlyList<int> Shape { get; }
 
-    /// <summary>Whether this is a bias: biases are not decayed.</summary>
-    public bool IsBias { get; }
+    /// <summary>What it is to its layer.</summary>
+    public ParameterKind Kind { get; }
+
+    /// <summary>Whether this is a bias, or the shift of a normalisation.</summary>
+    public bool IsBias => Kind == ParameterKind.Bias;
 
     /// <summary>Number of values.</summary>
     public int Length { get; }

@@ -35,7 +35,7 @@ internal sealed class ParameterStore
     /// The parameter of that name: the one there is, where a network of the same description shares this store, else a
     /// new one, which only works before the first use of an array.
     /// </summary>
-    public Parameter GetOrAdd(string name, int[] shape, bool isBias)
+    public Parameter GetOrAdd(string name, int[] shape, ParameterKind kind)
     {
         if (_parameters.Find(known => known.Name == name) is { } found)
         {
@@ -50,7 +50,7 @@ internal sealed class ParameterStore
         }
 
         int length = shape.Aggregate(1, (a, b) => checked(a * b));
-        var parameter = new Parameter(this, name, shape, isBias, Length, length);
+        var parameter = new Parameter(this, name, shape, kind, Length, length);
         _parameters.Add(parameter);
         Length = checked(Length + AlignedBuffer.RoundUp(length));
         return parameter;
@@ -62,7 +62,7 @@ internal sealed class ParameterStore
         var copy = new ParameterStore();
         foreach (Parameter parameter in _parameters)
         {
-            copy.GetOrAdd(parameter.Name, [.. parameter.Shape], parameter.IsBias);
+            copy.GetOrAdd(parameter.Name, [.. parameter.Shape], parameter.Kind);
         }
 
         Values.Span.CopyTo(copy.Values.Span);

@@ -55,7 +55,7 @@ internal abstract class Optimizer
     /// <exception cref="TrainingDivergedException">The loss keeps being not finite although every remedy was tried.</exception>
     public StepReport Step(ReadOnlySpan<int> labels, double scheduleFactor)
     {
-        Network.Forward(labels.Length);
+        Network.Forward(labels.Length, isTraining: true);
         (double loss, int correct) = Loss.Forward(Network.Logits, labels);
         if (!double.IsFinite(loss))
         {
@@ -97,7 +97,7 @@ internal abstract class Optimizer
         Network.Backward(BackwardQuantities.Gradient);
     }
 
-    /// <summary>weights *= 1 - α·decay; biases are left alone.</summary>
+    /// <summary>weights *= 1 - α·decay; biases and the scales of normalisations are left alone.</summary>
     private protected void DecayWeights(float learningRate, float weightDecay)
     {
         if (weightDecay == 0)
@@ -105,7 +105,7 @@ internal abstract class Optimizer
             return;
         }
 
-        foreach (Parameter parameter in Network.Parameters.Where(parameter => !parameter.IsBias))
+        foreach (Parameter parameter in Network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weights))
         {
             TensorPrimitives.Multiply(parameter.MutableValues, 1 - learningRate * weightDecay, parameter.MutableValues);
         }

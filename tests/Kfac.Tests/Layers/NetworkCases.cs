@@ -37,6 +37,13 @@ internal static class NetworkCases
         ["residual of dense layers", NetworkSpec.For(2, 2, 2).Residual(body => body.Flatten().Dense(5).Relu().Dense(6), shortcut => shortcut.Flatten().Dense(6)).Residual(body => body.Flatten().Relu().Dense(6)).Dense(Classes)],
         ["pooling in both branches", NetworkSpec.For(6, 6, 1).Conv(2, 3).Residual(body => body.Conv(2, 3).Relu().MaxPool(2), shortcut => shortcut.MaxPool(2)).Relu().Flatten().Dense(Classes)],
         ["residual that ends the network", NetworkSpec.For(1, 1, 4).Residual(body => body.Dense(5).Relu().Dense(Classes), shortcut => shortcut.Dense(Classes))],
+        ["batch normalisation", NetworkSpec.For(4, 3, 2).Conv(3, 3).BatchNorm().Relu().Conv(2, 3).BatchNorm(0.5f, 0.1f).Flatten().Dense(Classes)],
+        ["batch normalisation of the image and of vectors", NetworkSpec.For(3, 3, 2).BatchNorm().Flatten().Dense(4).BatchNorm().Relu().Dense(Classes)],
+        ["batch normalisation in residuals", NetworkSpec.For(4, 4, 1).Conv(2, 3).Residual(body => body.BatchNorm().Relu().Conv(2, 3).BatchNorm()).Residual(
+            body => body.Conv(3, 3, stride: 2).BatchNorm().Relu().Conv(3, 3).BatchNorm(), shortcut => shortcut.Conv(3, 1, stride: 2).BatchNorm()).Relu().Flatten().Dense(Classes)],
+        ["batch normalisation that ends the network", NetworkSpec.For(1, 1, 4).Dense(Classes).BatchNorm()],
+        ["layer normalisation", NetworkSpec.For(4, 3, 2).Conv(3, 3).LayerNorm().Relu().Conv(2, 3).LayerNorm(0.1f).Flatten().Dense(4).LayerNorm().Dense(Classes)],
+        ["group normalisation", NetworkSpec.For(4, 3, 4).GroupNorm(4).Conv(6, 3).GroupNorm(3).Relu().Residual(body => body.GroupNorm(2).Conv(6, 1)).Flatten().Dense(Classes)],
         ["ends in a convolution", NetworkSpec.For(3, 3, 2).Conv(Classes, 3, padding: Padding.Valid)],
     ];
 
@@ -45,11 +52,11 @@ internal static class NetworkCases
         var random = new Random(7);
         var network = new Network(spec, Examples, workers, trains: true);
         network.Initialize(random);
-        foreach (Parameter bias in network.Parameters.Where(parameter => parameter.IsBias))
+        foreach (Parameter parameter in network.Parameters.Where(parameter => parameter.Kind != ParameterKind.Weights))
         {
-            foreach (ref float value in bias.MutableValues)
+            foreach (ref float value in parameter.MutableValues)
             {
-                value = (float)(0.3 * random.NextGaussian());
+                value += (float)(0.3 * random.NextGaussian());
             }
         }
 

@@ -77,7 +77,7 @@ public sealed class NetworkStepTests
     private static void Backward(Network network, int[] labels)
     {
         var loss = new SoftmaxCrossEntropy(Classes, Examples);
-        network.Forward(Examples);
+        network.Forward(Examples, isTraining: true);
         loss.Forward(network.Logits, labels);
         loss.WriteGradient(labels, network.LogitsGradient!);
         network.Backward(BackwardQuantities.Gradient);

@@ -30,6 +30,7 @@ internal sealed class NaiveNetwork(Network network)
     /// <summary>d loss / d image by central differences.</summary>
     public double[] ImageGradient(double[] image, int label) => Differences(image, () => Loss(image, label));
 
+    /// <summary>The class scores of one example by itself.</summary>
     public double[] Scores(double[] image) => Scores([image])[0];
 
     /// <summary>The scores of a batch, as in training.</summary>
@@ -66,6 +67,14 @@ internal sealed class NaiveNetwork(Network network)
                 case MaxPool2DSpec pool:
                     values = Map(values, (x, _) => Pool(from, spec.InferOutput(from), pool.Height, pool.Width, pool.StrideY, pool.StrideX, x, window => window.Max()));
                     break;
+                case BatchNormSpec norm:
+                    next += 2;
+                    values = BatchNorm(values, from.Channels, norm.Epsilon, n => parameter(n, first), n => parameter(n, first + 1));
+                    break;
+                case GroupNormSpec norm:
+                    next += 2;
+                    values = Map(values, (x, n) => GroupNorm(x, from.Channels, norm, parameter(n, first), parameter(n, first + 1)));
+                    break;
                 case ReluSpec:
                     values = Map(values, (x, _) => Array.ConvertAll(x, v => Math.Max(v, 0)));
                     break;
@@ -90,6 +99,29 @@ internal sealed class NaiveNetwork(Network network)
             for (int k = 0; k < units; k++)
             {
                 y[k] += x[f] * weights[f * units + k];
+            }
+        }
+
+        return y;
+    }
+
+    /// <summary>With the mean and variance of each channel over the whole batch.</summary>
+    private static double[][] BatchNorm(double[][] x, int channels, double epsilon, Func<int, double[]> scale, Func<int, double[]> shift)
+    {
+        double[] mean = [.. Enumerable.Range(0, channels).Select(c => x.SelectMany(values => values.Where((_, i) => i % channels == c)).Average())];
+        double[] variance = [.. Enumerable.Range(0, channels).Select(c => x.SelectMany(values => values.Where((_, i) => i % channels == c)).Average(v => (v - mean[c]) * (v - mean[c])))];
+        return Map(x, (values, n) => [.. values.Select((v, i) => (v - mean[i % channels]) / Math.Sqrt(variance[i % channels] + epsilon) * scale(n)[i % channels] + shift(n)[i % channels])]);
+    }
+
+    private static double[] GroupNorm(double[] x, int channels, GroupNormSpec norm, double[] scale, double[] shift)
+    {
+        var y = new double[x.Length];
+        foreach (IGrouping<int, int> group in Enumerable.Range(0, x.Length).GroupBy(i => i % channels / (channels / norm.Groups)))
+        {
+            double mean = group.Average(i => x[i]), variance = group.Average(i => (x[i] - mean) * (x[i] - mean));
+            foreach (int i in group)
+            {
+                y[i] = (x[i] - mean) / Math.Sqrt(variance + norm.Epsilon) * scale[i % channels] + shift[i % channels];
             }
         }
 

@@ -1,0 +1,210 @@
+using Kfac.Kernels;
+using Kfac.Parallel;
+
+namespace Kfac.Layers;
+
+/// <summary>y = scale[c] · x̂ + shift[c], x̂ = (x - mean[c]) / √(variance[c] + ε); see <see cref="BatchNormSpec"/>.</summary>
+/// <remarks>
+/// The gradients of scale and shift that an example has to itself are the sums over its locations of dy·x̂ and dy.
+/// </remarks>
+public sealed unsafe class BatchNorm : BatchLayer
+{
+    private readonly ChannelNormalization _kernel;
+    private readonly double[] _mean;
+    private readonly double[] _inverseDeviation;
+    private readonly double[] _slope;
+    private readonly double[] _offset;
+    private readonly WorkerAction _measure;
+    private readonly WorkerAction _normalize;
+    private readonly WorkerAction _sumGradients;
+    private readonly WorkerAction _backward;
+    private readonly AlignedBuffer _meanRow;
+    private readonly AlignedBuffer _scaleRow;
+    private readonly AlignedBuffer _slopeRow;
+    private readonly AlignedBuffer _offsetRow;
+    private AlignedBuffer[] _scratch = [];
+
+    // For each example and channel: mean and squared deviations going forward, the gradients of shift and scale going back.
+    private double[] _first = [];
+    private double[] _second = [];
+    private bool _isTraining;
+    private double _keep;
+
+    internal BatchNorm(string name, BatchNormSpec spec, ImageShape input)
+        : base(name, input, spec.InferOutput(input))
+    {
+        Spec = spec;
+        _kernel = new ChannelNormalization(input.Height, input.Width, input.Channels);
+        (_mean, _inverseDeviation, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels], new double[Channels]);
+        (_meanRow, _scaleRow, _slopeRow, _offsetRow) = (NewRow(), NewRow(), NewRow(), NewRow());
+        _measure = (n, worker) => _kernel.Moments(Input[n], Of(_first, n), Of(_second, n), _scratch[worker].Span);
+        _normalize = (n, _) => _kernel.Forward(Input[n], Output[n], _meanRow.Span, _scaleRow.Span, _offsetRow.Span, RectifiesOutput);
+        _sumGradients = (n, worker) => _kernel.GradientSums(Input[n], OutputGradient![n], _meanRow.Span, Of(_first, n), Of(_second, n), _scratch[worker].Span);
+        _backward = (n, _) => _kernel.Backward(Input[n], OutputGradient![n], InputGradient![n], _meanRow.Span, _scaleRow.Span, _slopeRow.Span, _offsetRow.Span);
+    }
+
+    /// <summary>The layer's description.</summary>
+    public BatchNormSpec Spec { get; }
+
+    /// <summary>The scale [C].</summary>
+    public Parameter Scale { get; private set; } = null!;
+
+    /// <summary>The shift [C].</summary>
+    public Parameter Shift { get; private set; } = null!;
+
+    /// <summary>The running mean [C].</summary>
+    public Parameter RunningMean { get; private set; } = null!;
+
+    /// <summary>The running variance [C].</summary>
+    public Parameter RunningVariance { get; private set; } = null!;
+
+    /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
+    internal bool RectifiesOutput { get; set; }
+
+    internal override int ScratchLength => ChannelNormalization.ScratchRows * _kernel.RowLength;
+
+    private int Channels => InputShape.Channels;
+
+    internal override void AddParameters(ParameterStore store)
+    {
+        Scale = store.GetOrAdd($"{Name}/scale", [Channels], ParameterKind.Scale);
+        Shift = store.GetOrAdd($"{Name}/shift", [Channels], ParameterKind.Bias);
+        RunningMean = store.GetOrAdd($"{Name}/mean", [Channels], ParameterKind.Statistic);
+        RunningVariance = store.GetOrAdd($"{Name}/variance", [Channels], ParameterKind.Statistic);
+        ParameterArray = [Scale, Shift];
+    }
+
+    internal override void Initialize(Random random)
+    {
+        Scale.MutableValues.Fill(1);
+        RunningVariance.MutableValues.Fill(1);
+    }
+
+    internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
+    {
+        base.Connect(input, output, inputGradient, outputGradient, scratch);
+        _scratch = scratch;
+        (_first, _second) = outputGradient is null ? ([], []) : (new double[input.Capacity * Channels], new double[input.Capacity * Channels]);
+    }
+
+    internal override void BeginForward(ForwardPass pass)
+    {
+        _isTraining = pass.IsTraining;
+        _keep = Math.Min(Spec.Momentum, pass.Number / (pass.Number + 1.0));
+    }
+
+    internal override void Forward(int examples, Workers workers)
+    {
+        if (_isTraining)
+        {
+            workers.Run(examples, _measure);
+            TakeStatistics(examples);
+        }
+        else
+        {
+            for (int c = 0; c < Channels; c++)
+            {
+                UseStatistics(c, RunningMean.ValuesPointer[c], RunningVariance.ValuesPointer[c]);
+            }
+        }
+
+        PrepareRows();
+        workers.Run(examples, _normalize);
+    }
+
+    internal override void Backward(int examples, Workers workers, BackwardQuantities quantities)
+    {
+        workers.Run(examples, _sumGradients);
+        for (int c = 0; c < Channels; c++)
+        {
+            SumGradients(c, examples, quantities);
+        }
+
+        if (InputGradient is not null)
+        {
+            _kernel.Repeat(_slope, _slopeRow.Span);
+            _kernel.Repeat(_offset, _offsetRow.Span);
+            workers.Run(examples, _backward);
+        }
+    }
+
+    private Span<double> Of(double[] sums, int example) => sums.AsSpan(example * Channels, Channels);
+
+    private AlignedBuffer NewRow() => new(_kernel.RowLength);
+
+    /// <summary>Mean and variance of the batch from those of its examples (Chan, Golub and LeVeque 1979), in the examples' order.</summary>
+    private void TakeStatistics(int examples)
+    {
+        double locations = InputShape.Height * InputShape.Width;
+        for (int c = 0; c < Channels; c++)
+        {
+            double mean = 0, deviations = 0, count = 0;
+            for (int n = 0; n < examples; n++)
+            {
+                double difference = _first[n * Channels + c] - mean;
+                deviations += _second[n * Channels + c] + difference * difference * count * locations / (count + locations);
+                count += locations;
+                mean += difference * locations / count;
+            }
+
+            UseStatistics(c, mean, deviations / count);
+            Average(ref RunningMean.ValuesPointer[c], mean);
+            Average(ref RunningVariance.ValuesPointer[c], deviations / count);
+        }
+    }
+
+    private void Average(ref float running, double value) => running = (float)(_keep * running + (1 - _keep) * value);
+
+    private void UseStatistics(int channel, double mean, double variance)
+    {
+        _mean[channel] = mean;
+        _inverseDeviation[channel] = 1 / Math.Sqrt(variance + Spec.Epsilon);
+    }
+
+    private void PrepareRows()
+    {
+        for (int c = 0; c < Channels; c++)
+        {
+            _slope[c] = Scale.ValuesPointer[c] * _inverseDeviation[c];
+            _offset[c] = Shift.ValuesPointer[c];
+        }
+
+        _kernel.Repeat(_mean, _meanRow.Span);
+        _kernel.Repeat(_slope, _scaleRow.Span);
+        _kernel.Repeat(_offset, _offsetRow.Span);
+    }
+
+    /// <summary>
+    /// The gradients of scale and shift and, with M values of the channel in the batch and r = 1 / √(variance + ε),
+    /// dx = scale·r·(dy - (1/M) sum dy - x̂ (1/M) sum dy·x̂), the batch's own mean and variance being functions of x; the
+    /// running ones are constants, and dx = scale·r·dy.
+    /// </summary>
+    private void SumGradients(int channel, int examples, BackwardQuantities quantities)
+    {
+        double inverse = _inverseDeviation[channel], shift = 0, scale = 0, shiftSquares = 0, scaleSquares = 0;
+        for (int n = 0; n < examples; n++)
+        {
+            double ofShift = _first[n * Channels + channel], ofScale = _second[n * Channels + channel] * inverse;
+            shift += ofShift;
+            scale += ofScale;
+            shiftSquares += ofShift * ofShift;
+            scaleSquares += ofScale * ofScale;
+        }
+
+        if (quantities.HasFlag(BackwardQuantities.Gradient))
+        {
+            Shift.GradientPointer[channel] = (float)(shift / examples);
+            Scale.GradientPointer[channel] = (float)(scale / examples);
+        }
+
+        if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
+        {
+            Shift.SquaredGradientPointer[channel] = (float)(shiftSquares / examples);
+            Scale.SquaredGradientPointer[channel] = (float)(scaleSquares / examples);
+        }
+
+        double perValue = _isTraining ? -Scale.ValuesPointer[channel] * inverse / ((double)examples * InputShape.Height * InputShape.Width) : 0;
+        _slope[channel] = perValue * inverse * scale;
+        _offset[channel] = perValue * shift;
+    }
+}
