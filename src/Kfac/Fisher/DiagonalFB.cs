@@ -30,6 +30,8 @@ public abstract unsafe class DiagonalFB : FisherBlock
     /// <summary>The running average of D, [weights row-major | bias].</summary>
     public FisherFactor Factor => _factor;
 
+    internal override bool HasCurvature => _factor.HasValue;
+
     private protected override double MeanEigenvalue => _factor.Mean;
 
     /// <summary>What else divides λ before it is added to D: in the r1.6 form, a convolution's locations.</summary>
@@ -53,7 +55,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
         TensorPrimitives.Divide(sums, (float)examples, sums);
         if (!_factor.Update(sums.AsSpan(0, WeightsLength), sums.AsSpan(WeightsLength)))
         {
-            throw new ArgumentException("the inputs or loss gradients hold a NaN or an infinity");
+            throw NotFinite();
         }
     }
 

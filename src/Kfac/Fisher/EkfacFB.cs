@@ -51,6 +51,8 @@ public abstract unsafe class EkfacFB : InputOutputFB
     /// <summary>The running average of S [P, K], the second moments of the per-example gradients in the eigenbasis.</summary>
     public FisherFactor Eigenvalues { get; }
 
+    internal override bool HasCurvature => _factors.Inputs.HasValue;
+
     private protected override double MeanEigenvalue => TensorPrimitives.Sum(Eigenvalues.Sum) / Eigenvalues.Length / Eigenvalues.Weight;
 
     internal override void PrepareInverse()

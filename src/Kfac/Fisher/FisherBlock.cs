@@ -33,11 +33,17 @@ public abstract class FisherBlock
     /// <summary>Damping λ, added to the curvature's eigenvalues.</summary>
     public float Damping { get; internal set; }
 
-    /// <summary>λ as it is added: <see cref="Damping"/>, or that times the block's mean eigenvalue.</summary>
-    private protected double EffectiveDamping => LayerCollection.DampingIsRelative ? Damping * MeanEigenvalue : Damping;
+    /// <summary>
+    /// λ as it is added: <see cref="Damping"/>, or that times the block's mean eigenvalue. Where that is 0 no multiple of it
+    /// would do, and λ is added as it is.
+    /// </summary>
+    internal double EffectiveDamping => LayerCollection.DampingIsRelative && MeanEigenvalue is > 0 and var mean ? Damping * mean : Damping;
 
     /// <summary>Trace of the undamped F divided by its dimension.</summary>
     private protected abstract double MeanEigenvalue { get; }
+
+    /// <summary>Whether a statistic has come in.</summary>
+    internal abstract bool HasCurvature { get; }
 
     /// <summary>What went wrong with the last inverse and what was done about it, once; null where all went well.</summary>
     internal string? TakeRescue() => Interlocked.Exchange(ref _rescue, null);
@@ -121,6 +127,9 @@ public abstract class FisherBlock
 
     private protected void ReportRescue(string? what) => _rescue = what ?? _rescue;
 
+    private protected static ArgumentException NotFinite() =>
+        new("the inputs or loss gradients hold a NaN or an infinity, or numbers so large that their squares are infinite");
+
     private protected static void RequireDamping(float damping)
     {
         if (!(damping >= 0) || !float.IsFinite(damping))
@@ -147,14 +156,18 @@ public abstract class FisherBlock
         }
 
         vector.Bias?.RequireShape([BiasLength], "the vector's bias", nameof(vector));
+        if (!HasCurvature)
+        {
+            throw new InvalidOperationException("the curvature has no value yet: register a minibatch and call InstantiateFactors first");
+        }
+
         var result = new ParameterTensors(Tensor.CreateFromShape<float>(vector.Weights.Lengths), vector.Bias is null ? null : Tensor.CreateFromShape<float>(vector.Bias.Lengths));
         if (inverse)
         {
-            RefreshInverse();
             MultiplyInverse(Spans(vector), Spans(result));
             if (!IsFinite(result) && IsFinite(vector))
             {
-                throw new InvalidOperationException($"the curvature with damping {Damping} is singular: give a positive damping");
+                throw new InvalidOperationException($"the curvature with damping {Damping} is singular in single precision: give a larger damping");
             }
         }
         else

@@ -15,6 +15,7 @@ public sealed unsafe class FisherFactor
     private readonly float _decay;
     private readonly FisherForm _form;
     private double _weight;
+    private bool _isProvisional;
     private float _keep;
     private float* _statistic;
     private float* _destination;
@@ -91,20 +92,33 @@ public sealed unsafe class FisherFactor
             return false;
         }
 
-        _keep = continues ? 1 : _decay;
+        _keep = continues ? 1 : _isProvisional ? 0 : _decay;
         Average(first, offset: 0);
         Average(second, offset: first.Length);
         if (!continues)
         {
-            _weight = _form == FisherForm.TensorFlowR16 ? 1 : _decay * _weight + 1;
+            _weight = _form == FisherForm.TensorFlowR16 || _isProvisional ? 1 : _decay * _weight + 1;
+            _isProvisional = false;
             Updates++;
         }
 
         return true;
     }
 
-    /// <summary>Puts other values in place of the average, which keeps its weight; before the first statistic, they weigh nothing.</summary>
-    internal void Replace(ReadOnlySpan<float> values) => TensorPrimitives.Multiply(values, Weight, _sum.Span);
+    /// <summary>
+    /// Puts other values in place of the average, which keeps its weight. Before the first statistic they are what there is,
+    /// and go when it comes.
+    /// </summary>
+    internal void Replace(ReadOnlySpan<float> values)
+    {
+        if (!HasValue)
+        {
+            _weight = 1;
+            _isProvisional = true;
+        }
+
+        TensorPrimitives.Multiply(values, Weight, _sum.Span);
+    }
 
     private void Average(ReadOnlySpan<float> statistic, int offset)
     {

@@ -67,6 +67,8 @@ public sealed unsafe class FullFB : InputOutputFB
     /// <summary>D: number of parameters.</summary>
     public int Size { get; }
 
+    internal override bool HasCurvature => Factor.HasValue;
+
     private protected override double MeanEigenvalue
     {
         get

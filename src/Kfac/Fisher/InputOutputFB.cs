@@ -68,7 +68,7 @@ public abstract unsafe class InputOutputFB : FisherBlock
 
         if (!EndStatistic())
         {
-            throw new ArgumentException("the inputs or loss gradients hold a NaN or an infinity");
+            throw NotFinite();
         }
 
         Damping = damping;

@@ -36,6 +36,8 @@ public abstract unsafe class KroneckerFB : InputOutputFB
     /// <summary>The running average of G [K, K], the covariance of the gradients at the layer's outputs.</summary>
     public FisherFactor OutputFactor => _factors.Gradients;
 
+    internal override bool HasCurvature => _factors.Inputs.HasValue;
+
     private protected override double MeanEigenvalue => _factors.MeanEigenvalue;
 
     internal override void PrepareInverse()

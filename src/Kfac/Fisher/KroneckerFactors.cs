@@ -80,12 +80,13 @@ internal sealed unsafe class KroneckerFactors
     }
 
     /// <summary>Takes the statistic into the running averages.</summary>
-    /// <returns>False where it was not finite and so was left out.</returns>
+    /// <returns>False where it, or the product of its parts, was not finite (and so small that its square is), and so was left out.</returns>
     public bool End()
     {
         _pieces.Scale(_inputStatistic.Span, 1f / _locations);
         _pieces.Scale(_gradientStatistic.Span, 1f / _locations);
-        if (!_pieces.IsFinite(_inputStatistic.Span) || !_pieces.IsFinite(_gradientStatistic.Span))
+        double product = Trace(_inputStatistic.Span, PatchLength) * Trace(_gradientStatistic.Span, Outputs) * _locations / _examples;
+        if (!_pieces.IsFinite(_inputStatistic.Span) || !_pieces.IsFinite(_gradientStatistic.Span) || !float.IsFinite((float)(product * product)))
         {
             return false;
         }
@@ -110,15 +111,17 @@ internal sealed unsafe class KroneckerFactors
         return (pi * root, root / pi);
     }
 
-    private static double MeanDiagonal(FisherFactor factor, int size)
+    private static double MeanDiagonal(FisherFactor factor, int size) => Trace(factor.Sum, size) / size / factor.Weight;
+
+    private static double Trace(ReadOnlySpan<float> matrix, int size)
     {
         double trace = 0;
         for (int i = 0; i < size; i++)
         {
-            trace += factor.Sum[i * (size + 1)];
+            trace += matrix[i * (size + 1)];
         }
 
-        return trace / size / factor.Weight;
+        return trace;
     }
 
     private void Plan(int rows)

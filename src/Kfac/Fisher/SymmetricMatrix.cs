@@ -14,11 +14,16 @@ internal sealed class SymmetricMatrix
     /// <summary>Factorisations tried, each with ten times the damping of the last.</summary>
     private const int Tries = 3;
 
+    /// <summary>Relative rounding of the running averages, and of the arithmetic here.</summary>
+    private const double SinglePrecision = 1.2e-7, DoublePrecision = 2.3e-16;
+
     private readonly DenseMatrix _values;
 
     private SymmetricMatrix(DenseMatrix values) => _values = values;
 
     public int Size => _values.RowCount;
+
+    private double LargestDiagonal => _values.Diagonal().Maximum();
 
     /// <summary>The current value of <paramref name="factor"/>, which holds a matrix of <paramref name="size"/> rows.</summary>
     public static SymmetricMatrix Of(FisherFactor factor, int size)
@@ -40,28 +45,33 @@ internal sealed class SymmetricMatrix
 
     /// <summary>
     /// inverse = (M + damping·I)⁻¹, by Cholesky; where that fails, with a damping that rises tenfold, and at last by the
-    /// eigenvalues, clipped at 0.
+    /// eigenvalues, clipped at 0. A matrix so small that its inverse is infinite in single precision gets the inverse 0:
+    /// a step along it is none.
     /// </summary>
     /// <param name="damping">At least 0.</param>
-    /// <param name="inverse">[Size, Size], overwritten.</param>
+    /// <param name="inverse">[Size, Size], overwritten, with finite values only.</param>
     /// <returns>Null, or what had to be done, as the end of a sentence.</returns>
     public string? Invert(double damping, Span<float> inverse)
     {
-        double tried = damping;
-        for (int i = 0; i < Tries; i++, tried *= 10)
+        double tried = damping, next = damping;
+        for (int i = 0; i < Tries; i++, next = Math.Max(10 * tried, SinglePrecision * LargestDiagonal))
         {
-            if (Cholesky(tried) is { } factorisation)
+            tried = next;
+            if (Cholesky(tried) is { } factorisation && Store(factorisation.Solve(DenseMatrix.CreateIdentity(Size)), inverse))
             {
-                Store(factorisation.Solve(DenseMatrix.CreateIdentity(Size)), inverse);
-                return i == 0 ? null : $"a damping of {damping:G3} left it indefinite and was raised to {tried:G3}";
+                return i == 0 ? null : $"a damping of {damping:G3} left it singular and was raised to {tried:G3}";
             }
         }
 
         (Matrix<double> vectors, double[] eigenvalues) = Decompose();
-        double floor = Math.Max(tried / 10, double.Epsilon);
-        double[] inverses = [.. eigenvalues.Select(value => 1 / (Math.Max(value, 0) + floor))];
-        Store(vectors * DenseMatrix.CreateDiagonal(Size, Size, i => inverses[i]) * vectors.Transpose(), inverse);
-        return $"a damping of {damping:G3} left it indefinite; its eigenvalues were clipped at 0 and damped by {floor:G3}";
+        double[] inverses = [.. eigenvalues.Select(value => 1 / (Math.Max(value, 0) + tried))];
+        if (Store(vectors * DenseMatrix.CreateDiagonal(Size, Size, i => inverses[i]) * vectors.Transpose(), inverse))
+        {
+            return $"a damping of {damping:G3} left it singular; its eigenvalues were clipped at 0 and damped by {tried:G3}";
+        }
+
+        inverse.Clear();
+        return $"with a damping of {damping:G3} it is too small to be inverted, and its layer was left as it is";
     }
 
     /// <summary>Its orthonormal eigenvectors, as columns of <paramref name="vectors"/> [Size, Size], and eigenvalues, clipped at 0.</summary>
@@ -79,7 +89,7 @@ internal sealed class SymmetricMatrix
         return (decomposition.EigenVectors, [.. decomposition.EigenValues.Select(value => value.Real)]);
     }
 
-    /// <returns>Null where M + damping·I is not positive definite in floating point.</returns>
+    /// <returns>Null where M + damping·I is not positive definite in floating point, or its smallest pivot is rounding alone.</returns>
     private Cholesky<double>? Cholesky(double damping)
     {
         var damped = (DenseMatrix)_values.Clone();
@@ -90,7 +100,9 @@ internal sealed class SymmetricMatrix
 
         try
         {
-            return damped.Cholesky();
+            Cholesky<double> factorisation = damped.Cholesky();
+            double smallest = factorisation.Factor.Diagonal().Minimum();
+            return smallest * smallest > Size * DoublePrecision * (LargestDiagonal + damping) ? factorisation : null;
         }
         catch (ArgumentException)
         {
@@ -98,15 +110,21 @@ internal sealed class SymmetricMatrix
         }
     }
 
-    private static void Store(Matrix<double> matrix, Span<float> destination)
+    /// <returns>Whether every value is finite in single precision.</returns>
+    private static bool Store(Matrix<double> matrix, Span<float> destination)
     {
+        bool finite = true;
         int size = matrix.RowCount;
         for (int row = 0; row < size; row++)
         {
             for (int column = 0; column < size; column++)
             {
-                destination[row * size + column] = (float)matrix.At(row, column);
+                float value = (float)matrix.At(row, column);
+                destination[row * size + column] = value;
+                finite &= float.IsFinite(value);
             }
         }
+
+        return finite;
     }
 }

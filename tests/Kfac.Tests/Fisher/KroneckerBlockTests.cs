@@ -1,6 +1,8 @@
 using System.Numerics.Tensors;
 using Kfac.Fisher;
 using Kfac.Layers;
+using Kfac.Tests.Oracles;
+using MathNet.Numerics.LinearAlgebra;
 using static Kfac.Tests.Fisher.SeedCase;
 
 namespace Kfac.Tests.Fisher;
@@ -29,6 +31,34 @@ public sealed class KroneckerBlockTests
     {
         ConvKFCBasicFB block = Instantiated(new ConvKFCBasicFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 1);
         AssertClose([0.0108008697, 0.0125321632, 0.0159947502, 0.0177260436, 0.0017312935], block.MultiplyInverse(Vector));
+    }
+
+    [TestMethod]
+    public void KfcInverseOfE1IsNotThatOfEqualDampingOnBothFactors()
+    {
+        // π = 1 would give these; an undamped product of the factors with λI added is another matrix still.
+        ConvKFCBasicFB block = Instantiated(new ConvKFCBasicFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 1);
+        float[] step = [.. block.MultiplyInverse(Vector).Weights];
+        Assert.AreNotEqual(29 / 2732.0, step[0], 1e-4);
+        Assert.AreNotEqual(73 / 4687.0, step[0], 1e-3);
+    }
+
+    [TestMethod]
+    public void KfcFactorsOfE1WithoutDampingHaveTheirExactInverse()
+    {
+        // (T·A ⊗ G + I)⁻¹ g = (73, 75, 79, 81 | 2) / 4687.
+        ConvKFCBasicFB block = Instantiated(new ConvKFCBasicFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 0);
+        Matrix<double> product = Matrices.Of(5, vector =>
+        {
+            ParameterTensors result = block.Multiply((T(vector[..4], 2, 2, 1, 1), T(vector[4..], 1)));
+            return [.. result.Weights, .. result.Bias!];
+        });
+        Vector<double> step = product.Damped(1).Solve(Vector<double>.Build.Dense([7, 9, 13, 15, 2]));
+        double[] expected = [73, 75, 79, 81, 2];
+        for (int i = 0; i < 5; i++)
+        {
+            Assert.AreEqual(expected[i] / 4687, step[i], 1e-5 * expected[i] / 4687);
+        }
     }
 
     [TestMethod]
