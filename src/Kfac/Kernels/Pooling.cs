@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics.Tensors;
 
 namespace Kfac.Kernels;
 
@@ -28,7 +29,7 @@ internal sealed record PoolingGeometry(
 /// <summary>A rectangle of pixels, inside the image.</summary>
 internal readonly record struct PoolingWindow(int Top, int Left, int Rows, int Columns);
 
-/// <summary>Maximum pooling of one example.</summary>
+/// <summary>Maximum and average pooling of one example.</summary>
 internal static unsafe class Pooling
 {
     /// <summary>y[i, j, c] = max of x over window (i, j).</summary>
@@ -56,4 +57,47 @@ internal static unsafe class Pooling
     public static void MaxBackward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx,
         bool rectified = false, InstructionSet? isa = null) =>
         LaneKernels.For(isa ?? InstructionSets.Current).MaxBackward(g, x, y, dy, dx, rectified);
+
+    /// <summary>y[i, j, c] = mean of x over window (i, j)</summary>
+    /// <param name="g">The shape; no window lies in the padding altogether.</param>
+    /// <param name="x">[H, W, C]; its halo is not read</param>
+    /// <param name="y">[OutH, OutW, C], interior overwritten</param>
+    public static void AverageForward(PoolingGeometry g, ImagePlane x, ImagePlane y)
+    {
+        for (int i = 0; i < g.OutH; i++)
+            for (int j = 0; j < g.OutW; j++)
+            {
+                PoolingWindow window = g.Window(i, j);
+                Span<float> mean = Pixel(y, i, j, g.C);
+                mean.Clear();
+                for (int r = window.Top; r < window.Top + window.Rows; r++)
+                    for (int s = window.Left; s < window.Left + window.Columns; s++)
+                        TensorPrimitives.Add(mean, Pixel(x, r, s, g.C), mean);
+                TensorPrimitives.Multiply(mean, 1f / (window.Rows * window.Columns), mean);
+            }
+    }
+
+    /// <summary>dx = the gradient of sum(y * dy) with respect to x: each pixel of a window has its share of dy.</summary>
+    /// <param name="g">The shape.</param>
+    /// <param name="dy">[OutH, OutW, C]; its halo is not read</param>
+    /// <param name="dx">[H, W, C], interior overwritten</param>
+    public static void AverageBackward(PoolingGeometry g, ImagePlane dy, ImagePlane dx)
+    {
+        for (int i = 0; i < g.H; i++)
+            new Span<float>(dx.Origin + (i * dx.RowStride), g.W * g.C).Clear();
+        for (int i = 0; i < g.OutH; i++)
+            for (int j = 0; j < g.OutW; j++)
+            {
+                PoolingWindow window = g.Window(i, j);
+                for (int r = window.Top; r < window.Top + window.Rows; r++)
+                    for (int s = window.Left; s < window.Left + window.Columns; s++)
+                    {
+                        Span<float> sum = Pixel(dx, r, s, g.C);
+                        TensorPrimitives.MultiplyAdd(Pixel(dy, i, j, g.C), 1f / (window.Rows * window.Columns), sum, sum);
+                    }
+            }
+    }
+
+    private static Span<float> Pixel(ImagePlane plane, int row, int column, int channels) =>
+        new(plane.Origin + (row * plane.RowStride) + ((nint)column * channels), channels);
 }

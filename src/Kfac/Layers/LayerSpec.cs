@@ -9,6 +9,11 @@ namespace Kfac.Layers;
 [JsonDerivedType(typeof(MaxPool2DSpec), "maxpool2d")]
 [JsonDerivedType(typeof(ReluSpec), "relu")]
 [JsonDerivedType(typeof(FlattenSpec), "flatten")]
+[JsonDerivedType(typeof(AveragePool2DSpec), "averagepool2d")]
+[JsonDerivedType(typeof(GlobalAveragePoolSpec), "globalaveragepool")]
+[JsonDerivedType(typeof(LeakyReluSpec), "leakyrelu")]
+[JsonDerivedType(typeof(GeluSpec), "gelu")]
+[JsonDerivedType(typeof(DropoutSpec), "dropout")]
 [JsonDerivedType(typeof(ResidualSpec), "residual")]
 [JsonDerivedType(typeof(BatchNormSpec), "batchnorm")]
 [JsonDerivedType(typeof(GroupNormSpec), "groupnorm")]
@@ -84,32 +89,6 @@ public sealed record DenseSpec(int Units, bool UseBias = true) : LayerSpec
     }
 
     internal override Layer Build(string name, ImageShape input) => new Dense(name, this, input);
-}
-
-/// <summary>The largest value of each window, channel by channel.</summary>
-/// <param name="Height">Window rows.</param>
-/// <param name="Width">Window columns.</param>
-/// <param name="StrideY">Rows between neighbouring windows.</param>
-/// <param name="StrideX">Columns between neighbouring windows.</param>
-public sealed record MaxPool2DSpec(int Height, int Width, int StrideY, int StrideX) : LayerSpec
-{
-    internal override bool TakesImages => true;
-
-    internal override ImageShape InferOutput(ImageShape input)
-    {
-        Window window = Window.Infer(input, Height, Width, StrideY, StrideX, Padding.Valid);
-        return new ImageShape(window.OutputHeight, window.OutputWidth, input.Channels);
-    }
-
-    internal override Layer Build(string name, ImageShape input) => new MaxPool2D(name, this, input);
-}
-
-/// <summary>max(x, 0), element by element.</summary>
-public sealed record ReluSpec : LayerSpec
-{
-    internal override ImageShape InferOutput(ImageShape input) => input;
-
-    internal override Layer Build(string name, ImageShape input) => new Relu(name, input);
 }
 
 /// <summary>The image [H, W, C] as one vector of H·W·C features, in the same order.</summary>

@@ -70,6 +70,34 @@ public sealed record NetworkSpec
         return spec.Flatten().Dense(128).Relu().Dense(classes);
     }
 
+    /// <summary>
+    /// A residual network for small images (He et al. 2016, section 4.2): a 3x3 convolution, three stages of residual blocks
+    /// of two 3x3 convolutions each, the second and third stage at half the rows and columns and twice the channels of the one before,
+    /// the mean over what is left of rows and columns, and a dense layer. Every convolution is followed by a batch
+    /// normalisation and has no bias of its own.
+    /// </summary>
+    /// <param name="input">Shape of one image.</param>
+    /// <param name="classes">Number of classes, at least 2.</param>
+    /// <param name="blocks">Residual blocks in each stage, at least 1; there are 6·blocks + 2 layers with weights.</param>
+    /// <param name="filters">Channels of the first stage.</param>
+    public static NetworkSpec ResNet(ImageShape input, int classes, int blocks = 1, int filters = 16)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(blocks, 1);
+        NetworkSpec spec = Convolution(new NetworkSpec(input, []), filters, 3, 1).Relu();
+        for (int block = 0; block < 3 * blocks; block++)
+        {
+            int channels = filters << (block / blocks), stride = block > 0 && block % blocks == 0 ? 2 : 1;
+            spec = spec.Residual(
+                body => Convolution(Convolution(body, channels, 3, stride).Relu(), channels, 3, 1),
+                stride == 1 ? null : shortcut => Convolution(shortcut, channels, 1, stride)).Relu();
+        }
+
+        return spec.GlobalAveragePool().Dense(classes);
+
+        static NetworkSpec Convolution(NetworkSpec spec, int channels, int kernel, int stride) =>
+            spec.Add(new Conv2DSpec(channels, kernel, kernel, stride, stride, UseBias: false)).BatchNorm();
+    }
+
     /// <summary>Adds a square convolution; see <see cref="Conv2DSpec"/>.</summary>
     public NetworkSpec Conv(int filters, int kernel, int stride = 1, Padding padding = Padding.Same) =>
         Add(new Conv2DSpec(filters, kernel, kernel, stride, stride, padding));
@@ -79,6 +107,21 @@ public sealed record NetworkSpec
 
     /// <summary>Adds a square max-pooling whose stride is its size.</summary>
     public NetworkSpec MaxPool(int size) => Add(new MaxPool2DSpec(size, size, size, size));
+
+    /// <summary>Adds a square average pooling whose stride is its size.</summary>
+    public NetworkSpec AveragePool(int size) => Add(new AveragePool2DSpec(size, size, size, size));
+
+    /// <summary>Adds the mean over all rows and columns: a vector of the channels; see <see cref="GlobalAveragePoolSpec"/>.</summary>
+    public NetworkSpec GlobalAveragePool() => Add(new GlobalAveragePoolSpec());
+
+    /// <summary>Adds a leaky rectifier.</summary>
+    public NetworkSpec LeakyRelu(float slope = 0.01f) => Add(new LeakyReluSpec(slope));
+
+    /// <summary>Adds a Gaussian error linear unit, in its tanh form; see <see cref="GeluSpec"/>.</summary>
+    public NetworkSpec Gelu() => Add(new GeluSpec());
+
+    /// <summary>Adds a dropout; see <see cref="DropoutSpec"/>.</summary>
+    public NetworkSpec Dropout(float rate = 0.5f) => Add(new DropoutSpec(rate));
 
     /// <summary>Adds a flattening.</summary>
     public NetworkSpec Flatten() => Add(new FlattenSpec());

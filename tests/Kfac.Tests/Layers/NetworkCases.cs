@@ -44,8 +44,16 @@ internal static class NetworkCases
         ["batch normalisation that ends the network", NetworkSpec.For(1, 1, 4).Dense(Classes).BatchNorm()],
         ["layer normalisation", NetworkSpec.For(4, 3, 2).Conv(3, 3).LayerNorm().Relu().Conv(2, 3).LayerNorm(0.1f).Flatten().Dense(4).LayerNorm().Dense(Classes)],
         ["group normalisation", NetworkSpec.For(4, 3, 4).GroupNorm(4).Conv(6, 3).GroupNorm(3).Relu().Residual(body => body.GroupNorm(2).Conv(6, 1)).Flatten().Dense(Classes)],
+        ["average pooling", NetworkSpec.For(6, 5, 2).Conv(3, 3).Relu().AveragePool(2).Conv(2, 2).Add(new AveragePool2DSpec(2, 1, 1, 1)).Flatten().Dense(Classes)],
+        ["global average pooling", NetworkSpec.For(4, 3, 2).Conv(4, 3).Relu().GlobalAveragePool().Dense(Classes)],
+        ["leaky rectifier", NetworkSpec.For(4, 3, 2).Conv(3, 3).LeakyRelu(0.2f).Conv(17, 3).MaxPool(2).LeakyRelu().Residual(body => body.LeakyRelu(0.5f)).Flatten().Dense(Classes)],
+        ["GELU", NetworkSpec.For(4, 3, 2).Conv(3, 3).Gelu().Residual(body => body.Gelu().Conv(3, 3).Gelu()).Gelu().Flatten().Dense(4).Gelu().Dense(Classes)],
         ["ends in a convolution", NetworkSpec.For(3, 3, 2).Conv(Classes, 3, padding: Padding.Valid)],
     ];
+
+    /// <summary>The same and one with a dropout, whose mask no oracle knows.</summary>
+    public static IEnumerable<object[]> NetworksWithDropout =>
+        [.. Networks, ["dropout", NetworkSpec.For(4, 4, 1).Conv(3, 3).Dropout().Relu().Dropout(0.25f).Flatten().Dense(5).Dropout().Dense(Classes)]];
 
     public static (Network Network, double[][] Images, int[] Labels) Build(NetworkSpec spec, Workers workers)
     {

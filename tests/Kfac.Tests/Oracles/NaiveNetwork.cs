@@ -78,6 +78,18 @@ internal sealed class NaiveNetwork(Network network)
                 case ReluSpec:
                     values = Map(values, (x, _) => Array.ConvertAll(x, v => Math.Max(v, 0)));
                     break;
+                case AveragePool2DSpec pool:
+                    values = Map(values, (x, _) => Pool(from, spec.InferOutput(from), pool.Height, pool.Width, pool.StrideY, pool.StrideX, x, window => window.Average()));
+                    break;
+                case GlobalAveragePoolSpec:
+                    values = Map(values, (x, _) => [.. Enumerable.Range(0, from.Channels).Select(c => x.Where((_, i) => i % from.Channels == c).Average())]);
+                    break;
+                case LeakyReluSpec leaky:
+                    values = Map(values, (x, _) => Array.ConvertAll(x, v => v > 0 ? v : leaky.Slope * v));
+                    break;
+                case GeluSpec:
+                    values = Map(values, (x, _) => Array.ConvertAll(x, v => v / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v)))));
+                    break;
                 case FlattenSpec:
                     break;
                 default:
