@@ -16,12 +16,19 @@ public sealed partial class KfacImageClassificationTrainer
 
         /// <summary>
         /// Column of the pixels, a vector of <see cref="float"/> or <see cref="byte"/> of known size: [H, W, C] or [C, H, W] as
-        /// <c>ExtractPixels</c> gives them, [H, W], or flat. Any unit will do: the network scales its input.
+        /// <c>ExtractPixels</c> gives them, [H, W], or flat. Any unit will do: the network scales its input. Or a column of images
+        /// (<see cref="Microsoft.ML.Data.MLImage"/>), all of one size, as <c>ResizeImages</c> makes them.
         /// </summary>
         public string FeatureColumnName = "Features";
 
         /// <summary>Column of the labels, a key as <c>MapValueToKey</c> gives it; as many classes as the key has values.</summary>
         public string LabelColumnName = "Label";
+
+        /// <summary>
+        /// Column of how much each row counts in the loss, a <see cref="float"/>, finite and 0 or more; null for none. Weights are
+        /// scaled to a mean of 1 over the training rows. Validation is reported without weights.
+        /// </summary>
+        public string? ExampleWeightColumnName;
 
         /// <summary>Column to write the classes' probabilities to, a vector of <see cref="float"/> that adds up to 1.</summary>
         public string ScoreColumnName = "Score";
@@ -29,7 +36,11 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Column to write the most probable class to, a key with the label's values.</summary>
         public string PredictedLabelColumnName = "PredictedLabel";
 
-        /// <summary>Shape of the images where the feature column does not tell; null takes the network's, and without one the square grey image.</summary>
+        /// <summary>
+        /// Shape of the images where the feature column does not tell; null takes the network's, and without one the square grey
+        /// image. Of a column of images it tells the size, else that of the type or of the first image, and by the number of
+        /// channels whether they are grey (1), RGB (3, the default) or RGBA (4).
+        /// </summary>
         public ImageShape? ImageShape;
 
         /// <summary>
@@ -55,6 +66,18 @@ public sealed partial class KfacImageClassificationTrainer
 
         /// <summary>Largest number of images in a step, at least 1.</summary>
         public int BatchSize = Engine.BatchSize;
+
+        /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes.</summary>
+        public float LabelSmoothing = Engine.LabelSmoothing;
+
+        /// <summary>
+        /// Weights of the classes in the loss by label value, as text; those not named count 1. Finite and 0 or more; only
+        /// ratios matter. A key without values is named by its number, 1 being the first.
+        /// </summary>
+        public IReadOnlyDictionary<string, float>? ClassWeights;
+
+        /// <summary>Whether every class is to weigh the same in the loss, however many rows it has, before <see cref="ClassWeights"/>.</summary>
+        public bool BalanceClasses = Engine.BalanceClasses;
 
         /// <summary>Ends the training when the validation images fare no better, and keeps the best epoch's weights; null trains all epochs.</summary>
         public EarlyStopping? EarlyStoppingCriteria = Engine.EarlyStopping;
@@ -97,6 +120,10 @@ public sealed partial class KfacImageClassificationTrainer
             Require(Epoch >= 1, nameof(Epoch), Epoch, "at least 1");
             Require(ValidationSetFraction is null or (>= 0 and < 1), nameof(ValidationSetFraction), ValidationSetFraction, "in [0, 1)");
             Require(Layout is null || Enum.IsDefined(Layout.Value), nameof(Layout), Layout, "a defined layout");
+            Require(ExampleWeightColumnName is null or not "", nameof(ExampleWeightColumnName), ExampleWeightColumnName, "the name of a column, or null");
+            Require(
+                ClassWeights?.Values.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true,
+                nameof(ClassWeights), string.Join(", ", ClassWeights?.Values ?? []), "finite and 0 or more");
             return new TrainingOptions
             {
                 Network = Network,
@@ -104,6 +131,8 @@ public sealed partial class KfacImageClassificationTrainer
                 Schedule = LearningRateScheduler,
                 Epochs = Epoch,
                 BatchSize = BatchSize,
+                LabelSmoothing = LabelSmoothing,
+                BalanceClasses = BalanceClasses,
                 EarlyStopping = EarlyStoppingCriteria,
                 Seed = seed,
                 Threads = Threads,

@@ -1,6 +1,7 @@
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 namespace MLNetKfac;
@@ -12,8 +13,9 @@ namespace MLNetKfac;
 /// <remarks>
 /// <para>Made by <c>mlContext.MulticlassClassification.Trainers.KfacImageClassification(...)</c>.</para>
 /// <para>
-/// As with ML.NET's own trainers, training rows whose label is missing or that have a pixel that is NaN or infinite are left
-/// out, counted and reported by a warning on the environment's log; when classifying, such a pixel makes every probability
+/// As with ML.NET's own trainers, training rows whose label is missing, whose weight is missing or negative, or that have a
+/// pixel that is NaN or infinite (a missing image is all NaN) are left out, counted and reported by a warning on the
+/// environment's log; when classifying, such a pixel makes every probability
 /// NaN and the predicted label missing.
 /// </para>
 /// <para>
@@ -24,6 +26,8 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
 {
     /// <summary>Share set apart where early stopping needs validation images and nothing says how many.</summary>
     private const float UsualValidationFraction = 0.1f;
+
+    private const string ExpectedWeight = "a Single";
 
     private readonly IHost _host;
     private readonly Options _options;
@@ -60,12 +64,11 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     {
         ArgumentNullException.ThrowIfNull(trainData);
         using var log = new TrainingLog(_host);
-        DataViewSchema.Column features = FindFeatures(trainData.Schema);
-        PixelFormat format = PixelFormat.ForTraining(features, _options);
-        LabelColumn label = LabelColumn.Find(trainData.Schema, _options.LabelColumnName);
-        IImageSource training = Read(trainData, features, format, label, log);
+        ImageColumns columns = FindColumns(trainData, features => PixelFormat.ForTraining(features, _options, () => ImageReader.FirstSize(trainData, features)), FindWeight(trainData.Schema));
+        (PixelFormat format, LabelColumn label) = (columns.Format, columns.Label);
+        IImageSource training = Read(trainData, columns, log);
         RequireTwoClasses(training, label);
-        IImageSource? validation = validationData is null ? null : ReadValidation(validationData, format, label, log);
+        IImageSource? validation = validationData is null ? null : ReadValidation(validationData, columns, log);
         if (validation is null && ValidationFraction > 0)
         {
             (training, validation) = ImageSourceSplit.Stratified(training, ValidationFraction, _training.Seed);
@@ -74,6 +77,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         log.Info($"Training on {training.Count} images of {format.Shape} in {label.ClassCount} classes, validating on {validation?.Count ?? 0}");
         ImageClassifier classifier = new ImageClassifierTrainer(_training with
         {
+            ClassWeights = _options.ClassWeights is { } weights ? label.Arrange(weights) : null,
             OnBatch = _options.MetricsCallback is { } told ? report => told(new KfacImageClassificationMetrics(report, null)) : null,
             OnEpoch = report =>
             {
@@ -93,11 +97,20 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         SchemaShape.Column features = inputSchema.FirstOrDefault(column => column.Name == _options.FeatureColumnName);
-        if (features is not { Name: not null, Kind: SchemaShape.Column.VectorKind.Vector, IsKey: false } || !PixelFormat.IsPixelItem(features.ItemType))
+        if (features.Name is null || !PixelFormat.MayHoldImages(features))
         {
             throw ColumnMismatch.Create(
                 nameof(Options.FeatureColumnName), _options.FeatureColumnName, PixelFormat.ExpectedType,
                 features.Name is null ? null : $"{features.Kind} of {(features.IsKey ? "key " : "")}{features.ItemType}");
+        }
+
+        if (_options.ExampleWeightColumnName is { } weightName)
+        {
+            SchemaShape.Column weight = inputSchema.FirstOrDefault(column => column.Name == weightName);
+            if (weight is not { Name: not null, Kind: SchemaShape.Column.VectorKind.Scalar, IsKey: false } || weight.ItemType != NumberDataViewType.Single)
+            {
+                throw ColumnMismatch.Create(nameof(Options.ExampleWeightColumnName), weightName, ExpectedWeight, weight.Name is null ? null : $"{weight.Kind} of {(weight.IsKey ? "key " : "")}{weight.ItemType}");
+            }
         }
 
         SchemaShape.Column label = LabelColumn.Find(inputSchema, _options.LabelColumnName);
@@ -106,34 +119,57 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
 
     private float ValidationFraction => _options.ValidationSetFraction ?? (_options.EarlyStoppingCriteria is null ? 0 : UsualValidationFraction);
 
-    private DataViewSchema.Column FindFeatures(DataViewSchema schema) =>
-        schema.RequireColumn(nameof(Options.FeatureColumnName), _options.FeatureColumnName, PixelFormat.ExpectedType);
-
-    private MemoryImageSource ReadValidation(IDataView data, PixelFormat format, LabelColumn trained, TrainingLog log)
+    private ImageColumns FindColumns(IDataView data, Func<DataViewSchema.Column, PixelFormat> format, DataViewSchema.Column? weight)
     {
-        DataViewSchema.Column features = FindFeatures(data.Schema);
+        DataViewSchema.Column features = data.Schema.RequireColumn(nameof(Options.FeatureColumnName), _options.FeatureColumnName, PixelFormat.ExpectedType);
         LabelColumn label = LabelColumn.Find(data.Schema, _options.LabelColumnName);
-        if (label.ClassCount != trained.ClassCount || !SameValues(label.Values, trained.Values))
+        return new ImageColumns(features, format(features), label, weight);
+    }
+
+    private DataViewSchema.Column? FindWeight(DataViewSchema schema)
+    {
+        if (_options.ExampleWeightColumnName is not { } name)
+        {
+            return null;
+        }
+
+        DataViewSchema.Column column = schema.RequireColumn(nameof(Options.ExampleWeightColumnName), name, ExpectedWeight);
+        return column.Type == NumberDataViewType.Single
+            ? column
+            : throw ColumnMismatch.Create(nameof(Options.ExampleWeightColumnName), name, ExpectedWeight, column.Type.ToString());
+    }
+
+    private MemoryImageSource ReadValidation(IDataView data, ImageColumns trained, TrainingLog log)
+    {
+        ImageColumns columns = FindColumns(data, trained.Format.ForPrediction, weight: null);
+        if (columns.Label.ClassCount != trained.Label.ClassCount || !SameValues(columns.Label.Values, trained.Label.Values))
         {
             throw new ArgumentException(
-                $"{nameof(Options.ValidationSet)}: the keys of '{_options.LabelColumnName}' must have the {trained.ClassCount} values of the training rows' in the same order, but have {label.ClassCount}{(label.ClassCount == trained.ClassCount ? " others" : "")}: map both by one MapValueToKey",
+                $"{nameof(Options.ValidationSet)}: the keys of '{_options.LabelColumnName}' must have the {trained.Label.ClassCount} values of the training rows' in the same order, but have {columns.Label.ClassCount}{(columns.Label.ClassCount == trained.Label.ClassCount ? " others" : "")}: map both by one MapValueToKey",
                 nameof(Options.ValidationSet));
         }
 
-        return Read(data, features, format.ForPrediction(features), label, log);
+        return Read(data, columns, log);
     }
 
-    private MemoryImageSource Read(IDataView data, DataViewSchema.Column features, PixelFormat format, LabelColumn label, TrainingLog log)
+    private MemoryImageSource Read(IDataView data, ImageColumns columns, TrainingLog log)
     {
-        DataViewImages read = DataViewImages.Read(data, features, format, label, _options.CancellationToken);
-        foreach (string omission in read.Omissions())
+        var stream = new DataViewStream(data, columns, _options.CancellationToken);
+        var images = new MemoryImageSource(stream.Shape, stream.ClassCount);
+        var pixels = new float[stream.Shape.Size];
+        using (IImageReader reader = stream.Open())
         {
-            log.Warn(omission);
+            while (reader.Read(pixels, out int label, out float weight))
+            {
+                images.Add(pixels, label, weight);
+            }
         }
 
-        return read.Images.Count > 0
-            ? read.Images
-            : throw new InvalidOperationException(read.Rows == 0 ? "there are no rows to train or validate on" : $"there are no usable rows to train or validate on: {string.Join("; ", read.Omissions())}");
+        string[] omissions = [.. stream.Omissions!.Sentences()];
+        Array.ForEach(omissions, log.Warn);
+        return images.Count > 0
+            ? images
+            : throw new InvalidOperationException(stream.Omissions.HasRows ? $"there are no usable rows to train or validate on: {string.Join("; ", omissions)}" : "there are no rows to train or validate on");
     }
 
     private static void RequireTwoClasses(IImageSource images, LabelColumn label)
@@ -142,7 +178,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         if (Enumerable.Range(0, images.Count).All(index => images.GetLabel(index) == only))
         {
             throw new InvalidOperationException(
-                $"{nameof(Options.LabelColumnName)} '{label.Column.Name}': training needs at least two classes, but all {images.Count} usable rows are of one, {label.Values?.Texts[only] ?? $"key {only + 1}"}");
+                $"{nameof(Options.LabelColumnName)} '{label.Column.Name}': training needs at least two classes, but all {images.Count} usable rows are of one, {label.NameOf(only)}");
         }
     }
 

@@ -44,6 +44,24 @@ internal sealed class LabelColumn
             : throw Mismatch(name, column.Name is null ? null : column.Kind == SchemaShape.Column.VectorKind.Scalar ? $"{column.ItemType}" : $"{column.Kind} of {column.ItemType}");
     }
 
+    /// <summary>Weights by label value, in the order of the classes, 1 for those that are not named.</summary>
+    /// <exception cref="ArgumentException">There is no such label value; the message names those there are.</exception>
+    public float[] Arrange(IReadOnlyDictionary<string, float> weights)
+    {
+        string[] names = [.. Enumerable.Range(0, ClassCount).Select(NameOf)];
+        if (weights.Keys.FirstOrDefault(name => !names.Contains(name)) is { } unknown)
+        {
+            throw new ArgumentException(
+                $"{nameof(KfacImageClassificationTrainer.Options.ClassWeights)} has a weight for '{unknown}', but the values of label '{Column.Name}' are {string.Join(", ", names.Take(20))}{(ClassCount > 20 ? ", …" : "")}",
+                nameof(KfacImageClassificationTrainer.Options.ClassWeights));
+        }
+
+        return Array.ConvertAll(names, name => weights.GetValueOrDefault(name, 1f));
+    }
+
+    /// <summary>The value behind a class, or its key where there are no values.</summary>
+    public string NameOf(int classIndex) => Values?.Texts[classIndex] ?? $"{classIndex + 1}";
+
     /// <summary>Gives the class of the row a cursor is at, 0 … <see cref="ClassCount"/>-1, or -1 where the label is missing.</summary>
     public Func<int> GetReader(DataViewRow row) => Type.GetTypeCode(Column.Type.RawType) switch
     {

@@ -1,24 +1,36 @@
 using Kfac;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
 
 namespace MLNetKfac;
 
 /// <summary>How images lie in a feature column.</summary>
-/// <param name="ColumnType">Type of the column: H·W·C values of <see cref="float"/> or <see cref="byte"/>.</param>
+/// <param name="ColumnType">Type of the column: H·W·C values of <see cref="float"/> or <see cref="byte"/>, or images.</param>
 /// <param name="Shape">Shape of an image.</param>
-/// <param name="Layout">Order of its values.</param>
-internal sealed record PixelFormat(VectorDataViewType ColumnType, ImageShape Shape, ImageLayout Layout)
+/// <param name="Layout">Order of its values; <see cref="ImageLayout.ChannelsLast"/> for images.</param>
+internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, ImageLayout Layout)
 {
     /// <summary>What a feature column must be, in words.</summary>
-    public const string ExpectedType = "a vector of Single or Byte of known size";
+    public const string ExpectedType = "a vector of Single or Byte of known size, or an image";
+
+    /// <summary>Channels of a colour image where nothing says otherwise.</summary>
+    private const int Colours = 3;
 
     private const string SettleIt = $"set {nameof(KfacImageClassificationTrainer.Options.ImageShape)} or {nameof(KfacImageClassificationTrainer.Options.Layout)}";
 
     /// <summary>The format of a training column, by its dimensions and by what the options say of it.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="options">What the user says of the images.</param>
+    /// <param name="firstImageSize">Looks at the first image of a column whose type tells no size.</param>
     /// <exception cref="ArgumentOutOfRangeException">The column does not hold images, or not as the options say, or it could hold them in two ways.</exception>
-    public static PixelFormat ForTraining(DataViewSchema.Column column, KfacImageClassificationTrainer.Options options)
+    public static PixelFormat ForTraining(DataViewSchema.Column column, KfacImageClassificationTrainer.Options options, Func<(int Height, int Width)> firstImageSize)
     {
+        if (column.Type is ImageDataViewType images)
+        {
+            return ForImages(column, images, options, firstImageSize);
+        }
+
         if (!IsPixelVector(column.Type, out VectorDataViewType type))
         {
             throw Mismatch(column, ExpectedType);
@@ -52,16 +64,50 @@ internal sealed record PixelFormat(VectorDataViewType ColumnType, ImageShape Sha
     /// <exception cref="ArgumentOutOfRangeException">The column does not hold such images.</exception>
     public PixelFormat ForPrediction(DataViewSchema.Column column)
     {
-        PixelFormat[] readings = IsPixelVector(column.Type, out VectorDataViewType type) && type.ItemType == ColumnType.ItemType
+        if (ColumnType is ImageDataViewType && column.Type is ImageDataViewType images && MayHave(images, Shape))
+        {
+            return this with { ColumnType = images };
+        }
+
+        PixelFormat[] readings = IsPixelVector(column.Type, out VectorDataViewType type) && type.ItemType == (ColumnType as VectorDataViewType)?.ItemType
             ? [.. Readings(type, Shape).Where(reading => reading.Shape == Shape)]
             : [];
         return readings.FirstOrDefault(reading => reading.Layout == Layout)
             ?? readings.FirstOrDefault()
-            ?? throw Mismatch(column, $"images of {Shape} ({Shape.Size} values of {ColumnType.ItemType}), as the model was trained on");
+            ?? throw Mismatch(column, ColumnType is VectorDataViewType vector
+                ? $"images of {Shape} ({Shape.Size} values of {vector.ItemType}), as the model was trained on"
+                : $"an image of {Shape.Height} rows and {Shape.Width} columns, as the model was trained on");
     }
 
     /// <summary>Whether a column of this kind may hold images, as far as can be told without its dimensions.</summary>
-    public static bool IsPixelItem(DataViewType itemType) => itemType == NumberDataViewType.Single || itemType == NumberDataViewType.Byte;
+    public static bool MayHoldImages(SchemaShape.Column column) => column.Kind switch
+    {
+        SchemaShape.Column.VectorKind.Scalar => column.ItemType is ImageDataViewType,
+        SchemaShape.Column.VectorKind.Vector => !column.IsKey && IsPixelItem(column.ItemType),
+        _ => false,
+    };
+
+    private static bool IsPixelItem(DataViewType itemType) => itemType == NumberDataViewType.Single || itemType == NumberDataViewType.Byte;
+
+    /// <summary>The size is that of the type, of the options or of the first image; grey or colour is for the options to say.</summary>
+    private static PixelFormat ForImages(
+        DataViewSchema.Column column, ImageDataViewType type, KfacImageClassificationTrainer.Options options, Func<(int Height, int Width)> firstImageSize)
+    {
+        if ((options.ImageShape ?? options.Network?.Input) is not { } shape)
+        {
+            (int height, int width) = IsSized(type) ? (type.Height, type.Width) : firstImageSize();
+            return new PixelFormat(type, new ImageShape(height, width, Colours), ImageLayout.ChannelsLast);
+        }
+
+        string teller = options.ImageShape is null ? nameof(options.Network) : nameof(options.ImageShape);
+        return MayHave(type, shape) && shape.Channels is 1 or 3 or 4
+            ? new PixelFormat(type, shape, ImageLayout.ChannelsLast)
+            : throw Mismatch(column, $"images of {shape} because of {teller}, grey (1 channel), RGB (3) or RGBA (4)");
+    }
+
+    private static bool IsSized(ImageDataViewType type) => type is { Height: > 0, Width: > 0 };
+
+    private static bool MayHave(ImageDataViewType type, ImageShape shape) => !IsSized(type) || (type.Height == shape.Height && type.Width == shape.Width);
 
     /// <summary>The ways in which a vector can be read as an image, for flat ones as one of <paramref name="shape"/>.</summary>
     private static IEnumerable<PixelFormat> Readings(VectorDataViewType type, ImageShape? shape)

@@ -9,13 +9,19 @@ namespace MLNetKfac;
 /// <summary>Reads the image of the row that a cursor is at, always as [H, W, C]: the one place that knows of other layouts.</summary>
 internal abstract class PixelReader
 {
-    public static PixelReader Create(DataViewRow row, DataViewSchema.Column column, PixelFormat format) => format.ColumnType.ItemType == NumberDataViewType.Byte
-        ? new PixelReader<byte>(row, column, format)
-        : new PixelReader<float>(row, column, format);
+    public static PixelReader Create(DataViewRow row, DataViewSchema.Column column, PixelFormat format) => format.ColumnType switch
+    {
+        VectorDataViewType vector when vector.ItemType == NumberDataViewType.Byte => new PixelReader<byte>(row, column, format),
+        VectorDataViewType => new PixelReader<float>(row, column, format),
+        _ => new ImageReader(row, column, format),
+    };
 
     /// <param name="image">[H, W, C], overwritten.</param>
-    /// <returns>Index of the first value, in the column's own order, that is NaN or infinite; -1 if there is none.</returns>
-    /// <exception cref="FormatException">The row has another number of values than its column's type says.</exception>
+    /// <returns>
+    /// Index of the first value, in the column's own order, that is NaN or infinite; -1 if there is none. A missing image is
+    /// all NaN.
+    /// </returns>
+    /// <exception cref="FormatException">The row has another number of values than its column's type says, or an image of another size than the others.</exception>
     public abstract int Read(Span<float> image);
 }
 

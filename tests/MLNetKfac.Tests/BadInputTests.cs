@@ -27,7 +27,7 @@ public sealed class BadInputTests
     {
         IDataView bars = Bars.Load(_context, 6, 1);
 
-        AssertSchemaError(bars, options => options.FeatureColumnName = "Pixels", "FeatureColumnName 'Pixels': expected a vector of Single or Byte of known size, but there is no such column");
+        AssertSchemaError(bars, options => options.FeatureColumnName = "Pixels", "FeatureColumnName 'Pixels': expected a vector of Single or Byte of known size, or an image, but there is no such column");
         AssertSchemaError(bars, options => options.LabelColumnName = "Klass", "LabelColumnName 'Klass': expected a key of 1 to 1000000 values, as MapValueToKey makes of text and numbers, but there is no such column");
     }
 
@@ -55,8 +55,8 @@ public sealed class BadInputTests
     {
         IDataView bars = Bars.Load(_context, 6, 1);
 
-        AssertSchemaError(bars, options => options.FeatureColumnName = "Kind", "FeatureColumnName 'Kind': expected a vector of Single or Byte of known size, but the column is ");
-        AssertSchemaError(bars, options => options.FeatureColumnName = "Number", "FeatureColumnName 'Number': expected a vector of Single or Byte of known size, but the column is ");
+        AssertSchemaError(bars, options => options.FeatureColumnName = "Kind", "FeatureColumnName 'Kind': expected a vector of Single or Byte of known size, or an image, but the column is ");
+        AssertSchemaError(bars, options => options.FeatureColumnName = "Number", "FeatureColumnName 'Number': expected a vector of Single or Byte of known size, or an image, but the column is ");
         AssertSchemaError(Load<float>(null), _ => { }, "but the column is Vector<Single>");
         AssertSchemaError(Load<double>(64), _ => { }, "but the column is Vector<Double, 64>");
     }
@@ -97,6 +97,37 @@ public sealed class BadInputTests
 
         CollectionAssert.AreEqual((string[])["2 of 30 rows have a pixel that is NaN or infinite and are left out; the first is row 5, value 17 of column 'Features'"], _warnings);
         CollectionAssert.AreEqual(Rows.Read(Trainer().Fit(Key(rest)).Transform(Key(rest)), "Score"), Rows.Read(model.Transform(Key(rest)), "Score"));
+    }
+
+    [TestMethod]
+    public void Rows_whose_weight_is_no_weight_are_left_out_counted_and_the_first_one_named()
+    {
+        Weighted[] rows = [.. Bars.Make(30, 1).Select(bar => new Weighted(bar, weight: 1))];
+        rows[7].Weight = float.NaN;
+        rows[8].Weight = -1;
+        rows[9].Weight = float.PositiveInfinity;
+        IDataView Key(IEnumerable<Weighted> bars) => Bars.Key(_context, _context.Data.LoadFromEnumerable(bars));
+
+        KfacImageClassificationTransformer model = Trainer(options => options.ExampleWeightColumnName = "Weight").Fit(Key(rows));
+
+        CollectionAssert.AreEqual((string[])["3 of 30 rows have a weight that is missing, negative or infinite and are left out; the first is row 7, NaN in column 'Weight'"], _warnings);
+        IDataView rest = Key(rows.Where(row => row.Weight == 1));
+        CollectionAssert.AreEqual(Rows.Read(Trainer().Fit(rest).Transform(rest), "Score"), Rows.Read(model.Transform(rest), "Score"));
+    }
+
+    [TestMethod]
+    public void The_weight_must_be_a_number_and_the_classes_weights_must_go_with_the_label()
+    {
+        IDataView bars = Bars.Load(_context, 6, 1);
+
+        AssertSchemaError(bars, options => options.ExampleWeightColumnName = "Weight", "ExampleWeightColumnName 'Weight': expected a Single, but there is no such column");
+        AssertSchemaError(bars, options => options.ExampleWeightColumnName = "Kind", "ExampleWeightColumnName 'Kind': expected a Single, but the column is ");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => Trainer(options => options.ClassWeights = new Dictionary<string, float> { ["flying"] = 2 }).Fit(bars)).Message,
+            "ClassWeights has a weight for 'flying', but the values of label 'Label' are lying, standing, leaning");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => Trainer(options => options.ClassWeights = Bars.Kinds.ToDictionary(kind => kind, _ => 0f)).Fit(bars)).Message,
+            "the weights of the training images, times those of their classes, are all 0");
     }
 
     [TestMethod]
@@ -154,6 +185,9 @@ public sealed class BadInputTests
         AssertOption(options => options.LearningRateScheduler = null!, "LearningRateScheduler must be a schedule, but is null");
         AssertOption(options => options.EarlyStoppingCriteria = new EarlyStopping(Patience: 0), "Patience of at least 1");
         AssertOption(options => options.Layout = (ImageLayout)7, "Layout must be a defined layout, but is 7");
+        AssertOption(options => options.LabelSmoothing = 1, "LabelSmoothing must be in [0, 1), but is 1");
+        AssertOption(options => options.ClassWeights = new Dictionary<string, float> { ["lying"] = -1 }, "ClassWeights must be finite and 0 or more, but is -1");
+        AssertOption(options => options.ExampleWeightColumnName = "", "ExampleWeightColumnName must be the name of a column, or null");
         AssertOption(options => options.FeatureColumnName = "", "FeatureColumnName must be the name of a column");
         AssertOption(options => options.LabelColumnName = null!, "LabelColumnName must be the name of a column, but is null");
         AssertOption(options => options.ScoreColumnName = "", "ScoreColumnName must be the name of a column");

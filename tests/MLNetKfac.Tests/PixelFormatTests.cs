@@ -20,7 +20,7 @@ public sealed class PixelFormatTests
     [DataRow(new[] { 64 }, "8x8x1", ImageLayout.ChannelsLast)]
     public void Dimensions_tell_shape_and_layout(int[] dimensions, string shape, ImageLayout layout)
     {
-        PixelFormat format = PixelFormat.ForTraining(Column(dimensions), new());
+        PixelFormat format = Format(dimensions, new());
 
         Assert.AreEqual((shape, layout), (format.Shape.ToString(), format.Layout));
     }
@@ -148,7 +148,7 @@ public sealed class PixelFormatTests
         return Bars.Key(_context, _context.Data.LoadFromEnumerable(images, definition));
     }
 
-    private static PixelFormat Format(int[] dimensions, KfacImageClassificationTrainer.Options options) => PixelFormat.ForTraining(Column(dimensions), options);
+    private static PixelFormat Format(int[] dimensions, KfacImageClassificationTrainer.Options options) => PixelFormat.ForTraining(Column(dimensions), options, () => throw new InvalidOperationException());
 
     private static void AssertRefused(int[] dimensions, KfacImageClassificationTrainer.Options options, string expected)
     {

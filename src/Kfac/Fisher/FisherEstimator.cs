@@ -12,7 +12,6 @@ internal sealed class FisherEstimator
     private readonly SoftmaxCrossEntropy _loss;
     private readonly EstimationMode _mode;
     private readonly Random _random;
-    private readonly int[] _sampledLabels;
     private readonly BackwardQuantities _needs;
 
     public FisherEstimator(Network network, SoftmaxCrossEntropy loss, LayerCollection layers, EstimationMode mode, int seed)
@@ -21,7 +20,6 @@ internal sealed class FisherEstimator
         _loss = loss;
         _mode = mode;
         _random = new Random(seed);
-        _sampledLabels = new int[network.Capacity];
         Blocks = [.. layers.Blocks];
         foreach (FisherBlock block in Blocks)
         {
@@ -49,9 +47,8 @@ internal sealed class FisherEstimator
                 UpdateBlocks(examples, Pass.Only);
                 return;
             case EstimationMode.Gradients:
-                Span<int> sampled = _sampledLabels.AsSpan(0, examples);
-                _loss.SampleLabels(_random, sampled);
-                Backward(sampled, _needs);
+                _loss.WriteSampledGradient(_random, examples, _network.LogitsGradient!);
+                _network.Backward(_needs);
                 UpdateBlocks(examples, Pass.Only);
                 break;
             case EstimationMode.CurvaturePropagation:

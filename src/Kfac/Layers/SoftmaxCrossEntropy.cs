@@ -3,17 +3,38 @@ using System.Numerics.Tensors;
 namespace Kfac.Layers;
 
 /// <summary>
-/// loss_n = -ln p_n[label_n], p_n = softmax(logits_n). Its gradient with respect to the logits, of the loss summed over
-/// the batch, is p_n - onehot(label_n).
+/// loss_n = -w_n · sum_c q_n[c] ln p_n[c], p_n = softmax(logits_n), q_n = (1 - ε) onehot(label_n) + ε / classes. Its gradient
+/// with respect to the logits, of the loss summed over the batch, is w_n (p_n - q_n).
 /// </summary>
-internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
+/// <remarks>
+/// Weights enter the Fisher as they enter the loss: the empirical one is made of the gradients above, w_n² in it, and what
+/// is drawn from the model or propagated has √w_n on each gradient, so that F = (1/N) sum w_n F_n, the curvature of the
+/// weighted loss.
+/// </remarks>
+internal sealed class SoftmaxCrossEntropy
 {
-    private readonly float[] _probabilities = new float[checked(classes * capacity)];
+    private readonly int _classes;
+    private readonly float[] _probabilities;
+    private readonly float[] _weights;
 
-    public int Classes => classes;
+    public SoftmaxCrossEntropy(int classes, int capacity)
+    {
+        _classes = classes;
+        _probabilities = new float[checked(classes * capacity)];
+        _weights = new float[capacity];
+        Array.Fill(_weights, 1f);
+    }
+
+    public int Classes => _classes;
+
+    /// <summary>Label smoothing ε, in [0, 1) (Szegedy et al. 2016).</summary>
+    public float Smoothing { get; set; }
+
+    /// <summary>w_n [N] of the batch, 1 unless written; written by whoever calls <see cref="Forward"/>.</summary>
+    public Span<float> Weights => _weights;
 
     /// <summary>p_n [classes] of the last forward pass.</summary>
-    public ReadOnlySpan<float> Probabilities(int example) => _probabilities.AsSpan(example * classes, classes);
+    public ReadOnlySpan<float> Probabilities(int example) => _probabilities.AsSpan(example * _classes, _classes);
 
     /// <summary>Computes p_n for the first <paramref name="examples"/> rows of <paramref name="logits"/>.</summary>
     public void Normalize(ActivationBuffer logits, int examples)
@@ -26,14 +47,26 @@ internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
 
     /// <summary>Computes p_n, the sum of the examples' losses, and how many have their label as the most probable class.</summary>
     /// <returns>The loss is NaN or infinite where a logit was.</returns>
-    public (double LossSum, int Correct) Forward(ActivationBuffer logits, ReadOnlySpan<int> labels)
+    public (double LossSum, int Correct) Forward(ActivationBuffer logits, ReadOnlySpan<int> labels) => Sum(logits, labels, _weights, Smoothing);
+
+    /// <summary>The same for plain cross-entropy, without weights and smoothing.</summary>
+    public (double LossSum, int Correct) ForwardPlain(ActivationBuffer logits, ReadOnlySpan<int> labels) => Sum(logits, labels, [], smoothing: 0);
+
+    private (double LossSum, int Correct) Sum(ActivationBuffer logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> weights, float smoothing)
     {
         double loss = 0;
         int correct = 0;
         for (int n = 0; n < labels.Length; n++)
         {
             ReadOnlySpan<float> scores = logits.Row(n, 0);
-            loss += Normalize(scores, n) - scores[labels[n]];
+            double logSum = Normalize(scores, n), own = logSum - scores[labels[n]];
+            if (smoothing > 0)
+            {
+                own += smoothing * (logSum - TensorPrimitives.Average(scores) - own);
+            }
+
+            // An infinite loss stays one under a weight of 0.
+            loss += weights.IsEmpty || !double.IsFinite(own) ? own : weights[n] * own;
             correct += TensorPrimitives.IndexOfMax(scores) == labels[n] ? 1 : 0;
         }
 
@@ -44,7 +77,7 @@ internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
     /// <returns>s.</returns>
     private double Normalize(ReadOnlySpan<float> scores, int example)
     {
-        Span<float> probabilities = _probabilities.AsSpan(example * classes, classes);
+        Span<float> probabilities = _probabilities.AsSpan(example * _classes, _classes);
         float largest = TensorPrimitives.Max(scores);
         TensorPrimitives.Subtract(scores, largest, probabilities);
         TensorPrimitives.Exp<float>(probabilities, probabilities);
@@ -53,18 +86,36 @@ internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
         return largest + Math.Log(total);
     }
 
-    /// <summary>gradient[n, c] = p_n[c] - (c = label_n).</summary>
+    /// <summary>gradient[n] = w_n (p_n - q_n).</summary>
     public void WriteGradient(ReadOnlySpan<int> labels, ActivationBuffer gradient)
     {
         for (int n = 0; n < labels.Length; n++)
         {
             Span<float> row = gradient.Row(n, 0);
             Probabilities(n).CopyTo(row);
-            row[labels[n]] -= 1f;
+            row[labels[n]] -= 1f - Smoothing;
+            if (Smoothing > 0)
+            {
+                TensorPrimitives.Subtract(row, Smoothing / _classes, row);
+            }
+
+            Scale(row, _weights[n]);
         }
     }
 
-    /// <summary>gradient[n] = B_n e_c = √p_n[c] (e_c - p_n): over all classes c, sum of B e_c (B e_c)ᵀ is the softmax's Fisher diag(p) - p pᵀ.</summary>
+    /// <summary>gradient[n] = √w_n (p_n - onehot(label)), for a label of each example drawn from the model's own p_n.</summary>
+    public void WriteSampledGradient(Random random, int examples, ActivationBuffer gradient)
+    {
+        for (int n = 0; n < examples; n++)
+        {
+            Span<float> row = gradient.Row(n, 0);
+            Probabilities(n).CopyTo(row);
+            row[SampleLabel(random, n)] -= 1f;
+            Scale(row, MathF.Sqrt(_weights[n]));
+        }
+    }
+
+    /// <summary>gradient[n] = √w_n B_n e_c, B_n e_c = √p_n[c] (e_c - p_n): over all classes c, sum of B e_c (B e_c)ᵀ is the softmax's Fisher diag(p) - p pᵀ.</summary>
     public void WriteFisherColumn(int c, int examples, ActivationBuffer gradient)
     {
         for (int n = 0; n < examples; n++)
@@ -72,40 +123,46 @@ internal sealed class SoftmaxCrossEntropy(int classes, int capacity)
             Span<float> row = gradient.Row(n, 0);
             TensorPrimitives.Multiply(Probabilities(n), -1f, row);
             row[c] += 1f;
-            TensorPrimitives.Multiply(row, MathF.Sqrt(Probabilities(n)[c]), row);
+            TensorPrimitives.Multiply(row, MathF.Sqrt(_weights[n] * Probabilities(n)[c]), row);
         }
     }
 
-    /// <summary>gradient[n] = B_n s = √p ∘ s - p (√p · s), for signs s drawn anew for each class and example.</summary>
+    /// <summary>gradient[n] = √w_n B_n s, B_n s = √p ∘ s - p (√p · s), for signs s drawn anew for each class and example.</summary>
     public void WritePropagatedSigns(Random random, int examples, ActivationBuffer gradient)
     {
         for (int n = 0; n < examples; n++)
         {
             ReadOnlySpan<float> probabilities = Probabilities(n);
             Span<float> row = gradient.Row(n, 0);
-            for (int c = 0; c < classes; c++)
+            for (int c = 0; c < _classes; c++)
             {
                 row[c] = MathF.Sqrt(probabilities[c]) * (random.Next(2) == 0 ? 1 : -1);
             }
 
             TensorPrimitives.MultiplyAdd(probabilities, -TensorPrimitives.Sum<float>(row), row, row);
+            Scale(row, MathF.Sqrt(_weights[n]));
         }
     }
 
-    /// <summary>Draws a label for each example from the model's own p_n.</summary>
-    public void SampleLabels(Random random, Span<int> labels)
+    /// <summary>A class drawn from p_n.</summary>
+    private int SampleLabel(Random random, int example)
     {
-        for (int n = 0; n < labels.Length; n++)
+        ReadOnlySpan<float> probabilities = Probabilities(example);
+        double rest = random.NextDouble();
+        int label = 0;
+        while (label < _classes - 1 && (rest -= probabilities[label]) >= 0)
         {
-            ReadOnlySpan<float> probabilities = Probabilities(n);
-            double rest = random.NextDouble();
-            int label = 0;
-            while (label < classes - 1 && (rest -= probabilities[label]) >= 0)
-            {
-                label++;
-            }
+            label++;
+        }
 
-            labels[n] = label;
+        return label;
+    }
+
+    private static void Scale(Span<float> row, float factor)
+    {
+        if (factor != 1)
+        {
+            TensorPrimitives.Multiply(row, factor, row);
         }
     }
 }

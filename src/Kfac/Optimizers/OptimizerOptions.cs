@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Kfac.Fisher;
 using Kfac.Layers;
 
@@ -86,7 +87,7 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     public FisherApproximation Approximation { get; init; } = FisherApproximation.Auto;
 
     /// <summary>The blocks of single layers, by the layer's name, as in <c>conv2d_1</c>.</summary>
-    public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = new Dictionary<string, FisherApproximation>();
+    public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = ImmutableDictionary<string, FisherApproximation>.Empty;
 
     /// <summary>Inverses and eigenvectors are computed anew every so many steps; at least 1. Default 100.</summary>
     public int InverseUpdatePeriod { get; init; } = 100;

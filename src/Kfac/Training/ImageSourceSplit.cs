@@ -57,5 +57,8 @@ public sealed class ImageSourceSplit : IImageSource
     public int GetLabel(int index) => _source.GetLabel(_indices[index]);
 
     /// <inheritdoc/>
+    public float GetWeight(int index) => _source.GetWeight(_indices[index]);
+
+    /// <inheritdoc/>
     public void ReadImage(int index, Span<float> pixels) => _source.ReadImage(_indices[index], pixels);
 }

@@ -4,7 +4,7 @@ namespace Kfac.Training;
 /// <param name="Epoch">1 for the first epoch.</param>
 /// <param name="Batch">1 for the epoch's first step.</param>
 /// <param name="BatchCount">Steps in the epoch.</param>
-/// <param name="Loss">Mean cross-entropy of the step's images, in nats.</param>
+/// <param name="Loss">Mean loss of the step's images, in nats: cross-entropy, with weights and label smoothing where there are any.</param>
 /// <param name="Accuracy">Share of them classified correctly, 0 … 1.</param>
 /// <param name="LearningRate">Learning rate of the step.</param>
 public readonly record struct BatchReport(int Epoch, int Batch, int BatchCount, double Loss, double Accuracy, double LearningRate);
@@ -12,7 +12,7 @@ public readonly record struct BatchReport(int Epoch, int Batch, int BatchCount, 
 /// <summary>What one epoch of a training came to.</summary>
 /// <param name="Epoch">1 for the first epoch.</param>
 /// <param name="Epochs">Epochs planned.</param>
-/// <param name="TrainingLoss">Mean cross-entropy over the epoch's steps, in nats.</param>
+/// <param name="TrainingLoss">Mean loss over the epoch's steps, in nats: cross-entropy, with weights and label smoothing where there are any.</param>
 /// <param name="TrainingAccuracy">Share classified correctly over the epoch's steps, 0 … 1.</param>
 /// <param name="ValidationLoss">Mean cross-entropy of the validation images after the epoch; null without any.</param>
 /// <param name="ValidationAccuracy">Share of them classified correctly; null without any.</param>

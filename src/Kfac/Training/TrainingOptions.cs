@@ -24,6 +24,26 @@ public sealed record TrainingOptions
     /// </summary>
     public int BatchSize { get; init; } = 64;
 
+    /// <summary>
+    /// Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes (Szegedy et al.
+    /// 2016). Validation is reported without it. Default 0.
+    /// </summary>
+    public float LabelSmoothing { get; init; }
+
+    /// <summary>
+    /// Weight of each class's images [classes], finite and 0 or more, on top of the images' own
+    /// (<see cref="IImageSource.GetWeight"/>); only ratios matter. Null takes 1 for each.
+    /// </summary>
+    /// <remarks>
+    /// The loss of a batch is the mean of w_n · crossentropy_n, with weights w scaled to a mean of 1 over the training
+    /// images. The empirical Fisher is that of the weighted gradients; estimates from the model's own distribution weigh
+    /// each example's Fisher by w_n. Validation is reported without weights.
+    /// </remarks>
+    public IReadOnlyList<float>? ClassWeights { get; init; }
+
+    /// <summary>Whether every class is to weigh the same in the loss, however many images it has, before <see cref="ClassWeights"/>. Default false.</summary>
+    public bool BalanceClasses { get; init; }
+
     /// <summary>Ends the training when the validation stops getting better; null trains all epochs.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
@@ -48,6 +68,8 @@ public sealed record TrainingOptions
         Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
         Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "at least 1");
         Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
+        Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
+        Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
         Optimizer.Validate();
         EarlyStopping?.Validate();
     }
@@ -88,8 +110,8 @@ public sealed record EarlyStopping(double MinDelta = 0, int Patience = 5, EarlyS
         }
     }
 
-    /// <summary>Whether <paramref name="epoch"/> is better than <paramref name="best"/> by more than the least delta.</summary>
+    /// <summary>Whether <paramref name="epoch"/> is better than <paramref name="best"/> by more than the least delta. Any number is better than NaN.</summary>
     internal bool IsBetter(EpochReport epoch, EpochReport best) => Metric == EarlyStoppingMetric.Accuracy
         ? epoch.ValidationAccuracy > best.ValidationAccuracy + MinDelta
-        : epoch.ValidationLoss < best.ValidationLoss - MinDelta;
+        : epoch.ValidationLoss < best.ValidationLoss - MinDelta || (double.IsNaN(best.ValidationLoss!.Value) && !double.IsNaN(epoch.ValidationLoss!.Value));
 }

@@ -21,6 +21,7 @@ internal sealed class TrainingRun
     private readonly int[] _order;
     private readonly int[] _labels;
     private readonly float[] _pixels;
+    private readonly float[] _classFactors;
     private readonly Stopwatch _clock = new();
     private readonly List<EpochReport> _history = [];
 
@@ -33,6 +34,8 @@ internal sealed class TrainingRun
         _network = new Network(spec, options.BatchSize, workers, trains: true);
         _network.Initialize(new Random(options.Seed));
         _optimizer = options.Optimizer.Create(_network, options.Seed);
+        _optimizer.Loss.Smoothing = options.LabelSmoothing;
+        _classFactors = MeasureClasses(options, training);
         _shuffle = new Random(options.Seed);
         _order = [.. Enumerable.Range(0, training.Count)];
         _labels = new int[options.BatchSize];
@@ -121,6 +124,7 @@ internal sealed class TrainingRun
             source.ReadImage(indices[n], _pixels);
             _scaling.Write(_pixels, _network.Input, n);
             _labels[n] = source.GetLabel(indices[n]);
+            _optimizer.Loss.Weights[n] = source.GetWeight(indices[n]) * _classFactors[_labels[n]];
         }
 
         return _labels.AsSpan(0, indices.Length);
@@ -141,12 +145,23 @@ internal sealed class TrainingRun
             cancellation.ThrowIfCancellationRequested();
             ReadOnlySpan<int> labels = Load(source, chunk);
             _network.Forward(labels.Length);
-            (double lossSum, int right) = _optimizer.Loss.Forward(_network.Logits, labels);
+            (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
             loss += lossSum;
             correct += right;
         }
 
         return (loss / source.Count, (double)correct / source.Count);
+    }
+
+    private static float[] MeasureClasses(TrainingOptions options, IImageSource source)
+    {
+        var sums = new double[source.ClassCount];
+        for (int n = 0; n < source.Count; n++)
+        {
+            sums[source.GetLabel(n)] += source.GetWeight(n);
+        }
+
+        return ClassFactors.Compute(options, sums, source.Count);
     }
 
     /// <summary>Mean and deviation of each channel over (at most some thousands of) the training images.</summary>

@@ -4,6 +4,7 @@ using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using Microsoft.ML.Transforms.Image;
 using MLNetKfac.ModelIO;
 using MLNetKfac.Persistence;
 
@@ -22,6 +23,9 @@ internal sealed class TransformerPayload : ITransformerLoader
     public const int Version = 1;
 
     private const byte NoLabelValues = byte.MaxValue;
+
+    /// <summary>What a feature column holds.</summary>
+    private const byte Singles = 0, Bytes = 1, Images = 2;
 
     public static void Save(KfacImageClassificationTransformer transformer, ModelSaveContext context) =>
         TransformerPersistence.Save(context, Kind, Version, payload => Write(transformer, payload));
@@ -45,12 +49,7 @@ internal sealed class TransformerPayload : ITransformerLoader
         writer.Write(transformer.FeatureColumnName);
         writer.Write(transformer.ScoreColumnName);
         writer.Write(transformer.PredictedLabelColumnName);
-        writer.Write(transformer.Format.ColumnType.ItemType == NumberDataViewType.Byte);
-        writer.Write((byte)transformer.Format.ColumnType.Dimensions.Length);
-        foreach (int dimension in transformer.Format.ColumnType.Dimensions)
-        {
-            writer.Write(dimension);
-        }
+        WriteColumnType(writer, transformer.Format.ColumnType);
 
         writer.Write((byte)transformer.Layout);
         LabelValues? values = transformer.Model.LabelValues;
@@ -65,13 +64,7 @@ internal sealed class TransformerPayload : ITransformerLoader
     {
         using var reader = new BinaryReader(payload, Encoding.UTF8, leaveOpen: true);
         string features = reader.ReadString(), score = reader.ReadString(), predictedLabel = reader.ReadString();
-        PrimitiveDataViewType itemType = reader.ReadBoolean() ? NumberDataViewType.Byte : NumberDataViewType.Single;
-        int[] dimensions = new int[reader.ReadByte()];
-        for (int i = 0; i < dimensions.Length; i++)
-        {
-            dimensions[i] = reader.ReadInt32();
-        }
-
+        DataViewType columnType = ReadColumnType(reader);
         var layout = (ImageLayout)reader.ReadByte();
         byte valueType = reader.ReadByte();
         int classCount = reader.ReadInt32();
@@ -83,8 +76,7 @@ internal sealed class TransformerPayload : ITransformerLoader
         }
 
         ImageShape shape = classifier.InputShape;
-        var columnType = new VectorDataViewType(itemType, dimensions);
-        if (columnType.Size != shape.Size || classCount != classifier.ClassCount || !Enum.IsDefined(layout))
+        if (!GoTogether(columnType, shape) || classCount != classifier.ClassCount || !Enum.IsDefined(layout))
         {
             throw new FormatException($"features of {columnType} in layout {layout} and {classCount} classes do not go with a network for images of {shape} in {classifier.ClassCount} classes");
         }
@@ -93,4 +85,48 @@ internal sealed class TransformerPayload : ITransformerLoader
             new KfacImageClassificationModelParameters(classifier, values), features,
             new PixelFormat(columnType, shape, layout), new OutputColumns(score, predictedLabel));
     }
+
+    /// <summary>A byte for what it holds, the number of dimensions and the dimensions: H and W of an image, 0 where unknown.</summary>
+    private static void WriteColumnType(BinaryWriter writer, DataViewType type)
+    {
+        (byte content, IReadOnlyList<int> dimensions) = type switch
+        {
+            ImageDataViewType image => (Images, [image.Height, image.Width]),
+            VectorDataViewType vector => (vector.ItemType == NumberDataViewType.Byte ? Bytes : Singles, (IReadOnlyList<int>)vector.Dimensions),
+            _ => throw new InvalidOperationException($"features of type {type} have no place in a model file"),
+        };
+        writer.Write(content);
+        writer.Write((byte)dimensions.Count);
+        foreach (int dimension in dimensions)
+        {
+            writer.Write(dimension);
+        }
+    }
+
+    private static DataViewType ReadColumnType(BinaryReader reader)
+    {
+        byte content = reader.ReadByte();
+        int[] dimensions = new int[reader.ReadByte()];
+        for (int i = 0; i < dimensions.Length; i++)
+        {
+            dimensions[i] = reader.ReadInt32();
+        }
+
+        return (content, dimensions) switch
+        {
+            (Singles, _) => new VectorDataViewType(NumberDataViewType.Single, dimensions),
+            (Bytes, _) => new VectorDataViewType(NumberDataViewType.Byte, dimensions),
+            (Images, [0, 0]) => new ImageDataViewType(),
+            (Images, [int height, int width]) => new ImageDataViewType(height, width),
+            _ => throw new FormatException($"features are of kind {content} with {dimensions.Length} dimensions"),
+        };
+    }
+
+    private static bool GoTogether(DataViewType type, ImageShape shape) => type switch
+    {
+        VectorDataViewType vector => vector.Size == shape.Size,
+        ImageDataViewType { Height: 0, Width: 0 } => true,
+        ImageDataViewType image => image.Height == shape.Height && image.Width == shape.Width,
+        _ => false,
+    };
 }

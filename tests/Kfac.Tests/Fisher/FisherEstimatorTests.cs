@@ -238,14 +238,13 @@ public sealed class FisherEstimatorTests
         var random = new Random(Seed);
         for (int source = 0; source < (mode == EstimationMode.Exact ? Classes : 1); source++)
         {
-            var labels = (int[])Labels.Clone();
             switch (mode)
             {
                 case EstimationMode.Gradients:
-                    loss.SampleLabels(random, labels);
-                    goto case EstimationMode.Empirical;
+                    loss.WriteSampledGradient(random, Examples, network.LogitsGradient!);
+                    break;
                 case EstimationMode.Empirical:
-                    loss.WriteGradient(labels, network.LogitsGradient!);
+                    loss.WriteGradient(Labels, network.LogitsGradient!);
                     break;
                 case EstimationMode.CurvaturePropagation:
                     loss.WritePropagatedSigns(random, Examples, network.LogitsGradient!);

@@ -1,0 +1,71 @@
+namespace Kfac.Training;
+
+/// <summary>Images held in memory, as bytes where their values are bytes: a quarter of the memory, and the same values.</summary>
+public sealed class MemoryImageSource : IImageSource
+{
+    private readonly ImageStore _images;
+    private readonly List<int> _labels = [];
+    private readonly List<float> _weights = [];
+
+    /// <param name="shape">Shape of every image.</param>
+    /// <param name="classCount">Number of classes.</param>
+    public MemoryImageSource(ImageShape shape, int classCount)
+    {
+        _images = new ImageStore(shape.Size);
+        Shape = shape;
+        ClassCount = classCount;
+    }
+
+    /// <inheritdoc/>
+    public ImageShape Shape { get; }
+
+    /// <inheritdoc/>
+    public int ClassCount { get; }
+
+    /// <inheritdoc/>
+    public int Count => _labels.Count;
+
+    /// <summary>Adds a copy of one image.</summary>
+    /// <param name="pixels">H·W·C finite values, channels fastest.</param>
+    /// <param name="label">Its class.</param>
+    /// <param name="weight">How much it counts in the loss, finite and 0 or more.</param>
+    /// <exception cref="ArgumentException">The number of values is not H·W·C, a value or the weight is not as above, or there is no such class.</exception>
+    public void Add(ReadOnlySpan<float> pixels, int label, float weight = 1)
+    {
+        if (pixels.Length != Shape.Size)
+        {
+            throw new ArgumentException($"an image of {Shape} has {Shape.Size} values, but {pixels.Length} came", nameof(pixels));
+        }
+
+        if (label < 0 || label >= ClassCount)
+        {
+            throw new ArgumentOutOfRangeException(nameof(label), label, $"a label must be in 0 … {ClassCount - 1}");
+        }
+
+        if (!(weight >= 0 && float.IsFinite(weight)))
+        {
+            throw new ArgumentOutOfRangeException(nameof(weight), weight, "a weight must be finite and 0 or more");
+        }
+
+        for (int i = 0; i < pixels.Length; i++)
+        {
+            if (!float.IsFinite(pixels[i]))
+            {
+                throw new ArgumentException($"value {i} of image {Count} is {pixels[i]}", nameof(pixels));
+            }
+        }
+
+        _images.Write(Count, pixels);
+        _labels.Add(label);
+        _weights.Add(weight);
+    }
+
+    /// <inheritdoc/>
+    public int GetLabel(int index) => _labels[index];
+
+    /// <inheritdoc/>
+    public float GetWeight(int index) => _weights[index];
+
+    /// <inheritdoc/>
+    public void ReadImage(int index, Span<float> pixels) => _images.Read(index, pixels);
+}
