@@ -13,6 +13,9 @@ public sealed class KfacImageClassificationModelParameters
         ClassNames = labelValues?.Texts;
     }
 
+    /// <summary>The classifier as the engine knows it, to be used without ML.NET or looked into.</summary>
+    public ImageClassifier Classifier { get; }
+
     /// <summary>The network's layers and the shape of its images.</summary>
     public NetworkSpec Network => Classifier.Spec;
 
@@ -30,8 +33,6 @@ public sealed class KfacImageClassificationModelParameters
 
     /// <summary>The label's values as text, in the order of the scores; null where the label was a key without values.</summary>
     public IReadOnlyList<string>? ClassNames { get; }
-
-    internal ImageClassifier Classifier { get; }
 
     internal LabelValues? LabelValues { get; }
 }

@@ -1,0 +1,64 @@
+using FashionMnist;
+using Kfac.Optimizers;
+using Kfac.Training;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNetKfac;
+using Samples.Terminal;
+using Spectre.Console;
+
+namespace OptimizerComparison;
+
+/// <summary>The same network, images, batches and seed, trained by one optimizer after the other.</summary>
+internal sealed class Comparison(MLContext mlContext, MemoryImageSource trainingImages, MemoryImageSource testImages)
+{
+    /// <summary>More would hardly change the picture.</summary>
+    private const int MostFisherImages = 1000;
+
+    private static readonly (string Name, OptimizerOptions Options)[] Optimizers =
+        [("K-FAC", new KfacOptions()), ("Adam", new AdamOptions()), ("SGD", new SgdOptions())];
+
+    public int Epochs { get; init; }
+
+    public int Seed { get; init; }
+
+    public IReadOnlyList<Outcome> Run()
+    {
+        IDataView training = FashionItem.Load(mlContext, trainingImages), test = FashionItem.Load(mlContext, testImages);
+        ITransformer keys = mlContext.Transforms.Conversion.MapValueToKey(nameof(FashionItem.Label)).Fit(training);
+        return [.. Optimizers.Select(optimizer => Train(optimizer.Name, optimizer.Options, keys.Transform(training), keys.Transform(test)))];
+    }
+
+    private Outcome Train(string name, OptimizerOptions optimizer, IDataView training, IDataView test)
+    {
+        string settings = $"learning rate {optimizer.LearningRate}";
+        AnsiConsole.MarkupLineInterpolated($"[bold]{name}[/], {settings}");
+        TrainingDisplay display = new();
+        KfacImageClassificationTrainer trainer = mlContext.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
+        {
+            Optimizer = optimizer,
+            Epoch = Epochs,
+            Seed = Seed,
+            MetricsCallback = display.Update,
+        });
+        // The test images decide nothing here, neither when to stop nor what to keep; each epoch is only shown with them.
+        KfacImageClassificationTransformer trained = trainer.Fit(training, test);
+        MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(trained.Transform(test));
+        AnsiConsole.WriteLine();
+        return new Outcome(name, settings, trained.Model, metrics, FisherDiagonal.Of(trained.Model.Classifier, First(trainingImages, MostFisherImages))[0]);
+    }
+
+    /// <summary>The first <paramref name="count"/> images, or all where there are no more.</summary>
+    public static MemoryImageSource First(MemoryImageSource images, int count)
+    {
+        MemoryImageSource first = new(images.Shape, images.ClassCount);
+        float[] pixels = new float[images.Shape.Size];
+        for (int n = 0; n < Math.Min(count, images.Count); n++)
+        {
+            images.ReadImage(n, pixels);
+            first.Add(pixels, images.GetLabel(n));
+        }
+
+        return first;
+    }
+}
