@@ -19,6 +19,14 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
 
     private const string SettleIt = $"set {nameof(KfacImageClassificationTrainer.Options.ImageShape)} or {nameof(KfacImageClassificationTrainer.Options.Layout)}";
 
+    /// <summary>Whether images of the shape can lie in such a column in this order.</summary>
+    public bool IsPossible => ColumnType switch
+    {
+        VectorDataViewType vector => Readings(vector, Shape).Contains(this),
+        ImageDataViewType images => MayHave(images, Shape) && Shape.Channels is 1 or 3 or 4 && Layout == ImageLayout.ChannelsLast,
+        _ => false,
+    };
+
     /// <summary>The format of a training column, by its dimensions and by what the options say of it.</summary>
     /// <param name="column">The column.</param>
     /// <param name="options">What the user says of the images.</param>

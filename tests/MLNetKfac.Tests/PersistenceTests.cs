@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using Kfac.Optimizers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNetKfac.ModelIO;
 using MLNetKfac.Tests.Data;
 
 namespace MLNetKfac.Tests;
@@ -100,26 +99,6 @@ public sealed class PersistenceTests
 
         Assert.IsNull(loaded.Model.ClassNames);
         CollectionAssert.DoesNotContain(loaded.GetOutputSchema(train.Schema)["PredictedLabel"].Annotations.Schema.Select(annotation => annotation.Name).ToArray(), "KeyValues");
-    }
-
-    [TestMethod]
-    public void Payloads_that_are_too_short_or_too_long_are_reported_as_damaged()
-    {
-        IDataView train = Bars.Load(_context, 12, 1);
-        using var payload = new MemoryStream();
-        Persistence.TransformerPayload.Write(Fit(train), payload);
-        byte[] whole = payload.ToArray();
-        ITransformerLoader loader = new Persistence.TransformerPayload();
-        Assert.IsNotNull(loader.Load(_context, 1, new MemoryStream(whole)));
-
-        for (int length = 0; length < whole.Length; length++)
-        {
-            using var part = new MemoryStream(whole, 0, length);
-            StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => loader.Load(_context, 1, part)).Message, "damaged");
-        }
-
-        using var longer = new MemoryStream([.. whole, 0]);
-        StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => loader.Load(_context, 1, longer)).Message, "1 bytes follow its end");
     }
 
     private KfacImageClassificationTransformer Fit(IDataView train)

@@ -5,7 +5,7 @@ namespace Kfac.Layers;
 /// <summary>s[i,j,k] = bias[k] + sum over r,s,c of x[i·sy+r-top, j·sx+s-left, c] · filter[r,s,c,k]; see <see cref="Conv2DSpec"/>.</summary>
 public sealed unsafe class Conv2D : ExampleLayer
 {
-    private readonly ConvolutionKernel _kernel;
+    private ConvolutionKernel? _kernel;
     private AlignedBuffer _packedForward = null!;
     private AlignedBuffer? _packedBackward;
     private AlignedBuffer[] _scratch = [];
@@ -16,7 +16,6 @@ public sealed unsafe class Conv2D : ExampleLayer
     {
         Spec = spec;
         Geometry = GeometryOf(spec, input);
-        _kernel = new ConvolutionKernel(Geometry);
     }
 
     /// <summary>The layer's description.</summary>
@@ -36,11 +35,14 @@ public sealed unsafe class Conv2D : ExampleLayer
     /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
     internal bool InputIsRectified { get; set; }
 
-    internal override Halo InputHalo => _kernel.InputHalo;
+    /// <summary>Planned when first used: the parameters of a network that is only described need none.</summary>
+    private ConvolutionKernel Kernel => _kernel ??= new ConvolutionKernel(Geometry);
 
-    internal override Halo OutputGradientHalo => _kernel.OutputGradientHalo;
+    internal override Halo InputHalo => Kernel.InputHalo;
 
-    internal override int ScratchLength => _kernel.ScratchLength;
+    internal override Halo OutputGradientHalo => Kernel.OutputGradientHalo;
+
+    internal override int ScratchLength => Kernel.ScratchLength;
 
     /// <summary>The convolution that <paramref name="spec"/> describes, on images of shape <paramref name="input"/>.</summary>
     internal static ConvolutionGeometry GeometryOf(Conv2DSpec spec, ImageShape input)
@@ -63,21 +65,21 @@ public sealed unsafe class Conv2D : ExampleLayer
     internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {
         base.Connect(input, output, inputGradient, outputGradient, scratch);
-        _packedForward = new AlignedBuffer(_kernel.PackedForwardLength);
+        _packedForward = new AlignedBuffer(Kernel.PackedForwardLength);
         _scratch = scratch;
         if (outputGradient is not null)
         {
-            _packedBackward = inputGradient is null ? null : new AlignedBuffer(_kernel.PackedBackwardLength);
+            _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
             _sums = new SliceSums(ParameterArray);
         }
     }
 
     internal override void PrepareParameters(bool forBackward)
     {
-        _kernel.PackForward(Filter.ValuesPointer, _packedForward.Pointer);
+        Kernel.PackForward(Filter.ValuesPointer, _packedForward.Pointer);
         if (forBackward && _packedBackward is not null)
         {
-            _kernel.PackBackward(Filter.ValuesPointer, _packedBackward.Pointer);
+            Kernel.PackBackward(Filter.ValuesPointer, _packedBackward.Pointer);
         }
     }
 
@@ -86,7 +88,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         float* bias = Bias is null ? null : Bias.ValuesPointer;
         for (int n = range.First; n < range.End; n++)
         {
-            _kernel.Forward(Input[n], _packedForward.Pointer, bias, RectifiesOutput, Output[n], _scratch[worker].Pointer);
+            Kernel.Forward(Input[n], _packedForward.Pointer, bias, RectifiesOutput, Output[n], _scratch[worker].Pointer);
         }
     }
 
@@ -98,12 +100,12 @@ public sealed unsafe class Conv2D : ExampleLayer
         float* scratch = _scratch[worker].Pointer;
         var sums = new FilterSums(
             _sums.Gradient(slice, 0, quantities), _sums.Squares(slice, 0, quantities), _sums.Gradient(slice, 1, quantities), _sums.Squares(slice, 1, quantities));
-        _kernel.BackwardFilter(
+        Kernel.BackwardFilter(
             Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch);
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {
             ImagePlane gate = InputIsRectified ? Input[n] : default;
-            _kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch);
+            Kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch);
         }
     }
 

@@ -8,16 +8,15 @@ namespace Kfac.Layers;
 /// </summary>
 public sealed class InputScaling
 {
-    private readonly float[] _rowMean;
-    private readonly float[] _rowFactor;
+    private readonly Lazy<(float[] Mean, float[] Factor)> _row;
 
     internal InputScaling(ImageShape shape, float[] mean, float[] factor)
     {
         Shape = shape;
         Mean = mean;
         Factor = factor;
-        _rowMean = Repeat(mean, shape.Width);
-        _rowFactor = Repeat(factor, shape.Width);
+        // Made when first used: a model file that claims a vast image must not cost anything.
+        _row = new Lazy<(float[], float[])>(() => (Repeat(mean, shape.Width), Repeat(factor, shape.Width)));
     }
 
     /// <summary>Shape of the images it is for.</summary>
@@ -32,12 +31,13 @@ public sealed class InputScaling
     /// <summary>Writes the scaled image to example <paramref name="example"/> of <paramref name="input"/>.</summary>
     internal void Write(ReadOnlySpan<float> pixels, ActivationBuffer input, int example)
     {
-        int length = _rowMean.Length;
+        (float[] mean, float[] factor) = _row.Value;
+        int length = mean.Length;
         for (int row = 0; row < Shape.Height; row++)
         {
             Span<float> destination = input.Row(example, row);
-            TensorPrimitives.Subtract(pixels.Slice(row * length, length), _rowMean, destination);
-            TensorPrimitives.Multiply(destination, _rowFactor, destination);
+            TensorPrimitives.Subtract(pixels.Slice(row * length, length), mean, destination);
+            TensorPrimitives.Multiply(destination, factor, destination);
         }
     }
 

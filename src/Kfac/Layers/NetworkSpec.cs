@@ -15,7 +15,7 @@ namespace Kfac.Layers;
 /// </code></example>
 public sealed record NetworkSpec
 {
-    private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter() } };
+    private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) } };
 
     /// <param name="input">Shape of one input image.</param>
     /// <param name="layers">The layers, first to last.</param>

@@ -8,6 +8,7 @@ namespace Kfac.Layers;
 internal sealed class ParameterStore
 {
     private readonly List<Parameter> _parameters = [];
+    private readonly Dictionary<string, Parameter> _byName = [];
     private AlignedBuffer? _values;
     private AlignedBuffer? _gradients;
     private AlignedBuffer? _squaredGradients;
@@ -37,7 +38,7 @@ internal sealed class ParameterStore
     /// </summary>
     public Parameter GetOrAdd(string name, int[] shape, ParameterKind kind)
     {
-        if (_parameters.Find(known => known.Name == name) is { } found)
+        if (_byName.TryGetValue(name, out Parameter? found))
         {
             return found.Shape.SequenceEqual(shape)
                 ? found
@@ -52,6 +53,7 @@ internal sealed class ParameterStore
         int length = shape.Aggregate(1, (a, b) => checked(a * b));
         var parameter = new Parameter(this, name, shape, kind, Length, length);
         _parameters.Add(parameter);
+        _byName.Add(name, parameter);
         Length = checked(Length + AlignedBuffer.RoundUp(length));
         return parameter;
     }

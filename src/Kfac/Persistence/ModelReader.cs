@@ -10,9 +10,15 @@ internal sealed class ModelReader(byte[] body)
 
     public long Remaining => body.Length - _position;
 
-    public string ReadText(string what)
+    /// <exception cref="FormatException">The text is longer than <paramref name="mostBytes"/>.</exception>
+    public string ReadText(string what, int mostBytes = int.MaxValue)
     {
         int length = ReadLength(what, unit: 1);
+        if (length > mostBytes)
+        {
+            throw new FormatException($"the model's {what} has {length} bytes, but at most {mostBytes} are possible");
+        }
+
         string text = Encoding.UTF8.GetString(body, _position, length);
         _position += length;
         return text;

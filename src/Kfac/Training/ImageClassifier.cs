@@ -53,14 +53,7 @@ public sealed class ImageClassifier
     {
         ArgumentNullException.ThrowIfNull(stream);
         StoredModel stored = ModelFile.Read(stream);
-        try
-        {
-            return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, JsonSerializer.Deserialize<EpochReport[]>(stored.Notes, HistoryFormat) ?? []);
-        }
-        catch (JsonException e)
-        {
-            throw new FormatException($"the model's training history cannot be read: {e.Message}", e);
-        }
+        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, ReadHistory(stored.Notes));
     }
 
     /// <summary>
@@ -89,6 +82,19 @@ public sealed class ImageClassifier
         ArgumentOutOfRangeException.ThrowIfLessThan(batchCapacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         return new ImagePredictor(this, batchCapacity, threads);
+    }
+
+    private static EpochReport[] ReadHistory(string json)
+    {
+        try
+        {
+            EpochReport[] history = JsonSerializer.Deserialize<EpochReport[]>(json, HistoryFormat) ?? [];
+            return history.Contains(null) ? throw new FormatException("the model's training history lacks an epoch") : history;
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"the model's training history cannot be read: {e.Message}", e);
+        }
     }
 }
 

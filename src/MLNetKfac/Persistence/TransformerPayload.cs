@@ -20,7 +20,8 @@ internal sealed class TransformerPayload : ITransformerLoader
 {
     public const string Kind = "KfacImageClassification";
 
-    public const int Version = 1;
+    /// <summary>Version 1 was not sealed; its content is the same.</summary>
+    public const int Version = 2;
 
     private const byte NoLabelValues = byte.MaxValue;
 
@@ -28,16 +29,17 @@ internal sealed class TransformerPayload : ITransformerLoader
     private const byte Singles = 0, Bytes = 1, Images = 2;
 
     public static void Save(KfacImageClassificationTransformer transformer, ModelSaveContext context) =>
-        TransformerPersistence.Save(context, Kind, Version, payload => Write(transformer, payload));
+        TransformerPersistence.Save(context, Kind, Version, payload => SealedPayload.Write(payload, content => Write(transformer, content)));
 
     /// <inheritdoc/>
     public ITransformer Load(IHostEnvironment environment, int version, Stream payload)
     {
         try
         {
-            return Read(payload);
+            using Stream content = version == 1 ? payload : SealedPayload.Open(payload);
+            return Read(content);
         }
-        catch (Exception damage) when (damage is FormatException or EndOfStreamException or ArgumentException or OverflowException)
+        catch (Exception damage) when (damage is FormatException or IOException or ArgumentException or OverflowException)
         {
             throw new InvalidDataException($"the model's image classifier is damaged: {damage.Message}", damage);
         }
@@ -64,6 +66,11 @@ internal sealed class TransformerPayload : ITransformerLoader
     {
         using var reader = new BinaryReader(payload, Encoding.UTF8, leaveOpen: true);
         string features = reader.ReadString(), score = reader.ReadString(), predictedLabel = reader.ReadString();
+        if (features.Length == 0 || score.Length == 0 || predictedLabel.Length == 0)
+        {
+            throw new FormatException("a column has no name");
+        }
+
         DataViewType columnType = ReadColumnType(reader);
         var layout = (ImageLayout)reader.ReadByte();
         byte valueType = reader.ReadByte();
@@ -75,15 +82,15 @@ internal sealed class TransformerPayload : ITransformerLoader
             throw new FormatException($"{payload.Length - payload.Position} bytes follow its end");
         }
 
-        ImageShape shape = classifier.InputShape;
-        if (!GoTogether(columnType, shape) || classCount != classifier.ClassCount || !Enum.IsDefined(layout))
+        var format = new PixelFormat(columnType, classifier.InputShape, layout);
+        if (!format.IsPossible || classCount != classifier.ClassCount)
         {
-            throw new FormatException($"features of {columnType} in layout {layout} and {classCount} classes do not go with a network for images of {shape} in {classifier.ClassCount} classes");
+            throw new FormatException($"features of {columnType} in layout {layout} and {classCount} classes do not go with a network for images of {format.Shape} in {classifier.ClassCount} classes");
         }
 
         return new KfacImageClassificationTransformer(
             new KfacImageClassificationModelParameters(classifier, values), features,
-            new PixelFormat(columnType, shape, layout), new OutputColumns(score, predictedLabel));
+            format, new OutputColumns(score, predictedLabel));
     }
 
     /// <summary>A byte for what it holds, the number of dimensions and the dimensions: H and W of an image, 0 where unknown.</summary>
@@ -121,12 +128,4 @@ internal sealed class TransformerPayload : ITransformerLoader
             _ => throw new FormatException($"features are of kind {content} with {dimensions.Length} dimensions"),
         };
     }
-
-    private static bool GoTogether(DataViewType type, ImageShape shape) => type switch
-    {
-        VectorDataViewType vector => vector.Size == shape.Size,
-        ImageDataViewType { Height: 0, Width: 0 } => true,
-        ImageDataViewType image => image.Height == shape.Height && image.Width == shape.Width,
-        _ => false,
-    };
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 using Kfac.Layers;
 using Kfac.Optimizers;
 using Kfac.Tests.Training;
@@ -11,7 +12,7 @@ namespace Kfac.Tests.Persistence;
 [TestClass]
 public sealed class ModelFileTests
 {
-    private static readonly ImageClassifier Model = new ImageClassifierTrainer(new TrainingOptions
+    internal static readonly ImageClassifier Model = new ImageClassifierTrainer(new TrainingOptions
     {
         Network = NetworkSpec.For(8, 8, 1).Conv(2, 3).Relu().MaxPool(4).Flatten().Dense(3),
         Optimizer = new SgdOptions(),
@@ -87,6 +88,50 @@ public sealed class ModelFileTests
         StringAssert.Contains(Refused(Resign(file, f => BinaryPrimitives.WriteInt32LittleEndian(f.AsSpan(count), 2))), "has 2 values, but its network needs 3");
         StringAssert.Contains(Refused(Resign(file, f => BinaryPrimitives.WriteSingleLittleEndian(f.AsSpan(count + 4), float.NaN))), "value 0 of the model's dense_1/bias is NaN");
         StringAssert.Contains(Refused(Resign(file, f => f[f.AsSpan().IndexOf("\"Filters\":2"u8) + 10] = (byte)'3')), "its network needs");
+    }
+
+    [TestMethod]
+    public void DescriptionsThatClaimMuchCostLittle()
+    {
+        const string Image = "{\"Height\":8,\"Width\":8,\"Channels\":1}", Vast = "{\"Height\":1,\"Width\":268435456,\"Channels\":1}";
+        const string Conv = "{\"layer\":\"conv2d\",\"Filters\":1,\"KernelHeight\":1,\"KernelWidth\":1,\"StrideY\":1024,\"StrideX\":1024,\"Padding\":\"Same\",\"UseBias\":false}";
+        Hostile(Describe(Image, new string('[', 100_000)), "not a network description");
+        Hostile(Describe(Image, string.Concat(Enumerable.Repeat("{\"layer\":\"residual\",\"Body\":[", 1_000))), "not a network description");
+        Hostile(Describe(Image, new string(' ', 1 << 20)), "the model's description has 1048");
+        Hostile(Describe(Image, string.Join(',', Enumerable.Repeat(Conv, 6_000))), "but its network needs");
+        Hostile(Describe(Image, "{\"layer\":\"flatten\"}" + string.Concat(Enumerable.Repeat(",{\"layer\":\"dense\",\"Units\":9}", 20_000))), "but its network needs");
+        Hostile(Describe(Image, Conv.Replace("\"KernelHeight\":1", "\"KernelHeight\":2147483647")), "window and stride must be 1 to 1024");
+        Hostile(Describe(Image, Conv.Replace("\"Filters\":1", "\"Filters\":2147483647")), "has more than 268435456 values");
+        Hostile(Describe(Image, Conv.Replace("\"Same\"", "7")), "not a network description");
+        Hostile(Describe(Vast, "{\"layer\":\"flatten\"},{\"layer\":\"dense\",\"Units\":1000}"), "too large");
+        Hostile(Describe(Vast, "{\"layer\":\"flatten\"},{\"layer\":\"dense\",\"Units\":3}"), "but its network needs");
+
+        static string Describe(string input, string layers) => $"{{\"Input\":{input},\"Layers\":[{layers}]}}";
+    }
+
+    [TestMethod]
+    public void AHistoryThatLacksAnEpochIsRefused() => StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), "[null]")), "history lacks an epoch");
+
+    private static void Hostile(string description, string part)
+    {
+        byte[] file = Assemble(description, "[]");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        StringAssert.Contains(Refused(file), part);
+        Assert.IsLessThan(64_000_000, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    /// <summary>A file of another description and history, with lengths and checksum as they must be.</summary>
+    private static byte[] Assemble(string description, string history)
+    {
+        byte[] file = Save(), first = Encoding.UTF8.GetBytes(description), second = Encoding.UTF8.GetBytes(history);
+        int behind = 20;
+        for (int text = 0; text < 2; text++)
+        {
+            behind += sizeof(int) + BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(behind));
+        }
+
+        byte[] body = [.. BitConverter.GetBytes(first.Length), .. first, .. BitConverter.GetBytes(second.Length), .. second, .. file[behind..^32]];
+        return Resign([.. file[..12], .. BitConverter.GetBytes((long)body.Length), .. body, .. new byte[32]], _ => { });
     }
 
     private static byte[] Save()

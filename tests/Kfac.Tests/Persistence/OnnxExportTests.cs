@@ -141,7 +141,7 @@ public sealed class OnnxExportTests
     }
 
     /// <summary>A network whose every parameter is drawn at random, biases too, with a scaling that differs by channel.</summary>
-    private static ImageClassifier Create(NetworkSpec spec)
+    internal static ImageClassifier Create(NetworkSpec spec)
     {
         using var workers = new Workers(1);
         var network = new Network(spec, capacity: 1, workers, trains: false);

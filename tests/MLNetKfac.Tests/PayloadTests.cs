@@ -1,0 +1,218 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Tests.Persistence;
+using Microsoft.ML;
+using MLNetKfac.ModelIO;
+using MLNetKfac.Persistence;
+using MLNetKfac.Tests.Data;
+
+namespace MLNetKfac.Tests;
+
+/// <summary>A damaged model file ends in an <see cref="InvalidDataException"/>, and what it claims costs nothing.</summary>
+[TestClass]
+public sealed class PayloadTests
+{
+    /// <summary>What a refusal may cost: some chunks to read with, an exception's text, and a multiple of the file.</summary>
+    private const long MostAllocated = 32 << 20;
+
+    private static readonly MLContext Context = new(seed: 1);
+
+    private static readonly IDataView Data = Bars.Load(Context, 12, 1);
+
+    private static readonly KfacImageClassificationTransformer Model = Context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
+    {
+        Network = NetworkSpec.For(Bars.Side, Bars.Side, 1).MaxPool(4).Flatten().Dense(Bars.Kinds.Length),
+        Optimizer = new SgdOptions(),
+        Epoch = 1,
+    }).Fit(Data);
+
+    private readonly TransformerPayload _loader = new();
+
+    [TestMethod]
+    public void Payloads_of_every_version_load()
+    {
+        string[] expected = Rows.Read(Model.Transform(Data));
+
+        CollectionAssert.AreEqual(expected, Rows.Read(Load(1, Content()).Transform(Data)));
+        CollectionAssert.AreEqual(expected, Rows.Read(Load(2, Seal(Content())).Transform(Data)));
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    public void Payloads_that_are_too_short_or_too_long_are_reported_as_damaged(int version)
+    {
+        byte[] whole = version == 1 ? Content() : Seal(Content());
+        for (int length = 0; length < whole.Length; length++)
+        {
+            StringAssert.Contains(Refused(version, whole[..length]), "damaged");
+        }
+
+        StringAssert.Contains(Refused(version, [.. whole, 0]), version == 1 ? "1 bytes follow its end" : "checksum");
+        StringAssert.Contains(Refused(2, Seal([.. Content(), 0])), "1 bytes follow its end");
+    }
+
+    [TestMethod]
+    public void A_flipped_bit_anywhere_is_noticed()
+    {
+        byte[] whole = Seal(Content());
+        for (int at = 0; at < whole.Length; at++)
+        {
+            byte[] damaged = [.. whole];
+            damaged[at] ^= (byte)(1 << (at % 8));
+            StringAssert.Contains(Refused(2, damaged), "checksum");
+        }
+    }
+
+    [TestMethod]
+    public void A_thousand_mutations_load_or_are_refused() => Fuzz(mutations: 1_000, seed: 1);
+
+    [TestMethod]
+    [TestCategory("Fuzz")]
+    public void A_hundred_thousand_mutations_load_or_are_refused() => Fuzz(mutations: 100_000, seed: 2);
+
+    [TestMethod]
+    public void Damage_in_a_model_file_is_reported_by_Load()
+    {
+        byte[] record = Entry(SaveModel());
+        byte[] flipped = [.. record], newer = [.. record];
+        flipped[^100] ^= 4;
+        int version = newer.AsSpan().IndexOf("KfacImageClassification"u8) + TransformerPayload.Kind.Length;
+        newer[version] = 9;
+
+        StringAssert.Contains(LoadRefused(flipped), "checksum");
+        StringAssert.Contains(LoadRefused(newer), "in version 9, but MLNetKfac");
+    }
+
+    [TestMethod]
+    [DataRow(false, false)]
+    [DataRow(false, true)]
+    [DataRow(true, false)]
+    [DataRow(true, true)]
+    public void Models_are_saved_to_files_and_streams_with_and_without_a_schema(bool toFile, bool withSchema)
+    {
+        using var folder = new TemporaryFolder();
+        DataViewSchema? schema = withSchema ? Data.Schema : null, loadedSchema;
+        ITransformer loaded;
+        if (toFile)
+        {
+            Context.Model.Save(Model, schema, folder.File("model.zip"));
+            loaded = new MLContext().Model.Load(folder.File("model.zip"), out loadedSchema);
+        }
+        else
+        {
+            using var stream = new MemoryStream();
+            Context.Model.Save(Model, schema, stream);
+            stream.Position = 0;
+            loaded = new MLContext().Model.Load(stream, out loadedSchema);
+        }
+
+        CollectionAssert.AreEqual(Rows.Read(Model.Transform(Data)), Rows.Read(loaded.Transform(Data)));
+        Assert.AreEqual(withSchema, loadedSchema is not null);
+        Assert.IsInstanceOfType<KfacImageClassificationTransformer>(loaded as KfacImageClassificationTransformer ?? ((IEnumerable<ITransformer>)loaded).Single());
+    }
+
+    private static void Fuzz(int mutations, int seed)
+    {
+        byte[] content = Content();
+        var random = new Random(seed);
+        int loaded = 0, refused = 0;
+        for (int number = 0; number < mutations; number++)
+        {
+            // The columns and labels are the front; the rest has a checksum of its own and a test of its own.
+            int front = content.AsSpan().IndexOf("KFACNET\n"u8);
+            byte[] mutant = random.Next(4) == 0 ? Mutations.OfBytes(content, random) : [.. Mutations.OfBytes(content[..front], random), .. content[front..]];
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            ITransformer model;
+            try
+            {
+                model = new TransformerPayload().Load(Context, 2, new MemoryStream(Seal(mutant)));
+                loaded++;
+            }
+            catch (InvalidDataException)
+            {
+                refused++;
+                continue;
+            }
+            catch (Exception e)
+            {
+                throw new AssertFailedException($"mutation {number} of seed {seed} ended in {e.GetType()}", e);
+            }
+            finally
+            {
+                Assert.IsLessThan(MostAllocated, GC.GetAllocatedBytesForCurrentThread() - before, $"mutation {number} of seed {seed}");
+            }
+
+            using var again = new MemoryStream();
+            TransformerPayload.Write((KfacImageClassificationTransformer)model, again);
+            Assert.IsInstanceOfType<KfacImageClassificationTransformer>(new TransformerPayload().Load(Context, 1, new MemoryStream(again.ToArray())));
+        }
+
+        // Both ends are reached, and often.
+        Assert.IsGreaterThan(mutations / 20, loaded);
+        Assert.IsGreaterThan(mutations / 4, refused);
+    }
+
+    private static byte[] Content()
+    {
+        using var content = new MemoryStream();
+        TransformerPayload.Write(Model, content);
+        return content.ToArray();
+    }
+
+    private static byte[] Seal(byte[] content) => [.. content, .. SHA256.HashData(content)];
+
+    private ITransformer Load(int version, byte[] payload) => ((ITransformerLoader)_loader).Load(Context, version, new MemoryStream(payload));
+
+    private string Refused(int version, byte[] payload) => Assert.ThrowsExactly<InvalidDataException>(() => Load(version, payload)).Message;
+
+    private static byte[] SaveModel()
+    {
+        using var stream = new MemoryStream();
+        Context.Model.Save(Model, Data.Schema, stream);
+        return stream.ToArray();
+    }
+
+    /// <summary>The entry of the transformer in a model file.</summary>
+    private static byte[] Entry(byte[] model)
+    {
+        using var archive = new ZipArchive(new MemoryStream(model));
+        return archive.Entries.Select(Read).Single(IsTransformer);
+    }
+
+    /// <summary>What <c>Load</c> says of a model file whose transformer's entry is another.</summary>
+    private static string LoadRefused(byte[] entry)
+    {
+        using var damaged = new MemoryStream();
+        using (var from = new ZipArchive(new MemoryStream(SaveModel())))
+        using (var to = new ZipArchive(damaged, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (ZipArchiveEntry each in from.Entries)
+            {
+                byte[] bytes = Read(each);
+                using Stream copy = to.CreateEntry(each.FullName).Open();
+                copy.Write(IsTransformer(bytes) ? entry : bytes);
+            }
+        }
+
+        Exception error = Assert.Throws<Exception>(() => new MLContext().Model.Load(damaged, out _));
+        while (error is not InvalidDataException)
+        {
+            error = error.InnerException ?? throw new AssertFailedException(error.ToString());
+        }
+
+        return error.Message;
+    }
+
+    private static byte[] Read(ZipArchiveEntry entry)
+    {
+        using var bytes = new MemoryStream();
+        using Stream stream = entry.Open();
+        stream.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+
+    private static bool IsTransformer(byte[] entry) => entry.AsSpan().IndexOf("KFACNET\n"u8) >= 0;
+}
