@@ -10,18 +10,18 @@ namespace Kfac.Layers;
 public sealed unsafe class BatchNorm : BatchLayer
 {
     private readonly ChannelNormalization _kernel;
-    private readonly double[] _mean;
-    private readonly double[] _inverseDeviation;
-    private readonly double[] _slope;
-    private readonly double[] _offset;
+    private double[] _mean = [];
+    private double[] _inverseDeviation = [];
+    private double[] _slope = [];
+    private double[] _offset = [];
     private readonly WorkerAction _measure;
     private readonly WorkerAction _normalize;
     private readonly WorkerAction _sumGradients;
     private readonly WorkerAction _backward;
-    private readonly AlignedBuffer _meanRow;
-    private readonly AlignedBuffer _scaleRow;
-    private readonly AlignedBuffer _slopeRow;
-    private readonly AlignedBuffer _offsetRow;
+    private AlignedBuffer _meanRow = null!;
+    private AlignedBuffer _scaleRow = null!;
+    private AlignedBuffer _slopeRow = null!;
+    private AlignedBuffer _offsetRow = null!;
     private AlignedBuffer[] _scratch = [];
 
     // For each example and channel: mean and squared deviations going forward, the gradients of shift and scale going back.
@@ -35,8 +35,6 @@ public sealed unsafe class BatchNorm : BatchLayer
     {
         Spec = spec;
         _kernel = new ChannelNormalization(input.Height, input.Width, input.Channels);
-        (_mean, _inverseDeviation, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels], new double[Channels]);
-        (_meanRow, _scaleRow, _slopeRow, _offsetRow) = (NewRow(), NewRow(), NewRow(), NewRow());
         _measure = (n, worker) => _kernel.Moments(Input[n], Of(_first, n), Of(_second, n), _scratch[worker].Span);
         _normalize = (n, _) => _kernel.Forward(Input[n], Output[n], _meanRow.Span, _scaleRow.Span, _offsetRow.Span, RectifiesOutput);
         _sumGradients = (n, worker) => _kernel.GradientSums(Input[n], OutputGradient![n], _meanRow.Span, Of(_first, n), Of(_second, n), _scratch[worker].Span);
@@ -84,6 +82,8 @@ public sealed unsafe class BatchNorm : BatchLayer
     {
         base.Connect(input, output, inputGradient, outputGradient, scratch);
         _scratch = scratch;
+        (_mean, _inverseDeviation, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels], new double[Channels]);
+        (_meanRow, _scaleRow, _slopeRow, _offsetRow) = (NewRow(), NewRow(), NewRow(), NewRow());
         (_first, _second) = outputGradient is null ? ([], []) : (new double[input.Capacity * Channels], new double[input.Capacity * Channels]);
     }
 

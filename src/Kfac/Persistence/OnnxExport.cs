@@ -111,6 +111,8 @@ internal sealed class OnnxExport
             MaxPool2DSpec pool => AddMaxPooling(x, pool),
             ReluSpec => _graph.AddNode("Relu", [x.Name]),
             FlattenSpec => AsVector(x).Name,
+            BatchNormSpec norm => _graph.AddNode("BatchNormalization", [x.Name, AddNext(), AddNext(), AddNext(), AddNext()], [OnnxGraph.Attribute("epsilon", norm.Epsilon)]),
+            GroupNormSpec norm => AddGroupNormalization(x, norm),
             ResidualSpec residual => AddResidual(x, residual),
             _ => throw new NotSupportedException($"a layer of kind {layer.GetType().Name} cannot be exported to ONNX"),
         };
@@ -151,6 +153,24 @@ internal sealed class OnnxExport
         OnnxGraph.Attribute("kernel_shape", spec.Height, spec.Width),
         OnnxGraph.Attribute("strides", spec.StrideY, spec.StrideX),
     ]);
+
+    /// <summary>The groups as channels of [N, G, ·], each brought to mean 0 and variance 1; then scale and shift by channel.</summary>
+    private string AddGroupNormalization(Value x, GroupNormSpec spec)
+    {
+        (int groups, int channels) = (spec.Groups, x.Shape.Channels);
+        float[] ones = new float[groups];
+        Array.Fill(ones, 1);
+        (Parameter scale, Parameter shift) = (_parameters.Dequeue(), _parameters.Dequeue());
+        string grouped = _graph.AddNode("Reshape", [x.Name, _graph.AddShape(0, groups, -1)]);
+        string normal = _graph.AddNode(
+            "InstanceNormalization",
+            [grouped, _graph.AddConstant($"{scale.Name}/none", [groups], ones), _graph.AddConstant($"{shift.Name}/none", [groups], new float[groups])],
+            [OnnxGraph.Attribute("epsilon", spec.Epsilon)]);
+        string apart = _graph.AddNode("Reshape", [normal, x.IsVector ? _graph.AddShape(0, channels) : _graph.AddShape(0, channels, x.Shape.Height, x.Shape.Width)]);
+        int[] perChannel = x.IsVector ? [channels] : [channels, 1, 1];
+        string scaled = _graph.AddNode("Mul", [apart, _graph.AddConstant(scale.Name, perChannel, scale.Values)]);
+        return _graph.AddNode("Add", [scaled, _graph.AddConstant(shift.Name, perChannel, shift.Values)]);
+    }
 
     private string AddResidual(Value x, ResidualSpec spec)
     {

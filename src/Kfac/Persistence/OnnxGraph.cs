@@ -51,6 +51,21 @@ internal sealed class OnnxGraph
         return OwnNames + name;
     }
 
+    /// <summary>Adds the shape that <c>Reshape</c> reads: 0 is the input's size of that axis, -1 what is left.</summary>
+    /// <returns>Its name in the graph.</returns>
+    public string AddShape(params int[] shape)
+    {
+        string name = $"{OwnNames}shape_{_constants.Count + 1}";
+        var bytes = new byte[shape.Length * sizeof(long)];
+        for (int i = 0; i < shape.Length; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), shape[i]);
+        }
+
+        _constants.Add(new ProtobufMessage().Add(1, shape.Length).Add(2, Int64Type).Add(8, name).Add(9, bytes));
+        return name;
+    }
+
     /// <summary>Adds an operation with one result.</summary>
     /// <param name="operation">ONNX's name of it.</param>
     /// <param name="inputs">Names of what it reads.</param>

@@ -26,6 +26,10 @@ internal static class OnnxEvaluator
         ("Mul", [var a, var b]) => Combine(a, b, (p, q) => p * q),
         ("Relu", [var x]) => Map(x, value => Math.Max(value, 0)),
         ("Flatten", [var x]) => Flatten(x, node.Int("axis", 1)),
+        ("Reshape", [var x, var shape]) => Reshape(x, shape),
+        ("BatchNormalization", [var x, var scale, var shift, var mean, var variance]) => Normalize(
+            x, i => Channel(x, i), mean.Values, variance.Values, scale.Values, shift.Values, node.Float("epsilon", 1e-5)),
+        ("InstanceNormalization", [var x, var scale, var shift]) => NormalizeInstances(x, scale, shift, node.Float("epsilon", 1e-5)),
         ("Gemm", [var a, var b]) => Gemm(a, b),
         ("Gemm", [var a, var b, var c]) => Combine(Gemm(a, b), c, (p, q) => p + q),
         ("Conv", [var x, var w]) => Conv(node, x, w),
@@ -65,6 +69,32 @@ internal static class OnnxEvaluator
     }
 
     private static OnnxTensor Flatten(OnnxTensor x, int axis) => x with { Shape = [OnnxTensor.Size(x.Shape.Take(axis)), OnnxTensor.Size(x.Shape.Skip(axis))] };
+
+    private static OnnxTensor Reshape(OnnxTensor x, OnnxTensor shape)
+    {
+        int[] sizes = [.. shape.Values.Select((size, axis) => size == 0 ? x.Shape[axis] : (int)size)];
+        int left = x.Values.Length / OnnxTensor.Size(sizes.Where(size => size != -1));
+        sizes = [.. sizes.Select(size => size == -1 ? left : size)];
+        Require(OnnxTensor.Size(sizes) == x.Values.Length, "Reshape's sizes");
+        return x with { Shape = sizes };
+    }
+
+    /// <summary>Index on axis 1 of value i.</summary>
+    private static int Channel(OnnxTensor x, int i) => i / OnnxTensor.Size(x.Shape[2..]) % x.Shape[1];
+
+    /// <summary>y[i] = (x[i] - mean) / √(variance + ε) · scale + shift, each of what i belongs to.</summary>
+    private static OnnxTensor Normalize(OnnxTensor x, Func<int, int> belongsTo, double[] mean, double[] variance, double[] scale, double[] shift, double epsilon) =>
+        x with { Values = [.. x.Values.Select((value, i) => (value - mean[belongsTo(i)]) / Math.Sqrt(variance[belongsTo(i)] + epsilon) * scale[belongsTo(i) % scale.Length] + shift[belongsTo(i) % shift.Length])] };
+
+    /// <summary>Mean and variance are those of each example and channel.</summary>
+    private static OnnxTensor NormalizeInstances(OnnxTensor x, OnnxTensor scale, OnnxTensor shift, double epsilon)
+    {
+        Require(x.Shape.Length >= 3 && scale.Values.Length == x.Shape[1], "InstanceNormalization's input");
+        int size = OnnxTensor.Size(x.Shape[2..]);
+        double[] mean = [.. x.Values.Chunk(size).Select(values => values.Average())];
+        double[] variance = [.. x.Values.Chunk(size).Select((values, instance) => values.Average(value => Math.Pow(value - mean[instance], 2)))];
+        return Normalize(x, i => i / size, mean, variance, scale.Values, shift.Values, epsilon);
+    }
 
     private static OnnxTensor Gemm(OnnxTensor a, OnnxTensor b)
     {

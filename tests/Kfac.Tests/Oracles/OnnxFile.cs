@@ -135,6 +135,11 @@ internal sealed record OnnxTensor(int[] Shape, double[] Values)
     {
         int[] shape = [.. tensor.Numbers(1).Select(size => (int)size)];
         byte[] raw = tensor.Bytes(9);
+        if (tensor.Number(2) == 7 && raw.Length == sizeof(long) * Size(shape))
+        {
+            return new OnnxTensor(shape, [.. raw.Chunk(sizeof(long)).Select(bytes => (double)BinaryPrimitives.ReadInt64LittleEndian(bytes))]);
+        }
+
         if (tensor.Number(2) != 1 || raw.Length != sizeof(float) * Size(shape))
         {
             throw new FormatException($"{tensor.Text(8)} has type {tensor.Number(2)} and {raw.Length} bytes for [{string.Join(", ", shape)}]");

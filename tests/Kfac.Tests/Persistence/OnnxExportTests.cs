@@ -25,6 +25,8 @@ public sealed class OnnxExportTests
             .Residual(body => body.Conv(3, 3, stride: 2).Residual(inner => inner.Relu().Conv(3, 3)), shortcut => shortcut.Conv(3, 1, stride: 2)).MaxPool(2).Flatten().Dense(2)),
         ("vectors added", NetworkSpec.For(3, 3, 1).Conv(4, 3, padding: Padding.Valid).Residual(body => body.Dense(4).Relu().Dense(4)).Dense(2)),
         ("flattened in both branches", NetworkSpec.For(2, 3, 2).Residual(body => body.Conv(2, 3).Flatten(), shortcut => shortcut.Flatten()).Dense(2)),
+        ("batch normalisation", NetworkSpec.For(6, 5, 2).Conv(3, 3).BatchNorm().Relu().Conv(2, 3).BatchNorm(0.5f, 0.1f).Flatten().Dense(4).BatchNorm().Relu().Dense(3)),
+        ("group normalisation", NetworkSpec.For(6, 5, 2).Conv(6, 3).GroupNorm(3).Relu().Conv(4, 3).GroupNorm(4).Conv(3, 3).LayerNorm(0.1f).Flatten().Dense(6).GroupNorm(2).Dense(5).LayerNorm().Dense(3)),
         ("linear", NetworkSpec.For(3, 5, 3).Flatten().Dense(4)),
     ];
 
@@ -147,11 +149,12 @@ public sealed class OnnxExportTests
         var network = new Network(spec, capacity: 1, workers, trains: false);
         var random = new Random(3);
         network.Initialize(random);
-        foreach (Parameter bias in network.Parameters.Where(parameter => parameter.IsBias))
+        foreach (Parameter parameter in network.Parameters.Where(parameter => parameter.Shape.Count == 1))
         {
-            foreach (ref float value in bias.MutableValues)
+            // Biases are 0 before training and scales 1; an exchange of the two, say, would not show.
+            foreach (ref float value in parameter.MutableValues)
             {
-                value = random.NextSingle() - 0.5f;
+                value = parameter.IsBias ? random.NextSingle() - 0.5f : 0.5f + random.NextSingle();
             }
         }
 
