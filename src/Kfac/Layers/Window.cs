@@ -3,15 +3,16 @@ namespace Kfac.Layers;
 /// <summary>Where the windows of a convolution or pooling lie on an image: zeros added on each side and the number of windows.</summary>
 internal readonly record struct Window(int PadTop, int PadLeft, int PadBottom, int PadRight, int OutputHeight, int OutputWidth)
 {
-    /// <summary>Largest side of a window and largest stride: far beyond use, and no product of them overflows.</summary>
+    /// <summary>Largest side of a window and largest stride, where the image is no larger itself: an end to what a description can claim.</summary>
     private const int Most = 1024;
 
     /// <exception cref="ArgumentException">A size is not within its bounds, or the window does not fit into the image.</exception>
     public static Window Infer(ImageShape input, int height, int width, int strideY, int strideX, Padding padding)
     {
-        if (height is < 1 or > Most || width is < 1 or > Most || strideY is < 1 or > Most || strideX is < 1 or > Most)
+        (int rowLimit, int columnLimit) = (Math.Max(Most, input.Height), Math.Max(Most, input.Width));
+        if (height < 1 || height > rowLimit || width < 1 || width > columnLimit || strideY < 1 || strideY > rowLimit || strideX < 1 || strideX > columnLimit)
         {
-            throw new ArgumentException($"window and stride must be 1 to {Most}, but the window is {height}x{width} with stride {strideY}x{strideX}");
+            throw new ArgumentException($"window and stride must be 1 to {rowLimit} by 1 to {columnLimit}, but the window is {height}x{width} with stride {strideY}x{strideX}");
         }
 
         (int top, int bottom, int rows) = Axis(input.Height, height, strideY, padding);

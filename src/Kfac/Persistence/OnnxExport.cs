@@ -108,8 +108,13 @@ internal sealed class OnnxExport
         {
             Conv2DSpec conv => AddConvolution(x, conv),
             DenseSpec dense => AddDense(x, dense),
-            MaxPool2DSpec pool => AddMaxPooling(x, pool),
+            MaxPool2DSpec pool => AddPooling("MaxPool", x, pool.Height, pool.Width, pool.StrideY, pool.StrideX),
+            AveragePool2DSpec pool => AddPooling("AveragePool", x, pool.Height, pool.Width, pool.StrideY, pool.StrideX),
+            GlobalAveragePoolSpec => _graph.AddNode("GlobalAveragePool", [x.Name]),
             ReluSpec => _graph.AddNode("Relu", [x.Name]),
+            LeakyReluSpec leaky => _graph.AddNode("LeakyRelu", [x.Name], [OnnxGraph.Attribute("alpha", leaky.Slope)]),
+            GeluSpec => AddGelu(x.Name),
+            DropoutSpec => x.Name,
             FlattenSpec => AsVector(x).Name,
             BatchNormSpec norm => _graph.AddNode("BatchNormalization", [x.Name, AddNext(), AddNext(), AddNext(), AddNext()], [OnnxGraph.Attribute("epsilon", norm.Epsilon)]),
             GroupNormSpec norm => AddGroupNormalization(x, norm),
@@ -148,11 +153,20 @@ internal sealed class OnnxExport
         return _graph.AddNode("Gemm", spec.UseBias ? [vector, weights, AddNext()] : [vector, weights]);
     }
 
-    private string AddMaxPooling(Value x, MaxPool2DSpec spec) => _graph.AddNode("MaxPool", [x.Name],
-    [
-        OnnxGraph.Attribute("kernel_shape", spec.Height, spec.Width),
-        OnnxGraph.Attribute("strides", spec.StrideY, spec.StrideX),
-    ]);
+    private string AddPooling(string operation, Value x, int height, int width, int strideY, int strideX) =>
+        _graph.AddNode(operation, [x.Name], [OnnxGraph.Attribute("kernel_shape", height, width), OnnxGraph.Attribute("strides", strideY, strideX)]);
+
+    /// <summary>y = x · (1/2 + tanh(√(2/π) · (x + 0.044715 x³)) / 2); ONNX has it as one operation from opset 20 on.</summary>
+    private string AddGelu(string x)
+    {
+        string cubed = Multiply(Multiply(x, x), x);
+        string inner = _graph.AddNode("Add", [x, Scale(cubed, 0.044715f)]);
+        string tanh = _graph.AddNode("Tanh", [Scale(inner, MathF.Sqrt(2 / MathF.PI))]);
+        return Multiply(x, _graph.AddNode("Add", [Scale(tanh, 0.5f), _graph.AddScalar(0.5f)]));
+
+        string Multiply(string a, string b) => _graph.AddNode("Mul", [a, b]);
+        string Scale(string a, float factor) => Multiply(a, _graph.AddScalar(factor));
+    }
 
     /// <summary>The groups as channels of [N, G, ·], each brought to mean 0 and variance 1; then scale and shift by channel.</summary>
     private string AddGroupNormalization(Value x, GroupNormSpec spec)

@@ -51,6 +51,10 @@ internal sealed class OnnxGraph
         return OwnNames + name;
     }
 
+    /// <summary>Adds a number that the operations read.</summary>
+    /// <returns>Its name in the graph.</returns>
+    public string AddScalar(float value) => AddConstant($"scalar_{_constants.Count + 1}", [], [value]);
+
     /// <summary>Adds the shape that <c>Reshape</c> reads: 0 is the input's size of that axis, -1 what is left.</summary>
     /// <returns>Its name in the graph.</returns>
     public string AddShape(params int[] shape)

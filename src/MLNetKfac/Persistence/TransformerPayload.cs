@@ -1,5 +1,4 @@
 using System.Text;
-using Kfac;
 using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;

@@ -33,7 +33,7 @@ public sealed class NetworkSpecTests
         Refused(() => NetworkSpec.For(8, 8, 1).Conv(3, 3).Conv(3, 9, padding: Padding.Valid), "layer 2 of 2", "a 9x9 window does not fit into an input of 8x8x3");
         Refused(() => NetworkSpec.For(8, 8, 1).Flatten().Conv(3, 3), "works on images, but a layer before it has made a vector of them");
         Refused(() => NetworkSpec.For(8, 8, 1).Conv(0, 3), "the number of filters must be at least 1, but is 0");
-        Refused(() => NetworkSpec.For(8, 8, 1).MaxPool(0), "window and stride must be 1 to 1024, but the window is 0x0 with stride 0x0");
+        Refused(() => NetworkSpec.For(8, 8, 1).MaxPool(0), "window and stride must be 1 to 1024 by 1 to 1024, but the window is 0x0 with stride 0x0");
         Refused(() => NetworkSpec.For(0, 8, 1), "must be positive in every dimension, but is 0x8x1");
         Refused(() => NetworkSpec.For(40000, 40000, 3), "has more than 268435456 values");
 

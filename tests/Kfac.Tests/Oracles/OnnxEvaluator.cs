@@ -25,6 +25,8 @@ internal static class OnnxEvaluator
         ("Add", [var a, var b]) => Combine(a, b, (p, q) => p + q),
         ("Mul", [var a, var b]) => Combine(a, b, (p, q) => p * q),
         ("Relu", [var x]) => Map(x, value => Math.Max(value, 0)),
+        ("LeakyRelu", [var x]) => Map(x, value => value > 0 ? value : node.Float("alpha", 0.01) * value),
+        ("Tanh", [var x]) => Map(x, Math.Tanh),
         ("Flatten", [var x]) => Flatten(x, node.Int("axis", 1)),
         ("Reshape", [var x, var shape]) => Reshape(x, shape),
         ("BatchNormalization", [var x, var scale, var shift, var mean, var variance]) => Normalize(
@@ -35,6 +37,9 @@ internal static class OnnxEvaluator
         ("Conv", [var x, var w]) => Conv(node, x, w),
         ("Conv", [var x, var w, var bias]) => Combine(Conv(node, x, w), bias with { Shape = [1, bias.Shape[0], 1, 1] }, (p, q) => p + q),
         ("MaxPool", [var x]) => Pool(node, x, window => window.Max()),
+        ("AveragePool", [var x]) => Pool(node, x, window => window.Average()),
+        ("GlobalAveragePool", [var x]) => new OnnxTensor(
+            [x.Shape[0], x.Shape[1], .. x.Shape[2..].Select(_ => 1)], [.. x.Values.Chunk(OnnxTensor.Size(x.Shape[2..])).Select(plane => plane.Average())]),
         ("Softmax", [var x]) => Softmax(x, node.Int("axis", -1)),
         ("ArgMax", [var x]) => ArgMax(x, node.Int("axis", 0), node.Int("keepdims", 1)),
         var (operation, given) => throw new NotSupportedException($"{operation} of {given.Length} inputs"),

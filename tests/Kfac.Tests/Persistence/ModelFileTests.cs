@@ -100,7 +100,7 @@ public sealed class ModelFileTests
         Hostile(Describe(Image, new string(' ', 1 << 20)), "the model's description has 1048");
         Hostile(Describe(Image, string.Join(',', Enumerable.Repeat(Conv, 6_000))), "but its network needs");
         Hostile(Describe(Image, "{\"layer\":\"flatten\"}" + string.Concat(Enumerable.Repeat(",{\"layer\":\"dense\",\"Units\":9}", 20_000))), "but its network needs");
-        Hostile(Describe(Image, Conv.Replace("\"KernelHeight\":1", "\"KernelHeight\":2147483647")), "window and stride must be 1 to 1024");
+        Hostile(Describe(Image, Conv.Replace("\"KernelHeight\":1", "\"KernelHeight\":2147483647")), "window and stride must be 1 to 1024 by 1 to 1024");
         Hostile(Describe(Image, Conv.Replace("\"Filters\":1", "\"Filters\":2147483647")), "has more than 268435456 values");
         Hostile(Describe(Image, Conv.Replace("\"Same\"", "7")), "not a network description");
         Hostile(Describe(Vast, "{\"layer\":\"flatten\"},{\"layer\":\"dense\",\"Units\":1000}"), "too large");

@@ -27,6 +27,8 @@ public sealed class OnnxExportTests
         ("flattened in both branches", NetworkSpec.For(2, 3, 2).Residual(body => body.Conv(2, 3).Flatten(), shortcut => shortcut.Flatten()).Dense(2)),
         ("batch normalisation", NetworkSpec.For(6, 5, 2).Conv(3, 3).BatchNorm().Relu().Conv(2, 3).BatchNorm(0.5f, 0.1f).Flatten().Dense(4).BatchNorm().Relu().Dense(3)),
         ("group normalisation", NetworkSpec.For(6, 5, 2).Conv(6, 3).GroupNorm(3).Relu().Conv(4, 3).GroupNorm(4).Conv(3, 3).LayerNorm(0.1f).Flatten().Dense(6).GroupNorm(2).Dense(5).LayerNorm().Dense(3)),
+        ("average pooling", NetworkSpec.For(9, 8, 2).Conv(3, 3).Add(new AveragePool2DSpec(3, 2, 2, 1)).Conv(4, 3).GlobalAveragePool().Dense(3)),
+        ("activations", NetworkSpec.For(5, 4, 2).Conv(3, 3).LeakyRelu(0.2f).Dropout().Conv(4, 3).Gelu().Flatten().Dense(6).Gelu().Dropout(0.1f).Dense(3)),
         ("linear", NetworkSpec.For(3, 5, 3).Flatten().Dense(4)),
     ];
 
