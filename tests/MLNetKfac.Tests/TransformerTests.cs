@@ -190,7 +190,7 @@ public sealed class TransformerTests
         IDataView bytes = Context.Data.LoadFromEnumerable([new Other<byte>()]), none = Context.Data.LoadFromEnumerable([new { Number = 1f }]);
 
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Model.Transform(bytes)).Message, "but the column is Vector<Byte, 63>");
-        StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Model.Transform(none)).Message, "FeatureColumnName 'Features': expected a vector of Single or Byte of known size, but there is no such column");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Model.Transform(none)).Message, "FeatureColumnName 'Features': expected a vector of Single or Byte of known size, or an image, but there is no such column");
     }
 
     [TestMethod]
