@@ -15,6 +15,8 @@ internal sealed class Comparison(MLContext mlContext, MemoryImageSource training
     /// <summary>More would hardly change the picture.</summary>
     private const int MostFisherImages = 1000;
 
+    private const int WarmUpImages = 640;
+
     private static readonly (string Name, OptimizerOptions Options)[] Optimizers =
         [("K-FAC", new KfacOptions()), ("Adam", new AdamOptions()), ("SGD", new SgdOptions())];
 
@@ -26,7 +28,18 @@ internal sealed class Comparison(MLContext mlContext, MemoryImageSource training
     {
         IDataView training = FashionItem.Load(mlContext, trainingImages), test = FashionItem.Load(mlContext, testImages);
         ITransformer keys = mlContext.Transforms.Conversion.MapValueToKey(nameof(FashionItem.Label)).Fit(training);
+        WarmUp(keys.Transform(training));
         return [.. Optimizers.Select(optimizer => Train(optimizer.Name, optimizer.Options, keys.Transform(training), keys.Transform(test)))];
+    }
+
+    /// <summary>A few steps by each optimizer: the first to be measured would otherwise pay for the compilation of all it shares with the others.</summary>
+    private void WarmUp(IDataView training)
+    {
+        IDataView some = mlContext.Data.TakeRows(training, WarmUpImages);
+        foreach ((_, OptimizerOptions optimizer) in Optimizers)
+        {
+            CreateTrainer(optimizer, epochs: 2, told: null).Fit(some);
+        }
     }
 
     private Outcome Train(string name, OptimizerOptions optimizer, IDataView training, IDataView test)
@@ -34,19 +47,21 @@ internal sealed class Comparison(MLContext mlContext, MemoryImageSource training
         string settings = $"learning rate {optimizer.LearningRate}";
         AnsiConsole.MarkupLineInterpolated($"[bold]{name}[/], {settings}");
         TrainingDisplay display = new();
-        KfacImageClassificationTrainer trainer = mlContext.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
-        {
-            Optimizer = optimizer,
-            Epoch = Epochs,
-            Seed = Seed,
-            MetricsCallback = display.Update,
-        });
         // The test images decide nothing here, neither when to stop nor what to keep; each epoch is only shown with them.
-        KfacImageClassificationTransformer trained = trainer.Fit(training, test);
+        KfacImageClassificationTransformer trained = CreateTrainer(optimizer, Epochs, display.Update).Fit(training, test);
         MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(trained.Transform(test));
         AnsiConsole.WriteLine();
         return new Outcome(name, settings, trained.Model, metrics, FisherDiagonal.Of(trained.Model.Classifier, First(trainingImages, MostFisherImages))[0]);
     }
+
+    private KfacImageClassificationTrainer CreateTrainer(OptimizerOptions optimizer, int epochs, Action<KfacImageClassificationMetrics>? told) =>
+        mlContext.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
+        {
+            Optimizer = optimizer,
+            Epoch = epochs,
+            Seed = Seed,
+            MetricsCallback = told,
+        });
 
     /// <summary>The first <paramref name="count"/> images, or all where there are no more.</summary>
     public static MemoryImageSource First(MemoryImageSource images, int count)

@@ -50,7 +50,7 @@ internal static class Pictures
         float largest = diagonal.Max();
         double decades = Math.Clamp(Math.Log10(largest / diagonal.Min()), 0.1, MostDecades);
         return Grid(filter, "Fisher", value => ("fisher", Math.Clamp(1 + Math.Log10(value / largest) / decades, 0, 1)), diagonal)
-            + Scale("fisher", $"{largest:0.0e+0}", null, $"{largest / Math.Pow(10, decades):0.0e+0} or less");
+            + Scale("fisher", $"{largest:0.0e+0}", null, $"{largest / Math.Pow(10, decades):0.0e+0}{(decades == MostDecades ? " or less" : "")}");
     }
 
     /// <summary>The first input channel of every filter of [R, S, C, K], <see cref="FiltersInRow"/> in a row.</summary>
