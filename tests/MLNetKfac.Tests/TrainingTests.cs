@@ -33,7 +33,12 @@ public sealed class TrainingTests
     [TestMethod]
     public void Every_optimizer_learns()
     {
-        foreach (OptimizerOptions optimizer in new OptimizerOptions[] { new KfacOptions(), new AdamOptions { LearningRate = 0.01f }, new SgdOptions() })
+        OptimizerOptions[] optimizers =
+        [
+            new KfacOptions(), new AdamOptions { LearningRate = 0.01f }, new AdamOptions { LearningRate = 0.01f, WeightDecay = 0.01f },
+            new SgdOptions(), new SgdOptions { Nesterov = true, L2 = 1e-4f }, new MuonOptions { LearningRate = 0.01f },
+        ];
+        foreach (OptimizerOptions optimizer in optimizers)
         {
             KfacImageClassificationTransformer model = Fit(options => options.Optimizer = optimizer);
 

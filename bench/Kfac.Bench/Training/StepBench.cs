@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Kfac.Fisher;
 using Kfac.Layers;
 using Kfac.Optimizers;
 using Kfac.Parallel;
@@ -24,7 +23,7 @@ internal sealed class StepBench : IDisposable
         _workers = new Workers(threads);
         var network = new Network(spec, batch, _workers, trains: true);
         network.Initialize(new Random(1));
-        _optimizer = Create(optimizer).Create(network, seed: 1);
+        _optimizer = BenchmarkOptimizers.Create(optimizer).Create(network, seed: 1);
         var random = new Random(2);
         var pixels = new float[spec.Input.Size];
         for (int n = 0; n < batch; n++)
@@ -40,8 +39,6 @@ internal sealed class StepBench : IDisposable
         _labels = [.. Enumerable.Range(0, batch).Select(_ => random.Next(spec.Output.Size))];
         Flops = 2.0 * batch * BenchmarkNetworks.MultiplyAdds(network, layer => layer.InputGradient is null ? 2 : 3);
     }
-
-    public static string[] Optimizers { get; } = ["sgd", "adam", "kfac-empirical", "kfac-sampled"];
 
     public string Optimizer { get; }
 
@@ -82,13 +79,4 @@ internal sealed class StepBench : IDisposable
     }
 
     public void Dispose() => _workers.Dispose();
-
-    private static OptimizerOptions Create(string name) => name switch
-    {
-        "sgd" => new SgdOptions(),
-        "adam" => new AdamOptions(),
-        "kfac-empirical" => new KfacOptions { EstimationMode = EstimationMode.Empirical, FactorUpdatePeriod = 1 },
-        "kfac-sampled" => new KfacOptions { EstimationMode = EstimationMode.Gradients, FactorUpdatePeriod = 1 },
-        _ => throw new ArgumentException($"the optimizers are {string.Join(", ", Optimizers)}, but '{name}' was asked for"),
-    };
 }

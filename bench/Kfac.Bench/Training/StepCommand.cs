@@ -14,7 +14,7 @@ internal static class StepCommand
         Option<string> net = new("--net") { Description = "S, M or L.", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 128 };
         Option<int> threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
-        Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", StepBench.Optimizers)}, or several with commas between.", DefaultValueFactory = _ => string.Join(",", StepBench.Optimizers) };
+        Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}, or several with commas between.", DefaultValueFactory = _ => "sgd,adam,muon,kfac-empirical,kfac-sampled" };
         Option<int> repeats = new("--repeats") { Description = "Samples of each.", DefaultValueFactory = _ => 9 };
         Option<double> seconds = new("--seconds") { Description = "Least length of a sample.", DefaultValueFactory = _ => 0.3 };
         Option<bool> json = new("--json") { Description = "One JSON object for each optimizer." };

@@ -12,7 +12,7 @@ internal static class TrainCommand
     {
         var data = new Option<string>("--data") { Description = "Folder with train-* and t10k-* IDX files, gzipped or not.", Required = true };
         var net = new Option<string>("--net") { Description = "S, M, L or auto (the trainer's own default).", DefaultValueFactory = _ => "M" };
-        var optimizer = new Option<string>("--optimizer") { Description = "kfac, adam or sgd.", DefaultValueFactory = _ => "kfac" };
+        var optimizer = new Option<string>("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}.", DefaultValueFactory = _ => "kfac" };
         var epochs = new Option<int?>("--epochs") { Description = "Passes over the training images." };
         var batch = new Option<int?>("--batch") { Description = "Images in a step." };
         var seed = new Option<int>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => 1 };
@@ -21,8 +21,9 @@ internal static class TrainCommand
         var damping = new Option<float?>("--damping") { Description = "K-FAC: damping." };
         var decay = new Option<float?>("--ema-decay") { Description = "K-FAC: decay of the running average." };
         var norm = new Option<float?>("--norm-constraint") { Description = "K-FAC: norm constraint." };
-        var momentum = new Option<float?>("--momentum") { Description = "Momentum." };
+        var momentum = new Option<float?>("--momentum") { Description = "SGD, Muon, K-FAC: momentum." };
         var weightDecay = new Option<float?>("--weight-decay") { Description = "Decoupled weight decay." };
+        var l2 = new Option<float?>("--l2") { Description = "L2 regularisation." };
         var approximation = new Option<string?>("--approximation") { Description = "K-FAC: auto, diagonal, kronecker, ekfac, full or naivediagonal." };
         var layers = new Option<string[]>("--layer") { Description = "K-FAC: approximation of one layer, as in conv2d_1=kronecker." };
         var period = new Option<int?>("--inverse-period") { Description = "K-FAC: steps between inverses." };
@@ -30,12 +31,12 @@ internal static class TrainCommand
         var factorExamples = new Option<int?>("--factor-examples") { Description = "K-FAC: examples of a batch that enter a convolution's covariances; 0 takes all." };
         var relative = new Option<bool?>("--relative-damping") { Description = "K-FAC: damping is a multiple of a block's mean eigenvalue." };
         var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
-        var schedule = new Option<string?>("--schedule") { Description = "constant or cosine." };
+        var schedule = new Option<string?>("--schedule") { Description = "constant, cosine, onecycle or linear." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, mode, approximation, layers, period, factorPeriod, factorExamples, relative, schedule, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, schedule, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -45,18 +46,18 @@ internal static class TrainCommand
             (IImageSource fit, IImageSource held) = fraction > 0
                 ? ImageSourceSplit.Stratified(training, fraction, seed: 0)
                 : ((IImageSource)training, (IImageSource)test);
-            OptimizerOptions chosen = arguments.GetValue(optimizer) switch
+            OptimizerOptions chosen = BenchmarkOptimizers.Create(arguments.GetValue(optimizer)!) switch
             {
-                "adam" => new AdamOptions(),
-                "sgd" => Sgd(new SgdOptions()),
-                "kfac" => Kfac(new KfacOptions()),
-                string other => throw new ArgumentException($"--optimizer must be kfac, adam or sgd, but is {other}"),
-                null => throw new ArgumentException("--optimizer is missing"),
+                SgdOptions sgd => sgd with { Momentum = arguments.GetValue(momentum) ?? sgd.Momentum },
+                MuonOptions muon => muon with { Momentum = arguments.GetValue(momentum) ?? muon.Momentum },
+                KfacOptions kfac => Kfac(kfac),
+                OptimizerOptions other => other,
             };
             chosen = chosen with
             {
                 LearningRate = arguments.GetValue(learningRate) ?? chosen.LearningRate,
                 WeightDecay = arguments.GetValue(weightDecay) ?? chosen.WeightDecay,
+                L2 = arguments.GetValue(l2) ?? chosen.L2,
             };
             var defaults = new TrainingOptions();
             string network = arguments.GetValue(net)!;
@@ -73,14 +74,14 @@ internal static class TrainCommand
                     null => defaults.Schedule,
                     "constant" => LearningRateSchedule.Constant,
                     "cosine" => new WarmUpCosineSchedule(),
-                    string other => throw new ArgumentException($"--schedule must be constant or cosine, but is {other}"),
+                    "onecycle" => new OneCycleSchedule(),
+                    "linear" => new PolynomialSchedule(),
+                    string other => throw new ArgumentException($"--schedule must be constant, cosine, onecycle or linear, but is {other}"),
                 },
                 OnEpoch = report => Print(report, arguments.GetValue(json)),
                 OnWarning = Console.Error.WriteLine,
             };
             new ImageClassifierTrainer(options).Fit(fit, held);
-
-            SgdOptions Sgd(SgdOptions o) => o with { Momentum = arguments.GetValue(momentum) ?? o.Momentum };
 
             KfacOptions Kfac(KfacOptions o) => o with
             {

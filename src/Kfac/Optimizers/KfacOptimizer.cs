@@ -81,6 +81,8 @@ internal sealed class KfacOptimizer : Optimizer
         {
             _estimator.ComputeGradient(labels);
         }
+
+        AddL2Gradient(_options.L2);
     }
 
     private void RefreshInverses()

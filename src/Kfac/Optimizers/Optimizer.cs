@@ -33,6 +33,7 @@ internal abstract class Optimizer
         Loss = new SoftmaxCrossEntropy(network.Spec.Output.Size, network.Capacity);
         Pieces = new Pieces(network.Workers, network.Store.Length);
         _rememberPiece = RememberPiece;
+        Weights = [.. network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weights)];
         _lastGood = new AlignedBuffer(network.Store.Length);
         Store.Values.Span.CopyTo(_lastGood.Span);
     }
@@ -45,6 +46,9 @@ internal abstract class Optimizer
     private protected Network Network { get; }
 
     private protected ParameterStore Store => Network.Store;
+
+    /// <summary>Filters and weight matrices, first layer first.</summary>
+    private protected Parameter[] Weights { get; }
 
     /// <summary>Goes through the store's arrays.</summary>
     private protected Pieces Pieces { get; }
@@ -97,6 +101,21 @@ internal abstract class Optimizer
         Network.Backward(BackwardQuantities.Gradient);
     }
 
+    /// <summary>g += λ·w for the weights, the gradient of λ/2·|w|²; biases and the scales of normalisations are left alone.</summary>
+    private protected void AddL2Gradient(float l2)
+    {
+        if (l2 == 0)
+        {
+            return;
+        }
+
+        foreach (Parameter parameter in Weights)
+        {
+            Span<float> gradient = Store.Gradients.Span.Slice(parameter.Offset, parameter.Length);
+            TensorPrimitives.MultiplyAdd(parameter.Values, l2, gradient, gradient);
+        }
+    }
+
     /// <summary>weights *= 1 - α·decay; biases and the scales of normalisations are left alone.</summary>
     private protected void DecayWeights(float learningRate, float weightDecay)
     {
@@ -105,9 +124,9 @@ internal abstract class Optimizer
             return;
         }
 
-        foreach (Parameter parameter in Network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weights))
+        foreach (Parameter parameter in Weights)
         {
-            TensorPrimitives.Multiply(parameter.MutableValues, 1 - learningRate * weightDecay, parameter.MutableValues);
+            Pieces.Scale(parameter.MutableValues, 1 - learningRate * weightDecay);
         }
     }
 

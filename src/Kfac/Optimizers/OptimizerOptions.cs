@@ -9,35 +9,43 @@ public abstract record OptimizerOptions
 {
     private protected OptimizerOptions(float learningRate) => LearningRate = learningRate;
 
-    /// <summary>Step size α, positive, before the schedule's factor. Default 0.03 for K-FAC, 0.001 for Adam, 0.05 for SGD.</summary>
+    /// <summary>Step size α, positive, before the schedule's factor. Default 0.03 for K-FAC, 0.001 for Adam, 0.002 for Muon, 0.05 for SGD.</summary>
     public float LearningRate { get; init; }
 
-    /// <summary>Decoupled weight decay: each step first multiplies weights (not biases) by 1 - α·WeightDecay. Default 0.</summary>
+    /// <summary>Decoupled weight decay: each step first multiplies weights (not biases, nor the scales of normalisations) by 1 - α·WeightDecay. Default 0.</summary>
     public float WeightDecay { get; init; }
+
+    /// <summary>
+    /// L2 regularisation: what is minimised is the loss plus L2/2·|weights|², of the weights that <see cref="WeightDecay"/> is for; reported losses are without it.
+    /// Adam and Muon divide its gradient by the gradient's own size, so that <see cref="WeightDecay"/> suits them better.
+    /// Default 0.
+    /// </summary>
+    public float L2 { get; init; }
 
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal virtual void Validate()
     {
         Require(LearningRate > 0 && float.IsFinite(LearningRate), nameof(LearningRate), LearningRate, "positive and finite");
-        Require(WeightDecay >= 0 && float.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more");
+        Require(WeightDecay >= 0 && float.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more and finite");
+        Require(L2 >= 0 && float.IsFinite(L2), nameof(L2), L2, "0 or more and finite");
     }
 
     internal abstract Optimizer Create(Network network, int seed);
 
-    private protected static void Require(bool holds, string option, object value, string expected)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"{option} must be {expected}, but is {value}", option);
-        }
-    }
+    private protected static void Require(bool holds, string option, object value, string expected) => Setting.Require(holds, option, value, expected);
 }
 
-/// <summary>Stochastic gradient descent with momentum: m = μ·m + g, w -= α·m.</summary>
+/// <summary>
+/// Stochastic gradient descent with momentum: m = μ·m + g, w -= α·m; with Nesterov's momentum w -= α·(g + μ·m), the same
+/// step as from the point that the momentum is about to reach (Sutskever et al. 2013).
+/// </summary>
 public sealed record SgdOptions() : OptimizerOptions(0.05f)
 {
     /// <summary>Momentum μ in [0, 1). Default 0.9.</summary>
     public float Momentum { get; init; } = 0.9f;
+
+    /// <summary>Whether the momentum is Nesterov's. Default false.</summary>
+    public bool Nesterov { get; init; }
 
     internal override void Validate()
     {
@@ -48,7 +56,10 @@ public sealed record SgdOptions() : OptimizerOptions(0.05f)
     internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this);
 }
 
-/// <summary>Adam (Kingma and Ba 2015); with <see cref="OptimizerOptions.WeightDecay"/>, AdamW (Loshchilov and Hutter 2019).</summary>
+/// <summary>
+/// Adam (Kingma and Ba 2015); AdamW (Loshchilov and Hutter 2019) is the same with a <see cref="OptimizerOptions.WeightDecay"/>,
+/// often 0.01: <c>new AdamOptions { WeightDecay = 0.01f }</c>.
+/// </summary>
 public sealed record AdamOptions() : OptimizerOptions(1e-3f)
 {
     /// <summary>Decay of the mean of the gradients, in [0, 1). Default 0.9.</summary>

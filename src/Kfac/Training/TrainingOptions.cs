@@ -65,21 +65,14 @@ public sealed record TrainingOptions
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()
     {
-        Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
-        Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "at least 1");
-        Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
-        Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
-        Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
+        Setting.Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
+        Setting.Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "at least 1");
+        Setting.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
+        Setting.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
+        Setting.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
         Optimizer.Validate();
+        Schedule.Validate();
         EarlyStopping?.Validate();
-    }
-
-    private static void Require(bool holds, string option, object value, string expected)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"{option} must be {expected}, but is {value}", option);
-        }
     }
 }
 

@@ -34,6 +34,27 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
+    public void NesterovLooksAheadByItsFormula()
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        Optimizer optimizer = new SgdOptions { LearningRate = 0.1f, Momentum = 0.5f, Nesterov = true }.Create(network, 1);
+        double[] values = Values(network), momentum = new double[values.Length];
+        for (int step = 0; step < 3; step++)
+        {
+            optimizer.Step(Labels, 1);
+            double[] gradient = Gradient(network);
+            for (int i = 0; i < values.Length; i++)
+            {
+                momentum[i] = 0.5 * momentum[i] + gradient[i];
+                values[i] -= 0.1 * (gradient[i] + 0.5 * momentum[i]);
+            }
+        }
+
+        AssertClose(values, Values(network));
+    }
+
+    [TestMethod]
     public void AdamFollowsItsFormula()
     {
         using var workers = new Workers(1);
@@ -131,7 +152,86 @@ public sealed class OptimizerTests
         CollectionAssert.AreEqual(before, Values(network), "nothing that is not finite has come in");
     }
 
-    public static IEnumerable<object[]> AllOptimizers => [[new KfacOptions()], [new AdamOptions()], [new SgdOptions()]];
+    [TestMethod]
+    [DynamicData(nameof(AllOptimizers))]
+    public void WeightDecayShrinksWeightsAndLeavesBiasesAlone(OptimizerOptions options)
+    {
+        const double Decay = 0.5, Factor = 0.5;
+        (double[] before, double[] plain, _, bool[] isBias) = OneStep(options, Factor);
+        (_, double[] decayed, _, _) = OneStep(options with { WeightDecay = (float)Decay }, Factor);
+        AssertClose([.. before.Select((value, i) => plain[i] - (isBias[i] ? 0 : Factor * options.LearningRate * Decay * value))], decayed);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(AllOptimizers))]
+    public void L2AddsTheWeightsToTheGradientAndLeavesBiasesAlone(OptimizerOptions options)
+    {
+        (double[] before, double[] plain, double[] gradient, bool[] isBias) = OneStep(options, 1);
+        (_, double[] regularised, double[] sum, _) = OneStep(options with { L2 = 0.1f }, 1);
+        AssertClose([.. before.Select((value, i) => gradient[i] + (isBias[i] ? 0 : 0.1 * value))], sum);
+        CollectionAssert.AreNotEqual(plain, regularised, "and it is used");
+    }
+
+    [TestMethod]
+    public void WithoutMomentumSgdCannotTellL2FromWeightDecay()
+    {
+        SgdOptions options = new() { Momentum = 0 };
+        AssertClose(OneStep(options with { WeightDecay = 0.1f }, 1).After, OneStep(options with { L2 = 0.1f }, 1).After);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(FirstOrderOptimizers))]
+    public void GradientThatIsNotFiniteIsNotFollowed(OptimizerOptions options)
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        Optimizer optimizer = options.Create(network, 1);
+        optimizer.Step(Labels, 1);
+
+        // With a filter of zeros the loss does not see the image, but the filter's gradient does.
+        network.Parameters[0].MutableValues.Clear();
+        network.Store.MarkChanged();
+        double[] before = Values(network);
+        float[] image = [.. Enumerable.Repeat(1e36f, 50)];
+        network.Input.Write(0, image);
+
+        StringAssert.Contains(optimizer.Step(Labels, 1).Rescue, "the gradient was not finite: the last good parameters were restored, the learning rate is now multiplied by 0.5");
+        CollectionAssert.AreEqual(before, Values(network));
+        network.Input.Write(0, new float[50]);
+        Assert.IsNull(optimizer.Step(Labels, 1).Rescue, "and it goes on");
+        Assert.IsTrue(Values(network).All(double.IsFinite));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(FirstOrderOptimizers))]
+    public void StepAllocatesNothing(OptimizerOptions options)
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        Optimizer optimizer = (options with { WeightDecay = 0.01f, L2 = 0.01f }).Create(network, 1);
+        optimizer.Step(Labels, 1);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int step = 0; step < 10; step++)
+        {
+            optimizer.Step(Labels, 1);
+        }
+
+        Assert.AreEqual(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    public static IEnumerable<object[]> FirstOrderOptimizers => [[new AdamOptions()], [new SgdOptions()], [new SgdOptions { Nesterov = true }], [new MuonOptions()]];
+
+    public static IEnumerable<object[]> AllOptimizers => [[new KfacOptions()], .. FirstOrderOptimizers];
+
+    /// <summary>All parameters before and after a first step, the gradient it went by, and which of them are biases.</summary>
+    private static (double[] Before, double[] After, double[] Gradient, bool[] IsBias) OneStep(OptimizerOptions options, double scheduleFactor)
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        double[] before = Values(network);
+        Assert.IsNull(options.Create(network, 1).Step(Labels, scheduleFactor).Rescue);
+        return (before, Values(network), Gradient(network), [.. before.Select((_, i) => IsBias(network, i))]);
+    }
 
     private static Network Build(Workers workers)
     {

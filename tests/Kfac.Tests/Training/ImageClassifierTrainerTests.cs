@@ -20,6 +20,9 @@ public sealed class ImageClassifierTrainerTests
         [new AdamOptions { LearningRate = 5e-3f }],
         [new AdamOptions { LearningRate = 5e-3f, WeightDecay = 0.01f }],
         [new SgdOptions()],
+        [new SgdOptions { Nesterov = true, L2 = 1e-4f }],
+        [new MuonOptions { LearningRate = 5e-3f }],
+        [new MuonOptions { LearningRate = 5e-3f, WeightDecay = 0.01f }],
     ];
 
     [TestMethod]
@@ -136,13 +139,21 @@ public sealed class ImageClassifierTrainerTests
         Refused(Options(new SgdOptions { LearningRate = float.NaN }), "LearningRate must be positive and finite, but is NaN");
         Refused(Options(new SgdOptions()) with { Epochs = 0 }, "Epochs must be at least 1, but is 0");
         Refused(Options(new SgdOptions()) with { BatchSize = -1 }, "BatchSize");
-        Refused(Options(new SgdOptions()) with { Schedule = new ExponentialSchedule(double.NaN, 1) }, "Schedule must give a factor of 0 or more");
+        Refused(Options(new SgdOptions { L2 = -1 }), "L2 must be 0 or more and finite, but is -1");
+        Refused(Options(new MuonOptions { Beta2 = 1 }), "Beta2 must be in [0, 1), but is 1");
+        Refused(Options(new SgdOptions()) with { Schedule = new ExponentialSchedule(double.NaN, 1) }, "Rate must be in (0, 1], but is NaN");
+        Refused(Options(new SgdOptions()) with { Schedule = new NegativeSchedule() }, "Schedule must give a factor of 0 or more, but NegativeSchedule");
         Refused(Options(new SgdOptions()) with { EarlyStopping = new EarlyStopping() }, "EarlyStopping watches validation images");
         Refused(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(4) }, "gives 4 outputs, but the images are 8x8x1 in 3 classes");
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions()).Fit(new MemoryImageSource(SyntheticImages.Shape, 3))).Message, "there are no images");
 
         static void Refused(TrainingOptions options, string message) => StringAssert.Contains(
             Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(9, 1))).Message, message);
+    }
+
+    private sealed record NegativeSchedule : LearningRateSchedule
+    {
+        public override double Factor(double progress, double epoch) => -progress;
     }
 
     private static TrainingOptions Options(OptimizerOptions optimizer) => new() { Network = Tiny, Optimizer = optimizer, BatchSize = 16, Threads = 2, Seed = 3 };

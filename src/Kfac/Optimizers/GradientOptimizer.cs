@@ -1,0 +1,45 @@
+using Kfac.Layers;
+
+namespace Kfac.Optimizers;
+
+/// <summary>An optimizer that goes by the gradient and its averages alone. A rescue halves its learning rate.</summary>
+internal abstract class GradientOptimizer : Optimizer
+{
+    private readonly OptimizerOptions _options;
+    private float _caution = 1;
+
+    private protected GradientOptimizer(Network network, OptimizerOptions options)
+        : base(network)
+    {
+        _options = options;
+    }
+
+    private protected sealed override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
+    {
+        ComputeGradient(labels);
+        AddL2Gradient(_options.L2);
+        if (!Pieces.IsFinite(Store.Gradients.Span))
+        {
+            return false;
+        }
+
+        float rate = _caution * scheduleFactor * _options.LearningRate;
+        DecayWeights(rate, _options.WeightDecay);
+        Move(rate);
+        return true;
+    }
+
+    private protected sealed override string BecomeCareful()
+    {
+        Forget();
+        _caution /= 2;
+        return $"the learning rate is now multiplied by {_caution}";
+    }
+
+    /// <summary>Changes the parameters by the store's gradients, which are finite.</summary>
+    /// <param name="rate">α.</param>
+    private protected abstract void Move(float rate);
+
+    /// <summary>Clears the averages of the gradient.</summary>
+    private protected abstract void Forget();
+}
