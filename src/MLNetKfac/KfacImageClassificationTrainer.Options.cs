@@ -52,7 +52,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>The network; null takes <see cref="NetworkSpec.SmallCnn"/> for the images and classes at hand.</summary>
         public NetworkSpec? Network = Engine.Network;
 
-        /// <summary>The optimizer and its settings: a <see cref="KfacOptions"/> (the default), <see cref="AdamOptions"/> or <see cref="SgdOptions"/>.</summary>
+        /// <summary>The optimizer and its settings: <see cref="KfacOptions"/> (the default), <see cref="SgdOptions"/>, <see cref="AdamOptions"/> or <see cref="MuonOptions"/>.</summary>
         public OptimizerOptions Optimizer = Engine.Optimizer;
 
         /// <summary>Learning rate before the schedule's factor, positive; null leaves it to <see cref="Optimizer"/>.</summary>

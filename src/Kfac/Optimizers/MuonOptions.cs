@@ -8,7 +8,7 @@ namespace Kfac.Optimizers;
 /// normalisations are moved by Adam, as its authors advise; the factor before orth gives both updates the same size, so that
 /// one learning rate serves both (Liu et al. 2025).
 /// </summary>
-public sealed record MuonOptions() : OptimizerOptions(2e-3f)
+public sealed record MuonOptions() : OptimizerOptions(3e-3f)
 {
     /// <summary>Momentum μ in [0, 1) of hidden layers' weights. Default 0.95.</summary>
     public float Momentum { get; init; } = 0.95f;

@@ -9,16 +9,19 @@ public abstract record OptimizerOptions
 {
     private protected OptimizerOptions(float learningRate) => LearningRate = learningRate;
 
-    /// <summary>Step size α, positive, before the schedule's factor. Default 0.03 for K-FAC, 0.001 for Adam, 0.002 for Muon, 0.05 for SGD.</summary>
+    /// <summary>Step size α, positive, before the schedule's factor. Default 0.03 for K-FAC, 0.002 for Adam, 0.003 for Muon, 0.05 for SGD.</summary>
     public float LearningRate { get; init; }
 
-    /// <summary>Decoupled weight decay: each step first multiplies weights (not biases, nor the scales of normalisations) by 1 - α·WeightDecay. Default 0.</summary>
+    /// <summary>
+    /// Decoupled weight decay: each step first multiplies weights (not biases, nor the scales of normalisations) by
+    /// 1 - α·WeightDecay. Default 0.
+    /// </summary>
     public float WeightDecay { get; init; }
 
     /// <summary>
-    /// L2 regularisation: what is minimised is the loss plus L2/2·|weights|², of the weights that <see cref="WeightDecay"/> is for; reported losses are without it.
-    /// Adam and Muon divide its gradient by the gradient's own size, so that <see cref="WeightDecay"/> suits them better.
-    /// Default 0.
+    /// L2 regularisation: what is minimised is the loss plus L2/2·|weights|², of the weights that <see cref="WeightDecay"/> is
+    /// for; reported losses are without it. Adam and Muon divide its gradient by the gradient's own size, so that
+    /// <see cref="WeightDecay"/> suits them better. Default 0.
     /// </summary>
     public float L2 { get; init; }
 
@@ -60,7 +63,7 @@ public sealed record SgdOptions() : OptimizerOptions(0.05f)
 /// Adam (Kingma and Ba 2015); AdamW (Loshchilov and Hutter 2019) is the same with a <see cref="OptimizerOptions.WeightDecay"/>,
 /// often 0.01: <c>new AdamOptions { WeightDecay = 0.01f }</c>.
 /// </summary>
-public sealed record AdamOptions() : OptimizerOptions(1e-3f)
+public sealed record AdamOptions() : OptimizerOptions(2e-3f)
 {
     /// <summary>Decay of the mean of the gradients, in [0, 1). Default 0.9.</summary>
     public float Beta1 { get; init; } = 0.9f;
