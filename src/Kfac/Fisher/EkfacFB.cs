@@ -204,7 +204,7 @@ public sealed class FullyConnectedEkfacFB : EkfacFB
 /// <summary><see cref="EkfacFB"/> of a convolution; an example's gradient is summed over its locations before it is rotated.</summary>
 public sealed class ConvEkfacFB : EkfacFB
 {
-    /// <inheritdoc cref="ConvDiagonalFB(LayerCollection, ParameterTensors, IReadOnlyList{int}, Padding)"/>
+    /// <inheritdoc cref="ConvDiagonalFB(LayerCollection, ParameterTensors, IReadOnlyList{int}, Padding, IReadOnlyList{int})"/>
     public ConvEkfacFB(LayerCollection layerCollection, ParameterTensors parameters, IReadOnlyList<int> strides, Padding padding)
         : base(layerCollection, ConvolutionShape.From(parameters, strides, padding), layer: null)
     {

@@ -33,7 +33,7 @@ public sealed unsafe class FullFB : InputOutputFB
     }
 
     /// <summary>For a convolution.</summary>
-    /// <inheritdoc cref="ConvDiagonalFB(LayerCollection, ParameterTensors, IReadOnlyList{int}, Padding)"/>
+    /// <inheritdoc cref="ConvDiagonalFB(LayerCollection, ParameterTensors, IReadOnlyList{int}, Padding, IReadOnlyList{int})"/>
     public FullFB(LayerCollection layerCollection, ParameterTensors parameters, IReadOnlyList<int> strides, Padding padding)
         : this(layerCollection, ConvolutionShape.From(parameters, strides, padding), layer: null)
     {

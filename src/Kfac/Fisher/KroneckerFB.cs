@@ -126,7 +126,7 @@ public sealed class FullyConnectedKFACBasicFB : KroneckerFB
 /// </summary>
 public sealed class ConvKFCBasicFB : KroneckerFB
 {
-    /// <inheritdoc cref="ConvDiagonalFB(LayerCollection, ParameterTensors, IReadOnlyList{int}, Padding)"/>
+    /// <inheritdoc cref="ConvDiagonalFB(LayerCollection, ParameterTensors, IReadOnlyList{int}, Padding, IReadOnlyList{int})"/>
     public ConvKFCBasicFB(LayerCollection layerCollection, ParameterTensors parameters, IReadOnlyList<int> strides, Padding padding)
         : base(layerCollection, ConvolutionShape.From(parameters, strides, padding), layer: null)
     {

@@ -56,6 +56,8 @@ public sealed class LayerCollection
         (_, FisherApproximation.NaiveDiagonal) => new NaiveDiagonalFB(this, layer),
         (BatchNorm or GroupNorm, _) => new ScaleAndShiftDiagonalFB(this, layer),
         (Conv2D convolution, FisherApproximation.Diagonal) => new ConvDiagonalFB(this, convolution),
+        (Conv2D { Spec.Groups: > 1 }, FisherApproximation.Kronecker or FisherApproximation.Ekfac or FisherApproximation.Full) =>
+            throw new NotSupportedException($"no {approximation} block serves layer {layer.Name}, a convolution in groups: choose Diagonal or NaiveDiagonal for it"),
         (Conv2D convolution, FisherApproximation.Kronecker) => new ConvKFCBasicFB(this, convolution),
         (Conv2D convolution, FisherApproximation.Ekfac) => new ConvEkfacFB(this, convolution),
         (Dense dense, FisherApproximation.Diagonal) => new FullyConnectedDiagonalFB(this, dense),

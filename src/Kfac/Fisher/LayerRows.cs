@@ -43,7 +43,7 @@ internal sealed unsafe class ConvolutionRows(ConvolutionGeometry g, ActivationBu
     {
         ImagePlane image = inputs[example];
         float* first = image.Origin - g.PadTop * image.RowStride - g.PadLeft * g.C;
-        int run = g.S * g.C;
+        (int run, int runs) = g.DilationX == 1 ? (g.S * g.C, 1) : (g.C, g.S);
         for (int i = 0; i < g.OutH; i++)
         {
             for (int j = 0; j < g.OutW; j++, rows += PatchLength)
@@ -51,7 +51,10 @@ internal sealed unsafe class ConvolutionRows(ConvolutionGeometry g, ActivationBu
                 float* corner = first + i * g.StrideY * image.RowStride + j * g.StrideX * g.C;
                 for (int r = 0; r < g.R; r++)
                 {
-                    new ReadOnlySpan<float>(corner + r * image.RowStride, run).CopyTo(new Span<float>(rows + r * run, run));
+                    for (int s = 0; s < runs; s++)
+                    {
+                        new ReadOnlySpan<float>(corner + r * g.DilationY * image.RowStride + s * g.DilationX * g.C, run).CopyTo(new Span<float>(rows + (r * runs + s) * run, run));
+                    }
                 }
 
                 if (hasBias)

@@ -2,12 +2,8 @@ using System.Diagnostics;
 
 namespace Kfac.Kernels;
 
-/// <summary>
-/// The three passes of one convolution over one example, each on the calling thread and without allocation:
-/// forward, gradient with respect to the input, gradient with respect to the filter with its square.
-/// An instance is immutable and shared by all workers; scratch belongs to a worker.
-/// </summary>
-internal sealed unsafe class ConvolutionKernel
+/// <summary>The tuned kernel of a convolution without dilation and groups; see <see cref="IConvolutionKernel"/>.</summary>
+internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
 {
     private readonly ConvolutionGeometry _g;
     private readonly LaneKernels _lanes;
@@ -20,6 +16,7 @@ internal sealed unsafe class ConvolutionKernel
     /// <param name="winograd">Whether <see cref="Winograd"/> may be used, where it applies and pays.</param>
     public ConvolutionKernel(ConvolutionGeometry geometry, InstructionSet? isa = null, bool winograd = true)
     {
+        Debug.Assert(geometry is { Groups: 1, DilationY: 1, DilationX: 1 });
         _g = geometry;
         InstructionSet = isa ?? InstructionSets.Current;
         _lanes = LaneKernels.For(InstructionSet);
@@ -43,29 +40,28 @@ internal sealed unsafe class ConvolutionKernel
     /// <summary>Whether the forward and the backward-data pass are <see cref="Winograd"/>'s, and the other where its transforms fit.</summary>
     public bool UsesWinograd { get; }
 
-    /// <summary>What the forward and the backward-filter pass read around x.</summary>
+    /// <inheritdoc/>
     public Halo InputHalo => new(_g.PadTop, _g.PadLeft,
         Math.Max(((_g.OutH - 1) * _g.StrideY) + _g.R + _forward.OverhangRows - _g.PadTop - _g.H, 0),
         Math.Max(((_g.OutW - 1) * _g.StrideX) + _g.S + _forward.OverhangColumns - _g.PadLeft - _g.W, 0));
 
-    /// <summary>What the backward-data pass reads around dy.</summary>
+    /// <inheritdoc/>
     public Halo OutputGradientHalo => new(
         Math.Max(-_backward.Min(phase => phase.Y.First), 0),
         Math.Max(-_backward.Min(phase => phase.X.First), 0),
         Math.Max(_backward.Max(phase => phase.Y.Last + phase.Correlation.OverhangRows) - _g.OutH + 1, 0),
         Math.Max(_backward.Max(phase => phase.X.Last + phase.Correlation.OverhangColumns) - _g.OutW + 1, 0));
 
-    /// <summary>Floats of a filter packed for <see cref="Forward"/>.</summary>
+    /// <inheritdoc/>
     public int PackedForwardLength => _forward.PackedLength;
 
-    /// <summary>Floats of a filter packed for the backward-data pass.</summary>
+    /// <inheritdoc/>
     public int PackedBackwardLength { get; }
 
-    /// <summary>Floats of scratch each worker brings.</summary>
+    /// <inheritdoc/>
     public int ScratchLength { get; }
 
-    /// <param name="filter">[R, S, C, K]</param>
-    /// <param name="packed">[PackedForwardLength], overwritten</param>
+    /// <inheritdoc/>
     public void PackForward(float* filter, float* packed)
     {
         for (int tap = 0; tap < _g.R * _g.S; tap++)
@@ -73,8 +69,7 @@ internal sealed unsafe class ConvolutionKernel
         _forward.FinishPacking(packed);
     }
 
-    /// <param name="filter">[R, S, C, K]</param>
-    /// <param name="packed">[PackedBackwardLength], overwritten</param>
+    /// <inheritdoc/>
     public void PackBackward(float* filter, float* packed)
     {
         foreach (Phase phase in _backward)
@@ -84,13 +79,7 @@ internal sealed unsafe class ConvolutionKernel
         }
     }
 
-    /// <summary>y = corr(x, filter) + bias, or max(0, that) with <paramref name="relu"/>.</summary>
-    /// <param name="x">[H, W, C] with <see cref="InputHalo"/></param>
-    /// <param name="packed">from <see cref="PackForward"/></param>
-    /// <param name="bias">[K], or null for none</param>
-    /// <param name="relu">Whether negative sums become 0.</param>
-    /// <param name="y">[OutH, OutW, K], interior overwritten</param>
-    /// <param name="scratch">[ScratchLength]</param>
+    /// <inheritdoc/>
     public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
@@ -100,12 +89,7 @@ internal sealed unsafe class ConvolutionKernel
             new PixelGrid(y.Origin, y.RowStride, _g.K), default, scratch);
     }
 
-    /// <summary>dx = the gradient of sum(y * dy) with respect to x; 0 where <paramref name="gate"/> is given and not positive.</summary>
-    /// <param name="dy">[OutH, OutW, K] with <see cref="OutputGradientHalo"/></param>
-    /// <param name="packed">from <see cref="PackBackward"/></param>
-    /// <param name="dx">[H, W, C], interior overwritten</param>
-    /// <param name="gate">[H, W, C] or default: where x came out of a rectifier, x itself, and dx has passed back through it.</param>
-    /// <param name="scratch">[ScratchLength]</param>
+    /// <inheritdoc/>
     public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch)
     {
         Debug.Assert(!dy.IsNone && !dx.IsNone);
@@ -119,19 +103,7 @@ internal sealed unsafe class ConvolutionKernel
     /// <inheritdoc cref="BackwardData(ImagePlane, float*, ImagePlane, ImagePlane, float*)"/>
     public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, float* scratch) => BackwardData(dy, packed, dx, default, scratch);
 
-    /// <summary>
-    /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then
-    /// gradient += T and squares += T * T; the same for the bias with patch = 1.
-    /// First summed over the locations, then squared. Several examples in one call give the same bits as one call each,
-    /// and save passes over the sums where the filter is large and the image small.
-    /// </summary>
-    /// <param name="x">[H, W, C] with <see cref="InputHalo"/>, of the first example</param>
-    /// <param name="xStep">Floats from an example's x to the next one's.</param>
-    /// <param name="dy">[OutH, OutW, K], of the first example; its halo is not read</param>
-    /// <param name="dyStep">Floats from an example's dy to the next one's.</param>
-    /// <param name="examples">How many examples.</param>
-    /// <param name="sums">Added to.</param>
-    /// <param name="scratch">[ScratchLength]</param>
+    /// <inheritdoc/>
     public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch)
     {
         Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);

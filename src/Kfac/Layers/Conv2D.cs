@@ -2,10 +2,10 @@ using Kfac.Kernels;
 
 namespace Kfac.Layers;
 
-/// <summary>s[i,j,k] = bias[k] + sum over r,s,c of x[i·sy+r-top, j·sx+s-left, c] · filter[r,s,c,k]; see <see cref="Conv2DSpec"/>.</summary>
+/// <summary>s[i,j,k] = bias[k] + sum over r,s,c of x[i·sy+r·dy-top, j·sx+s·dx-left, c] · filter[r,s,c,k], c of k's group; see <see cref="Conv2DSpec"/>.</summary>
 public sealed unsafe class Conv2D : ExampleLayer
 {
-    private ConvolutionKernel? _kernel;
+    private IConvolutionKernel? _kernel;
     private AlignedBuffer _packedForward = null!;
     private AlignedBuffer? _packedBackward;
     private AlignedBuffer[] _scratch = [];
@@ -21,7 +21,7 @@ public sealed unsafe class Conv2D : ExampleLayer
     /// <summary>The layer's description.</summary>
     public Conv2DSpec Spec { get; }
 
-    /// <summary>The filter [R, S, C, K].</summary>
+    /// <summary>The filter [R, S, C / Groups, K].</summary>
     public Parameter Filter { get; private set; } = null!;
 
     /// <summary>The bias [K], if there is one.</summary>
@@ -36,7 +36,7 @@ public sealed unsafe class Conv2D : ExampleLayer
     internal bool InputIsRectified { get; set; }
 
     /// <summary>Planned when first used: the parameters of a network that is only described need none.</summary>
-    private ConvolutionKernel Kernel => _kernel ??= new ConvolutionKernel(Geometry);
+    private IConvolutionKernel Kernel => _kernel ??= IConvolutionKernel.For(Geometry);
 
     internal override Halo InputHalo => Kernel.InputHalo;
 
@@ -47,15 +47,16 @@ public sealed unsafe class Conv2D : ExampleLayer
     /// <summary>The convolution that <paramref name="spec"/> describes, on images of shape <paramref name="input"/>.</summary>
     internal static ConvolutionGeometry GeometryOf(Conv2DSpec spec, ImageShape input)
     {
-        Window window = Window.Infer(input, spec.KernelHeight, spec.KernelWidth, spec.StrideY, spec.StrideX, spec.Padding);
+        Window window = spec.WindowOn(input);
         return new ConvolutionGeometry(
             input.Height, input.Width, input.Channels, spec.Filters, spec.KernelHeight, spec.KernelWidth,
-            spec.StrideY, spec.StrideX, window.PadTop, window.PadLeft, window.PadBottom, window.PadRight);
+            spec.StrideY, spec.StrideX, window.PadTop, window.PadLeft, window.PadBottom, window.PadRight,
+            spec.DilationY, spec.DilationX, spec.Groups);
     }
 
     internal override void AddParameters(ParameterStore store)
     {
-        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels, Spec.Filters], ParameterKind.Weights);
+        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels / Spec.Groups, Spec.Filters], ParameterKind.Weights);
         Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], ParameterKind.Bias) : null;
         ParameterArray = Bias is null ? [Filter] : [Filter, Bias];
     }

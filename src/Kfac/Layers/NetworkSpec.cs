@@ -95,12 +95,16 @@ public sealed record NetworkSpec
         return spec.GlobalAveragePool().Dense(classes);
 
         static NetworkSpec Convolution(NetworkSpec spec, int channels, int kernel, int stride) =>
-            spec.Add(new Conv2DSpec(channels, kernel, kernel, stride, stride, UseBias: false)).BatchNorm();
+            spec.Conv(channels, kernel, stride, useBias: false).BatchNorm();
     }
 
     /// <summary>Adds a square convolution; see <see cref="Conv2DSpec"/>.</summary>
-    public NetworkSpec Conv(int filters, int kernel, int stride = 1, Padding padding = Padding.Same) =>
-        Add(new Conv2DSpec(filters, kernel, kernel, stride, stride, padding));
+    public NetworkSpec Conv(int filters, int kernel, int stride = 1, Padding padding = Padding.Same, int dilation = 1, int groups = 1, bool useBias = true) =>
+        Add(new Conv2DSpec(filters, kernel, kernel, stride, stride, padding, useBias, dilation, dilation, groups));
+
+    /// <summary>Adds a square depthwise convolution: each channel has a filter of its own.</summary>
+    public NetworkSpec DepthwiseConv(int kernel, int stride = 1, Padding padding = Padding.Same, int dilation = 1, bool useBias = true) =>
+        Conv(Output.Channels, kernel, stride, padding, dilation, Output.Channels, useBias);
 
     /// <summary>Adds a rectifier.</summary>
     public NetworkSpec Relu() => Add(new ReluSpec());

@@ -1,6 +1,6 @@
 namespace Kfac.Layers;
 
-/// <summary>How a window meets the border of an image (the names are TensorFlow's SAME and VALID).</summary>
+/// <summary>How a window meets the border of an image (<see cref="Same"/> and <see cref="Valid"/> are TensorFlow's names).</summary>
 public enum Padding
 {
     /// <summary>
@@ -11,4 +11,10 @@ public enum Padding
 
     /// <summary>No zeros: only windows that lie inside the image.</summary>
     Valid,
+
+    /// <summary>
+    /// floor(dilation · (kernel - 1) / 2) zeros on every side, whatever the stride: what other frameworks write as
+    /// padding = kernel / 2. It differs from <see cref="Same"/> at strides above 1, where that one may pad the bottom and right only.
+    /// </summary>
+    Symmetric,
 }

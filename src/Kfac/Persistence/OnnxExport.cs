@@ -126,7 +126,7 @@ internal sealed class OnnxExport
 
     private string AddConvolution(Value x, Conv2DSpec spec)
     {
-        Window window = Window.Infer(x.Shape, spec.KernelHeight, spec.KernelWidth, spec.StrideY, spec.StrideX, spec.Padding);
+        Window window = spec.WindowOn(x.Shape);
         Parameter filter = _parameters.Dequeue();
         (int taps, int channels, int filters) = (spec.KernelHeight * spec.KernelWidth, filter.Shape[2], filter.Shape[3]);
         ReadOnlySpan<float> from = filter.Values;
@@ -144,6 +144,8 @@ internal sealed class OnnxExport
             OnnxGraph.Attribute("kernel_shape", spec.KernelHeight, spec.KernelWidth),
             OnnxGraph.Attribute("strides", spec.StrideY, spec.StrideX),
             OnnxGraph.Attribute("pads", window.PadTop, window.PadLeft, window.PadBottom, window.PadRight),
+            OnnxGraph.Attribute("dilations", spec.DilationY, spec.DilationX),
+            OnnxGraph.Attribute("group", spec.Groups),
         ]);
     }
 

@@ -48,6 +48,11 @@ internal static class NetworkCases
         ["global average pooling", NetworkSpec.For(4, 3, 2).Conv(4, 3).Relu().GlobalAveragePool().Dense(Classes)],
         ["leaky rectifier", NetworkSpec.For(4, 3, 2).Conv(3, 3).LeakyRelu(0.2f).Conv(17, 3).MaxPool(2).LeakyRelu().Residual(body => body.LeakyRelu(0.5f)).Flatten().Dense(Classes)],
         ["GELU", NetworkSpec.For(4, 3, 2).Conv(3, 3).Gelu().Residual(body => body.Gelu().Conv(3, 3).Gelu()).Gelu().Flatten().Dense(4).Gelu().Dense(Classes)],
+        ["dilation", NetworkSpec.For(6, 7, 2).Conv(3, 3, dilation: 2).Relu().Add(new Conv2DSpec(2, 2, 3, 2, 1, Padding.Valid, DilationY: 3, DilationX: 1)).Flatten().Dense(Classes)],
+        ["groups", NetworkSpec.For(4, 3, 4).Conv(6, 3, groups: 2).Relu().Conv(3, 2, groups: 3, useBias: false).LeakyRelu().Conv(6, 1, groups: 3).Flatten().Dense(Classes)],
+        ["depthwise", NetworkSpec.For(5, 4, 3).DepthwiseConv(3).Relu().Conv(17, 1).DepthwiseConv(3, stride: 2, dilation: 2).Relu().GlobalAveragePool().Dense(Classes)],
+        ["symmetric padding", NetworkSpec.For(6, 6, 2).Conv(3, 3, stride: 2, Padding.Symmetric).Relu().Conv(2, 4, padding: Padding.Symmetric).Conv(2, 3, stride: 2, Padding.Symmetric, dilation: 2, groups: 2).Flatten().Dense(Classes)],
+        ["residual of a separable convolution", NetworkSpec.For(4, 4, 2).Conv(3, 3).Relu().Residual(body => body.DepthwiseConv(3).BatchNorm().Relu().Conv(3, 1)).Relu().Flatten().Dense(Classes)],
         ["ends in a convolution", NetworkSpec.For(3, 3, 2).Conv(Classes, 3, padding: Padding.Valid)],
     ];
 

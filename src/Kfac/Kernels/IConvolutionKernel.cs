@@ -1,0 +1,68 @@
+namespace Kfac.Kernels;
+
+/// <summary>
+/// The three passes of one convolution over one example, each on the calling thread and without allocation:
+/// forward, gradient with respect to the input, gradient with respect to the filter with its square.
+/// An instance is immutable and shared by all workers; scratch belongs to a worker.
+/// </summary>
+internal unsafe interface IConvolutionKernel
+{
+    /// <summary>What the forward and the backward-filter pass read around x.</summary>
+    Halo InputHalo { get; }
+
+    /// <summary>What the backward-data pass reads around dy.</summary>
+    Halo OutputGradientHalo { get; }
+
+    /// <summary>Floats of a filter packed for <see cref="Forward"/>.</summary>
+    int PackedForwardLength { get; }
+
+    /// <summary>Floats of a filter packed for the backward-data pass.</summary>
+    int PackedBackwardLength { get; }
+
+    /// <summary>Floats of scratch each worker brings.</summary>
+    int ScratchLength { get; }
+
+    /// <summary>The kernel for <paramref name="geometry"/>: the tuned one where it applies.</summary>
+    static IConvolutionKernel For(ConvolutionGeometry geometry) =>
+        geometry is { Groups: 1, DilationY: 1, DilationX: 1 } ? new ConvolutionKernel(geometry) : new GeneralConvolutionKernel(geometry);
+
+    /// <param name="filter">[R, S, C / Groups, K]</param>
+    /// <param name="packed">[PackedForwardLength], overwritten</param>
+    void PackForward(float* filter, float* packed);
+
+    /// <param name="filter">[R, S, C / Groups, K]</param>
+    /// <param name="packed">[PackedBackwardLength], overwritten</param>
+    void PackBackward(float* filter, float* packed);
+
+    /// <summary>y = corr(x, filter) + bias, or max(0, that) with <paramref name="relu"/>.</summary>
+    /// <param name="x">[H, W, C] with <see cref="InputHalo"/></param>
+    /// <param name="packed">from <see cref="PackForward"/></param>
+    /// <param name="bias">[K], or null for none</param>
+    /// <param name="relu">Whether negative sums become 0.</param>
+    /// <param name="y">[OutH, OutW, K], interior overwritten</param>
+    /// <param name="scratch">[ScratchLength]</param>
+    void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch);
+
+    /// <summary>dx = the gradient of sum(y * dy) with respect to x; 0 where <paramref name="gate"/> is given and not positive.</summary>
+    /// <param name="dy">[OutH, OutW, K] with <see cref="OutputGradientHalo"/></param>
+    /// <param name="packed">from <see cref="PackBackward"/></param>
+    /// <param name="dx">[H, W, C], interior overwritten</param>
+    /// <param name="gate">[H, W, C] or default: where x came out of a rectifier, x itself, and dx has passed back through it.</param>
+    /// <param name="scratch">[ScratchLength]</param>
+    void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch);
+
+    /// <summary>
+    /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then
+    /// gradient += T and squares += T * T; the same for the bias with patch = 1.
+    /// First summed over the locations, then squared. Several examples in one call give the same bits as one call each,
+    /// and save passes over the sums where the filter is large and the image small.
+    /// </summary>
+    /// <param name="x">[H, W, C] with <see cref="InputHalo"/>, of the first example</param>
+    /// <param name="xStep">Floats from an example's x to the next one's.</param>
+    /// <param name="dy">[OutH, OutW, K], of the first example; its halo is not read</param>
+    /// <param name="dyStep">Floats from an example's dy to the next one's.</param>
+    /// <param name="examples">How many examples.</param>
+    /// <param name="sums">Added to.</param>
+    /// <param name="scratch">[ScratchLength]</param>
+    void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch);
+}
