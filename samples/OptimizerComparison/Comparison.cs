@@ -18,7 +18,7 @@ internal sealed class Comparison(MLContext mlContext, MemoryImageSource training
     private const int WarmUpImages = 640;
 
     private static readonly (string Name, OptimizerOptions Options)[] Optimizers =
-        [("K-FAC", new KfacOptions()), ("Adam", new AdamOptions()), ("SGD", new SgdOptions())];
+        [("K-FAC", new KfacOptions()), ("Muon", new MuonOptions()), ("Adam", new AdamOptions()), ("SGD", new SgdOptions())];
 
     public int Epochs { get; init; }
 

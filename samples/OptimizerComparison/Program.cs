@@ -17,7 +17,7 @@ Option<string> page = new("--page")
 Option<int> images = new("--images") { Description = "Largest number of training images, and of test images, to use.", DefaultValueFactory = _ => int.MaxValue };
 Option<int> epochs = new("--epochs") { Description = "Passes over the training images.", DefaultValueFactory = _ => 10 };
 Option<int> seed = new("--seed") { Description = "Seed of everything random; the same seed gives the same models.", DefaultValueFactory = _ => 1 };
-RootCommand command = new("Trains the same network on the same images by K-FAC, Adam and SGD, each as it is set by default, and shows how they fare.")
+RootCommand command = new("Trains the same network on the same images by K-FAC, Muon, Adam and SGD, each as it is set by default, and shows how they fare.")
 {
     data, page, images, epochs, seed,
 };

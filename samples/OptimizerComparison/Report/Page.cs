@@ -81,9 +81,9 @@ internal static class Page
     private const string Style = """
 
         :root { color-scheme: light dark; --paper: #fdfdfc; --ink: #1d2126; --faint: #5d6670; --line: #dfe2e6;
-          --c0: #0b66c3; --c1: #c2410c; --c2: #15803d; --right: #0b66c3; --wrong: #c2410c; --minus: #0b66c3; --plus: #c2410c; --fisher: #6d28d9; }
+          --c0: #0b66c3; --c1: #c2410c; --c2: #15803d; --c3: #86198f; --right: #0b66c3; --wrong: #c2410c; --minus: #0b66c3; --plus: #c2410c; --fisher: #6d28d9; }
         @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e8eaed; --faint: #a0a8b1; --line: #31373d;
-          --c0: #66b2ff; --c1: #ff9a62; --c2: #6bd08c; --right: #4d9df0; --wrong: #ff8a4c; --minus: #66b2ff; --plus: #ff9a62; --fisher: #b794ff; } }
+          --c0: #66b2ff; --c1: #ff9a62; --c2: #6bd08c; --c3: #e39bf0; --right: #4d9df0; --wrong: #ff8a4c; --minus: #66b2ff; --plus: #ff9a62; --fisher: #b794ff; } }
         body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1160px; padding: 0 1.25rem; }
         h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } p { max-width: 48rem; }
         table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th { color: var(--faint); font-weight: 600; }
@@ -95,8 +95,8 @@ internal static class Page
         svg { display: block; width: 100%; height: auto; } .filters { margin: .3rem 0; }
         text { fill: var(--ink); font: 13px system-ui, sans-serif; } .tick { fill: var(--faint); font-size: 12.5px; }
         .grid { stroke: var(--line); } .curve { fill: none; stroke-width: 2.4; stroke-linejoin: round; } .point { stroke: none; }
-        .curve.c0 { stroke: var(--c0); } .curve.c1 { stroke: var(--c1); stroke-dasharray: 8 4; } .curve.c2 { stroke: var(--c2); stroke-dasharray: 2 4; stroke-linecap: round; }
-        .point.c0 { fill: var(--c0); } .point.c1 { fill: var(--c1); } .point.c2 { fill: var(--c2); }
+        .curve.c0 { stroke: var(--c0); } .curve.c1 { stroke: var(--c1); stroke-dasharray: 8 4; } .curve.c2 { stroke: var(--c2); stroke-dasharray: 2 4; stroke-linecap: round; } .curve.c3 { stroke: var(--c3); stroke-dasharray: 12 3 2 3; }
+        .point.c0 { fill: var(--c0); } .point.c1 { fill: var(--c1); } .point.c2 { fill: var(--c2); } .point.c3 { fill: var(--c3); }
         .legend span { display: inline-flex; align-items: center; gap: .5rem; margin-right: 1.6rem; font-weight: 600; } .key { width: 44px; }
         .right { fill: var(--right); } .wrong { fill: var(--wrong); } .minus { fill: var(--minus); } .plus { fill: var(--plus); } .fisher { fill: var(--fisher); }
         .count.deep { fill: var(--paper); font-weight: 600; }
