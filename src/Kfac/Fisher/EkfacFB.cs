@@ -93,7 +93,8 @@ public abstract unsafe class EkfacFB : InputOutputFB
             _statistic.Span[i] = (float)(_factors.Locations * _inputEigenvalues[i / k] * _gradientEigenvalues[i % k]);
         }
 
-        Eigenvalues.Replace(_statistic.Span);
+        // Inside the trainer it is in use at once; on its own, the second moments follow.
+        Eigenvalues.Replace(_statistic.Span, leastWeight: Layer is null ? 0 : 1);
     }
 
     private protected override void BeginStatistic()

@@ -15,9 +15,15 @@ internal sealed class KfacOptimizer : Optimizer
 
     private readonly KfacOptions _options;
     private readonly FisherEstimator _estimator;
+    private readonly InverseSchedule _inverses;
+    private readonly DampingRule? _dampingRule;
+    private readonly QuadraticMomentum? _quadraticMomentum;
     private readonly AlignedBuffer _natural;
     private readonly AlignedBuffer _momentum;
+    private readonly PieceAction _gatherNaturalPiece;
+    private readonly PieceAction _gatherGradientPiece;
     private readonly PieceAction _movePiece;
+    private AlignedBuffer _direction;
     private float _scale;
     private float _rate;
     private float _damping;
@@ -27,6 +33,7 @@ internal sealed class KfacOptimizer : Optimizer
         : base(network)
     {
         _options = options;
+        RequireLayers(options.LayerApproximations.Keys);
         var layers = new LayerCollection
         {
             EmaDecay = options.EmaDecay,
@@ -37,43 +44,55 @@ internal sealed class KfacOptimizer : Optimizer
         };
         layers.RegisterNetwork(network, options.ApproximationOf);
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
+        _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, options.InverseUpdatePeriod, options.InverseDelay);
         _natural = new AlignedBuffer(network.Store.Length);
-        _momentum = new AlignedBuffer(network.Store.Length);
+        _direction = _momentum = new AlignedBuffer(network.Store.Length);
+        _gatherNaturalPiece = GatherNaturalPiece;
+        _gatherGradientPiece = GatherGradientPiece;
         _movePiece = MovePiece;
         _damping = options.Damping;
+        bool needsModel = options.DampingAdaptation != DampingAdaptation.None || options.MomentumKind == KfacMomentum.QuadraticModel;
+        QuadraticModel? model = needsModel ? new QuadraticModel(network, Loss, Pieces) : null;
+        _dampingRule = options.DampingAdaptation == DampingAdaptation.None ? null : new DampingRule(network, Loss, Pieces, model!, options.MinDamping);
+        _quadraticMomentum = options.MomentumKind == KfacMomentum.QuadraticModel ? new QuadraticMomentum(network, Loss, Pieces, model!) : null;
     }
 
-    /// <summary>λ of the next step; above the option's value after a rescue.</summary>
+    /// <summary>λ of the next step; other than the option's value after a rescue or an adaptation.</summary>
     public float Damping => _damping;
 
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
+        _steps++;
         UpdateCurvatureAndGradient(labels);
-        RefreshInverses();
-        Precondition();
-        _scale = ConstrainNorm();
-        if (!float.IsFinite(_scale))
+        if (_steps <= _options.BurnInSteps)
+        {
+            return true;
+        }
+
+        if (!_estimator.Blocks.All(block => block.HasCurvature))
         {
             return false;
         }
 
-        _rate = scheduleFactor * _options.LearningRate;
-        DecayWeights(_rate, _options.WeightDecay);
-        Pieces.Run(Store.Length, _movePiece);
-        return true;
+        SetDamping();
+        _inverses.Advance(_steps - _options.BurnInSteps);
+        RemarkOnRescues();
+        return TakeStep(labels, scheduleFactor);
     }
 
     private protected override string BecomeCareful()
     {
         float before = _damping;
         _damping *= DampingRaise;
+        SetDamping();
+        _inverses.Refresh();
         _momentum.Span.Clear();
         return $"damping was raised from {before} to {_damping}";
     }
 
     private void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels)
     {
-        if (_steps++ % _options.FactorUpdatePeriod == 0)
+        if ((_steps - 1) % _options.FactorUpdatePeriod == 0)
         {
             _estimator.UpdateCurvatureAndGradient(labels);
         }
@@ -85,32 +104,77 @@ internal sealed class KfacOptimizer : Optimizer
         AddL2Gradient(_options.L2);
     }
 
-    private void RefreshInverses()
+    /// <summary>Changes the parameters, and the damping where it is adapted.</summary>
+    /// <returns>False, and the parameters unchanged, where the step would not be finite.</returns>
+    private bool TakeStep(ReadOnlySpan<int> labels, float scheduleFactor)
     {
-        if (_steps % _options.InverseUpdatePeriod != 1 % _options.InverseUpdatePeriod)
+        if (!FindStep(labels.Length, scheduleFactor))
         {
-            return;
+            return false;
         }
 
-        foreach (FisherBlock block in _estimator.Blocks)
+        DecayWeights(_rate, _options.WeightDecay);
+        Pieces.Run(Store.Length, _movePiece);
+        if (_dampingRule is not null && _dampingRule.IsDue(_steps))
         {
-            block.Damping = _damping;
-            block.PrepareInverse();
+            _damping = _dampingRule.Adapt(_damping, LastGoodValues, LastLoss, labels);
+            if (_dampingRule.IsCalibrating)
+            {
+                SetDamping();
+                _inverses.Refresh();
+            }
         }
 
-        Network.Workers.Run(_estimator.Blocks.Length, (i, _) => _estimator.Blocks[i].ComputeInverse());
-        foreach (FisherBlock block in _estimator.Blocks)
+        return true;
+    }
+
+    /// <summary>Finds the direction d and the rate α of the step w -= α·d.</summary>
+    /// <returns>False where they are not finite.</returns>
+    private bool FindStep(int examples, float scheduleFactor)
+    {
+        _rate = scheduleFactor * _options.LearningRate;
+        switch (_options.MomentumKind)
         {
-            block.PublishInverse();
+            case KfacMomentum.Gradient:
+                _scale = 1;
+                Pieces.Run(Store.Length, _gatherGradientPiece);
+                Precondition(_momentum, _natural);
+                _direction = _natural;
+                _rate *= ConstrainNorm(_momentum);
+                return float.IsFinite(_rate);
+            case KfacMomentum.QuadraticModel:
+                Precondition(Store.Gradients, _natural);
+                _direction = _momentum;
+                _rate = scheduleFactor;
+                return _quadraticMomentum!.Combine(_natural, _momentum, examples, _estimator.Blocks);
+            default:
+                Precondition(Store.Gradients, _natural);
+                _direction = _momentum;
+                _scale = ConstrainNorm(Store.Gradients);
+                if (!float.IsFinite(_scale))
+                {
+                    return false;
+                }
+
+                Pieces.Run(Store.Length, _gatherNaturalPiece);
+                return true;
         }
     }
 
-    /// <summary>v = (F + λI)⁻¹ g, block by block.</summary>
-    private void Precondition()
+    private void SetDamping()
     {
         foreach (FisherBlock block in _estimator.Blocks)
         {
-            block.MultiplyInverse(LayerSpans(Store.Gradients, block.Layer!), LayerSpans(_natural, block.Layer!));
+            block.Damping = _damping;
+        }
+    }
+
+    /// <summary>result = (F + λI)⁻¹ vector, block by block.</summary>
+    private void Precondition(AlignedBuffer vector, AlignedBuffer result)
+    {
+        foreach (FisherBlock block in _estimator.Blocks)
+        {
+            block.MultiplyInverse(LayerSpans(vector, block.Layer!), LayerSpans(result, block.Layer!));
         }
     }
 
@@ -119,25 +183,57 @@ internal sealed class KfacOptimizer : Optimizer
     /// before the schedule's factor, so that the schedule still shortens a step that the constraint has shortened.
     /// </summary>
     /// <returns>NaN where v or g is not finite.</returns>
-    private float ConstrainNorm()
+    private float ConstrainNorm(AlignedBuffer gradient)
     {
-        double squaredNorm = (double)_options.LearningRate * _options.LearningRate * Pieces.Dot(_natural.Span, Store.Gradients.Span);
+        double squaredNorm = (double)_options.LearningRate * _options.LearningRate * Pieces.Dot(_natural.Span, gradient.Span);
         return double.IsFinite(squaredNorm) ? (float)Math.Min(1, Math.Sqrt(_options.NormConstraint / squaredNorm)) : float.NaN;
     }
 
-    /// <summary>m = μ·m + scale·v, w -= α·m.</summary>
-    private void MovePiece(int start, int length)
+    /// <summary>m = μ·m + scale·v.</summary>
+    private void GatherNaturalPiece(int start, int length) => Gather(_natural, start, length);
+
+    /// <summary>m = μ·m + g.</summary>
+    private void GatherGradientPiece(int start, int length) => Gather(Store.Gradients, start, length);
+
+    private void Gather(AlignedBuffer vector, int start, int length)
     {
-        Span<float> momentum = _momentum.Span.Slice(start, length), values = Store.Values.Span.Slice(start, length);
+        Span<float> momentum = _momentum.Span.Slice(start, length);
         TensorPrimitives.Multiply(momentum, _options.Momentum, momentum);
-        TensorPrimitives.MultiplyAdd(_natural.Span.Slice(start, length), _scale, momentum, momentum);
-        TensorPrimitives.MultiplyAdd(momentum, -_rate, values, values);
+        TensorPrimitives.MultiplyAdd(vector.Span.Slice(start, length), _scale, momentum, momentum);
     }
 
-    private static ParameterSpans LayerSpans(AlignedBuffer buffer, Layer layer)
+    /// <summary>w -= α·d.</summary>
+    private void MovePiece(int start, int length)
+    {
+        Span<float> values = Store.Values.Span.Slice(start, length);
+        TensorPrimitives.MultiplyAdd(_direction.Span.Slice(start, length), -_rate, values, values);
+    }
+
+    private void RemarkOnRescues()
+    {
+        foreach (FisherBlock block in _estimator.Blocks)
+        {
+            if (block.TakeRescue() is { } rescue)
+            {
+                Remark($"the curvature of {block.Layer!.Name}: {rescue}");
+            }
+        }
+    }
+
+    internal static ParameterSpans LayerSpans(AlignedBuffer buffer, Layer layer)
     {
         IReadOnlyList<Parameter> parameters = layer.Parameters;
         Span<float> bias = parameters.Count > 1 ? buffer.Span.Slice(parameters[1].Offset, parameters[1].Length) : [];
         return new ParameterSpans(buffer.Span.Slice(parameters[0].Offset, parameters[0].Length), bias);
+    }
+
+    /// <exception cref="ArgumentException">The network has no such layer.</exception>
+    private void RequireLayers(IEnumerable<string> names)
+    {
+        string[] known = [.. Network.Layers.Where(layer => layer.Parameters.Count > 0).Select(layer => layer.Name)];
+        if (names.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
+        {
+            throw new ArgumentException($"LayerApproximations names {unknown}, but the network's layers with parameters are {string.Join(", ", known)}", nameof(KfacOptions.LayerApproximations));
+        }
     }
 }

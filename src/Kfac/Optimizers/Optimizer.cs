@@ -8,7 +8,8 @@ namespace Kfac.Optimizers;
 /// <param name="LossSum">Sum of the examples' losses before the step; not finite where the step was refused.</param>
 /// <param name="Correct">How many examples were classified correctly before the step.</param>
 /// <param name="Rescue">Null after a normal step; otherwise what was wrong and what was done about it.</param>
-internal readonly record struct StepReport(double LossSum, int Correct, string? Rescue);
+/// <param name="Remarks">What else had to be helped, in a sentence each; the step was taken all the same.</param>
+internal readonly record struct StepReport(double LossSum, int Correct, string? Rescue, IReadOnlyList<string> Remarks);
 
 /// <summary>
 /// Changes a network's parameters so that the loss of a batch falls. A step on which the loss is not finite is not taken:
@@ -23,6 +24,7 @@ internal abstract class Optimizer
 
     private readonly AlignedBuffer _lastGood;
     private readonly PieceAction _rememberPiece;
+    private readonly List<string> _remarks = [];
     private int _rescuesInARow;
     private int _stepsSinceRescue;
 
@@ -50,6 +52,12 @@ internal abstract class Optimizer
     /// <summary>Filters and weight matrices, first layer first.</summary>
     private protected Parameter[] Weights { get; }
 
+    /// <summary>Mean loss of the batch before the step.</summary>
+    private protected double LastLoss { get; private set; }
+
+    /// <summary>The parameters before the step.</summary>
+    private protected ReadOnlySpan<float> LastGoodValues => _lastGood.Span;
+
     /// <summary>Goes through the store's arrays.</summary>
     private protected Pieces Pieces { get; }
 
@@ -59,22 +67,24 @@ internal abstract class Optimizer
     /// <exception cref="TrainingDivergedException">The loss keeps being not finite although every remedy was tried.</exception>
     public StepReport Step(ReadOnlySpan<int> labels, double scheduleFactor)
     {
+        _remarks.Clear();
         Network.Forward(labels.Length, isTraining: true);
         (double loss, int correct) = Loss.Forward(Network.Logits, labels);
         if (!double.IsFinite(loss))
         {
-            return new StepReport(loss, correct, Rescue($"the loss was {loss}"));
+            return new StepReport(loss, correct, Rescue($"the loss was {loss}"), []);
         }
 
+        LastLoss = loss / labels.Length;
         Pieces.Run(Store.Length, _rememberPiece);
         if (!Update(labels, (float)scheduleFactor))
         {
-            return new StepReport(loss, correct, Rescue("the gradient was not finite"));
+            return new StepReport(loss, correct, Rescue("the gradient was not finite"), _remarks);
         }
 
         Store.MarkChanged();
         _rescuesInARow = ++_stepsSinceRescue > CalmSteps ? 0 : _rescuesInARow;
-        return new StepReport(loss, correct, null);
+        return new StepReport(loss, correct, null, _remarks);
     }
 
     /// <summary>Brings the last good parameters back where the last step, whose loss nobody has seen, left some that are not finite.</summary>
@@ -93,6 +103,9 @@ internal abstract class Optimizer
     /// <summary>Forgets the momentum and becomes more careful.</summary>
     /// <returns>What was done, as the end of a sentence.</returns>
     private protected abstract string BecomeCareful();
+
+    /// <summary>Reports that something had to be helped, although the step is taken.</summary>
+    private protected void Remark(string what) => _remarks.Add(what);
 
     /// <summary>Leaves the gradient of the mean loss in the store.</summary>
     private protected void ComputeGradient(ReadOnlySpan<int> labels)

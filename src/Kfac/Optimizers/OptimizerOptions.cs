@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using Kfac.Fisher;
 using Kfac.Layers;
 
 namespace Kfac.Optimizers;
@@ -83,66 +81,4 @@ public sealed record AdamOptions() : OptimizerOptions(2e-3f)
     }
 
     internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this);
-}
-
-/// <summary>
-/// K-FAC: natural gradient with a block-wise approximation of the Fisher (Martens and Grosse 2015). Convolutions are
-/// preconditioned by <see cref="ConvDiagonalFB"/>, dense layers by <see cref="FullyConnectedDiagonalFB"/>.
-/// </summary>
-public sealed record KfacOptions() : OptimizerOptions(0.03f)
-{
-    /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.03.</summary>
-    public float Damping { get; init; } = 0.03f;
-
-    /// <summary>Whether <see cref="Damping"/> is a multiple of each block's mean eigenvalue. Default false.</summary>
-    public bool DampingIsRelative { get; init; }
-
-    /// <summary>The block of every layer that <see cref="LayerApproximations"/> does not name. Default <see cref="FisherApproximation.Auto"/>.</summary>
-    public FisherApproximation Approximation { get; init; } = FisherApproximation.Auto;
-
-    /// <summary>The blocks of single layers, by the layer's name, as in <c>conv2d_1</c>.</summary>
-    public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = ImmutableDictionary<string, FisherApproximation>.Empty;
-
-    /// <summary>Inverses and eigenvectors are computed anew every so many steps; at least 1. Default 100.</summary>
-    public int InverseUpdatePeriod { get; init; } = 100;
-
-    /// <summary>Most examples of a batch that enter a convolution's covariances; null takes all. Default 8.</summary>
-    public int? FactorExamples { get; init; } = 8;
-
-    /// <summary>Decay of the running average of the curvature, in [0, 1). Default 0.95.</summary>
-    public float EmaDecay { get; init; } = 0.95f;
-
-    /// <summary>The curvature is updated every so many steps; at least 1. Default 1.</summary>
-    public int FactorUpdatePeriod { get; init; } = 1;
-
-    /// <summary>Whose labels the curvature is estimated with. Default <see cref="Fisher.EstimationMode.Empirical"/>, which costs no second backward pass.</summary>
-    public EstimationMode EstimationMode { get; init; } = EstimationMode.Empirical;
-
-    /// <summary>Momentum μ in [0, 1) on the preconditioned gradient. Default 0.9.</summary>
-    public float Momentum { get; init; } = 0.9f;
-
-    /// <summary>
-    /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
-    /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off. Default 0.0003.
-    /// </summary>
-    public float NormConstraint { get; init; } = 3e-4f;
-
-    /// <summary>Form of the running average and the damping. Default <see cref="FisherForm.Corrected"/>.</summary>
-    public FisherForm Form { get; init; } = FisherForm.Corrected;
-
-    internal override void Validate()
-    {
-        base.Validate();
-        Require(Damping > 0 && float.IsFinite(Damping), nameof(Damping), Damping, "positive and finite");
-        Require(EmaDecay is >= 0 and < 1, nameof(EmaDecay), EmaDecay, "in [0, 1)");
-        Require(FactorUpdatePeriod >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
-        Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
-        Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
-        Require(NormConstraint > 0, nameof(NormConstraint), NormConstraint, "positive");
-        Require(Enum.IsDefined(Form), nameof(Form), Form, "a defined form");
-    }
-
-    internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
-
-    internal override Optimizer Create(Network network, int seed) => new KfacOptimizer(network, this, seed);
 }

@@ -1,0 +1,58 @@
+using System.Numerics.Tensors;
+using Kfac.Layers;
+using Kfac.Parallel;
+
+namespace Kfac.Optimizers;
+
+/// <summary>Levenberg-Marquardt adaptation of the damping; see <see cref="DampingAdaptation.LevenbergMarquardt"/>.</summary>
+internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Pieces pieces, QuadraticModel model, float least)
+{
+    private const int Period = 5;
+
+    private const float Calibration = 10, Most = 1e6f;
+
+    private static readonly float Factor = MathF.Pow(0.95f, Period);
+
+    private readonly AlignedBuffer _step = new(network.Store.Length);
+    private readonly float[] _tangent = new float[loss.Classes * network.Capacity];
+    private int _lastTrend;
+
+    /// <summary>Whether the measurements so far have all pointed the same way.</summary>
+    public bool IsCalibrating { get; private set; } = true;
+
+    /// <summary>ρ of the last measurement.</summary>
+    public double ReductionRatio { get; private set; } = double.NaN;
+
+    /// <summary>Whether the step is one to measure.</summary>
+    public bool IsDue(long step) => IsCalibrating || step % Period == 0;
+
+    /// <summary>The damping for the next steps.</summary>
+    /// <param name="damping">λ so far.</param>
+    /// <param name="before">The parameters before the step; the network holds those after it.</param>
+    /// <param name="lossBefore">Mean loss of the batch before the step.</param>
+    /// <param name="labels">The batch's classes.</param>
+    public float Adapt(float damping, ReadOnlySpan<float> before, double lossBefore, ReadOnlySpan<int> labels)
+    {
+        ReductionRatio = Measure(before, lossBefore, labels);
+        int trend = ReductionRatio > 0.75 ? -1 : ReductionRatio < 0.25 ? 1 : 0;
+        IsCalibrating &= trend != 0 && trend != -_lastTrend;
+        _lastTrend = trend;
+        float change = IsCalibrating ? Calibration : 1 / Factor;
+        return Math.Clamp(trend > 0 ? damping * change : trend < 0 ? damping / change : damping, least, Most);
+    }
+
+    /// <returns>ρ; NaN where the model predicts no decrease.</returns>
+    private double Measure(ReadOnlySpan<float> before, double lossBefore, ReadOnlySpan<int> labels)
+    {
+        Span<float> values = network.Store.Values.Span;
+        TensorPrimitives.Subtract(values, before, _step.Span);
+        before.CopyTo(values);
+        model.Tangent(_step.Span, labels.Length, _tangent);
+        double predicted = 0.5 * model.Curvature(_tangent, _tangent, labels.Length) + pieces.Dot(network.Store.Gradients.Span, _step.Span);
+        TensorPrimitives.Add(before, _step.Span, values);
+        network.Store.MarkChanged();
+        network.Forward(labels.Length, isTraining: true);
+        double change = loss.Forward(network.Logits, labels).LossSum / labels.Length - lossBefore;
+        return predicted < 0 ? change / predicted : double.NaN;
+    }
+}

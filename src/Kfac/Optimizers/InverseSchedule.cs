@@ -1,0 +1,63 @@
+using Kfac.Fisher;
+using Kfac.Parallel;
+
+namespace Kfac.Optimizers;
+
+/// <summary>When the blocks' inverses are computed and put to use.</summary>
+/// <remarks>
+/// The first one follows the first statistic; then, while the average still grows, one at every fourth power of 2, and
+/// from then on one every period.
+/// </remarks>
+internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int period, int delay)
+{
+    private Task? _computation;
+    private long _dueStep;
+    private bool _hasInverses;
+
+    /// <summary>Brings the inverses up to date for a step.</summary>
+    /// <param name="step">1 for the first step.</param>
+    public void Advance(long step)
+    {
+        if (!_hasInverses || (delay == 0 && IsTime(step)))
+        {
+            _hasInverses = true;
+            Refresh();
+            return;
+        }
+
+        if (_computation is not null && step >= _dueStep)
+        {
+            _computation.GetAwaiter().GetResult();
+            _computation = null;
+            Publish();
+        }
+
+        if (_computation is null && IsTime(step))
+        {
+            Prepare();
+            _dueStep = step + delay;
+            _computation = Task.Run(() => Array.ForEach(blocks, block => block.ComputeInverse()));
+        }
+    }
+
+    /// <summary>Computes the inverses anew at once, where there are any.</summary>
+    public void Refresh()
+    {
+        if (!_hasInverses)
+        {
+            return;
+        }
+
+        _computation?.GetAwaiter().GetResult();
+        _computation = null;
+        Prepare();
+        workers.Run(blocks.Length, (i, _) => blocks[i].ComputeInverse());
+        Publish();
+    }
+
+    private bool IsTime(long step) => step % period == 0 || (step < period && step is 4 or 16 or 64);
+
+    private void Prepare() => Array.ForEach(blocks, block => block.PrepareInverse());
+
+    private void Publish() => Array.ForEach(blocks, block => block.PublishInverse());
+}

@@ -1,0 +1,131 @@
+using Kfac.Fisher;
+using Kfac.Layers;
+
+namespace Kfac.Optimizers;
+
+/// <summary>
+/// K-FAC: natural gradient with a block-wise approximation of the Fisher (Martens and Grosse 2015;
+/// tf.contrib.kfac.optimizer.KfacOptimizer).
+/// </summary>
+public sealed record KfacOptions() : OptimizerOptions(0.03f)
+{
+    /// <summary>The block of every layer that <see cref="LayerApproximations"/> does not name. Default <see cref="FisherApproximation.Auto"/>.</summary>
+    public FisherApproximation Approximation { get; init; } = FisherApproximation.Auto;
+
+    /// <summary>The blocks of single layers, by the layer's name, as in <c>conv2d_1</c>. Default none.</summary>
+    public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = new Dictionary<string, FisherApproximation>();
+
+    /// <summary>Whose labels the curvature is estimated with. Default <see cref="Fisher.EstimationMode.Empirical"/>, which costs no second backward pass.</summary>
+    public EstimationMode EstimationMode { get; init; } = EstimationMode.Empirical;
+
+    /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.03.</summary>
+    public float Damping { get; init; } = 0.03f;
+
+    /// <summary>Whether <see cref="Damping"/> is a multiple of each block's mean eigenvalue rather than a number of its own. Default false.</summary>
+    public bool DampingIsRelative { get; init; }
+
+    /// <summary>Whether λ follows how well the quadratic model predicts the loss, after Levenberg and Marquardt. Default <see cref="DampingAdaptation.None"/>.</summary>
+    public DampingAdaptation DampingAdaptation { get; init; } = DampingAdaptation.None;
+
+    /// <summary>λ is never adapted to less than this, positive. Default 0.000001.</summary>
+    public float MinDamping { get; init; } = 1e-6f;
+
+    /// <summary>Decay of the running average of the curvature, in [0, 1). Default 0.95.</summary>
+    public float EmaDecay { get; init; } = 0.95f;
+
+    /// <summary>The curvature is updated every so many steps; at least 1. Default 1.</summary>
+    public int FactorUpdatePeriod { get; init; } = 1;
+
+    /// <summary>Most examples of a batch that enter a convolution's covariances, at least 1; null takes all. Default 8.</summary>
+    public int? FactorExamples { get; init; } = 8;
+
+    /// <summary>Inverses and eigenvectors of the blocks that have some are computed anew every so many steps; at least 1. Default 100.</summary>
+    public int InverseUpdatePeriod { get; init; } = 100;
+
+    /// <summary>
+    /// 0 computes the inverses at once, on all threads. A positive number has them computed on another thread while the
+    /// training goes on, and puts them to use that many steps later, whenever they were done: the result does not depend
+    /// on timing. Less than <see cref="InverseUpdatePeriod"/>. Default 0.
+    /// </summary>
+    public int InverseDelay { get; init; }
+
+    /// <summary>So many first steps gather curvature and leave the parameters as they are; 0 or more. Default 0.</summary>
+    public int BurnInSteps { get; init; }
+
+    /// <summary>Momentum μ in [0, 1), applied as <see cref="MomentumKind"/> says. Default 0.9.</summary>
+    public float Momentum { get; init; } = 0.9f;
+
+    /// <summary>What the momentum is applied to. Default <see cref="KfacMomentum.Regular"/>.</summary>
+    public KfacMomentum MomentumKind { get; init; } = KfacMomentum.Regular;
+
+    /// <summary>
+    /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
+    /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off; the quadratic model does
+    /// without. Default 0.0003.
+    /// </summary>
+    public float NormConstraint { get; init; } = 3e-4f;
+
+    /// <summary>Form of the running average and the damping. Default <see cref="FisherForm.Corrected"/>.</summary>
+    public FisherForm Form { get; init; } = FisherForm.Corrected;
+
+    internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
+
+    internal override void Validate()
+    {
+        base.Validate();
+        ArgumentNullException.ThrowIfNull(LayerApproximations);
+        Require(Enum.IsDefined(Approximation), nameof(Approximation), Approximation, "a defined approximation");
+        foreach ((string layer, FisherApproximation approximation) in LayerApproximations)
+        {
+            Require(Enum.IsDefined(approximation), $"{nameof(LayerApproximations)}[{layer}]", approximation, "a defined approximation");
+        }
+
+        Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
+        Require(Damping > 0 && float.IsFinite(Damping), nameof(Damping), Damping, "positive and finite");
+        Require(Enum.IsDefined(DampingAdaptation), nameof(DampingAdaptation), DampingAdaptation, "a defined adaptation");
+        Require(MinDamping > 0 && MinDamping <= Damping, nameof(MinDamping), MinDamping, "positive and at most Damping");
+        Require(EmaDecay is >= 0 and < 1, nameof(EmaDecay), EmaDecay, "in [0, 1)");
+        Require(FactorUpdatePeriod >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
+        Require(FactorExamples is null or >= 1, nameof(FactorExamples), FactorExamples ?? 0, "null or at least 1");
+        Require(InverseUpdatePeriod >= 1, nameof(InverseUpdatePeriod), InverseUpdatePeriod, "at least 1");
+        Require(InverseDelay >= 0 && InverseDelay < InverseUpdatePeriod, nameof(InverseDelay), InverseDelay, "0 or more and less than InverseUpdatePeriod");
+        Require(BurnInSteps >= 0, nameof(BurnInSteps), BurnInSteps, "0 or more");
+        Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
+        Require(Enum.IsDefined(MomentumKind), nameof(MomentumKind), MomentumKind, "a defined kind");
+        Require(NormConstraint > 0, nameof(NormConstraint), NormConstraint, "positive");
+        Require(Enum.IsDefined(Form), nameof(Form), Form, "a defined form");
+    }
+
+    internal override Optimizer Create(Network network, int seed) => new KfacOptimizer(network, this, seed);
+}
+
+/// <summary>What K-FAC's momentum is applied to.</summary>
+public enum KfacMomentum
+{
+    /// <summary>The preconditioned gradient: m = μ·m + v, w -= α·m. (tf.contrib.kfac: "regular".)</summary>
+    Regular,
+
+    /// <summary>The gradient, which is preconditioned afterwards: m = μ·m + g, w -= α·(F + λI)⁻¹ m. (tf.contrib.kfac: "adam".)</summary>
+    Gradient,
+
+    /// <summary>
+    /// α and μ of each step minimise the exact quadratic model ½ dᵀ(F + λI)d + gᵀd of the batch over d = -α·v + μ·(last d)
+    /// (Martens and Grosse 2015, section 7); the schedule's factor multiplies d, learning rate and momentum are not read.
+    /// Four more forward passes a step. (tf.contrib.kfac: "qmodel".)
+    /// </summary>
+    QuadraticModel,
+}
+
+/// <summary>Whether damping changes in the course of a training.</summary>
+public enum DampingAdaptation
+{
+    /// <summary>It stays, unless a step has to be rescued.</summary>
+    None,
+
+    /// <summary>
+    /// Every fifth step, the ratio ρ of the batch's change of loss to what the exact quadratic model ½ dᵀFd + gᵀd predicted for
+    /// the step d is measured: λ becomes 0.95⁵·λ where ρ &gt; 3/4, and λ / 0.95⁵ where ρ &lt; 1/4 (Martens and Grosse 2015,
+    /// section 6.5). While the first measurements all point the same way, λ changes tenfold, which calibrates it.
+    /// </summary>
+    LevenbergMarquardt,
+}
