@@ -83,6 +83,8 @@ internal sealed unsafe class KroneckerFactors
     /// <returns>False where it, or the product of its parts, was not finite (and so small that its square is), and so was left out.</returns>
     public bool End()
     {
+        Mirror(_inputStatistic, PatchLength);
+        Mirror(_gradientStatistic, Outputs);
         _pieces.Scale(_inputStatistic.Span, 1f / _locations);
         _pieces.Scale(_gradientStatistic.Span, 1f / _locations);
         double product = Trace(_inputStatistic.Span, PatchLength) * Trace(_gradientStatistic.Span, Outputs) * _locations / _examples;
@@ -113,6 +115,18 @@ internal sealed unsafe class KroneckerFactors
 
     private static double MeanDiagonal(FisherFactor factor, int size) => Trace(factor.Sum, size) / size / factor.Weight;
 
+    /// <summary>Copies what lies below the diagonal above it.</summary>
+    private static void Mirror(AlignedBuffer matrix, int size)
+    {
+        for (int row = 0; row < size; row++)
+        {
+            for (int column = row + 1; column < size; column++)
+            {
+                matrix.Pointer[row * size + column] = matrix.Pointer[column * size + row];
+            }
+        }
+    }
+
     private static double Trace(ReadOnlySpan<float> matrix, int size)
     {
         double trace = 0;
@@ -128,8 +142,8 @@ internal sealed unsafe class KroneckerFactors
     {
         if (rows > _plannedRows)
         {
-            _inputProduct = new BatchProduct(new MatrixProduct(PatchLength, PatchLength, rows, transposeA: true));
-            _gradientProduct = new BatchProduct(new MatrixProduct(Outputs, Outputs, rows, transposeA: true));
+            _inputProduct = new BatchProduct(new MatrixProduct(PatchLength, PatchLength, rows, transposeA: true, lowerOnly: true));
+            _gradientProduct = new BatchProduct(new MatrixProduct(Outputs, Outputs, rows, transposeA: true, lowerOnly: true));
             _plannedRows = rows;
         }
     }

@@ -18,7 +18,7 @@ internal sealed unsafe class MatrixProduct
 {
     private const int UnitsWanted = 32, FloatsInCache = 64 * 1024;
 
-    private readonly bool _transposeA, _transposeB, _squareA, _squareB, _packA, _packB, _unitsAreRows;
+    private readonly bool _transposeA, _transposeB, _squareA, _squareB, _lowerOnly, _packA, _packB, _unitsAreRows;
     private readonly LaneKernels _lanes;
     private readonly int _tileRows, _rowBlocks, _panelBlocks;
     private readonly Panel[] _panels;
@@ -26,12 +26,21 @@ internal sealed unsafe class MatrixProduct
     /// <summary>[panel, rows - 1]</summary>
     private readonly delegate*<TileArguments*, void>[] _overwrite, _add;
 
+    /// <param name="m">Rows of C, at most.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">Terms of a sum, at most.</param>
+    /// <param name="transposeA">Whether A comes as [K, M].</param>
+    /// <param name="transposeB">Whether B comes as [N, K].</param>
+    /// <param name="squareA">Whether A's elements are squared.</param>
+    /// <param name="squareB">Whether B's elements are squared.</param>
+    /// <param name="lowerOnly">Whether only C's diagonal and what lies below it is wanted; what lies above is left in any state.</param>
+    /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
     public MatrixProduct(int m, int n, int k, bool transposeA = false, bool transposeB = false,
-        bool squareA = false, bool squareB = false, InstructionSet? isa = null)
+        bool squareA = false, bool squareB = false, bool lowerOnly = false, InstructionSet? isa = null)
     {
         Debug.Assert(m > 0 && n > 0 && k > 0);
         (M, N, K) = (m, n, k);
-        (_transposeA, _transposeB, _squareA, _squareB) = (transposeA, transposeB, squareA, squareB);
+        (_transposeA, _transposeB, _squareA, _squareB, _lowerOnly) = (transposeA, transposeB, squareA, squareB, lowerOnly);
         InstructionSet = isa ?? InstructionSets.Current;
         _lanes = LaneKernels.For(InstructionSet);
         _tileRows = _lanes.TileRows;
@@ -109,7 +118,8 @@ internal sealed unsafe class MatrixProduct
             (int tile, int panel) = _unitsAreRows
                 ? (firstTile + (i / panels), firstPanel + (i % panels))
                 : (firstTile + (i % tiles), firstPanel + (i / tiles));
-            Run(o, &t, rows.Start(tile), rows.Size(tile), panel);
+            if (!_lowerOnly || _panels[panel].Start < rows.Start(tile) + rows.Size(tile))
+                Run(o, &t, rows.Start(tile), rows.Size(tile), panel);
         }
     }
 
