@@ -93,8 +93,7 @@ public abstract unsafe class EkfacFB : InputOutputFB
             _statistic.Span[i] = (float)(_factors.Locations * _inputEigenvalues[i / k] * _gradientEigenvalues[i % k]);
         }
 
-        // Inside the trainer it is in use at once; on its own, the second moments follow.
-        Eigenvalues.Replace(_statistic.Span, leastWeight: Layer is null ? 0 : 1);
+        Eigenvalues.Replace(_statistic.Span);
     }
 
     private protected override void BeginStatistic()

@@ -9,6 +9,9 @@ namespace Kfac.Fisher;
 /// </summary>
 public sealed class LayerCollection
 {
+    /// <summary>Largest covariance that <see cref="FisherApproximation.Auto"/> has inverted: a 3x3 convolution of 128 channels; takes about a second.</summary>
+    private const int MostFactorRows = 1200;
+
     private readonly List<FisherBlock> _blocks = [];
     private readonly float _emaDecay = 0.95f;
 
@@ -68,5 +71,9 @@ public sealed class LayerCollection
         _ => throw new NotSupportedException($"no {approximation} block serves layer {layer.Name} ({layer.GetType().Name})"),
     };
 
-    private static FisherApproximation Automatic(Layer layer) => FisherApproximation.Diagonal;
+    /// <summary>Kronecker factors where they are small enough to be inverted again and again, else the diagonal.</summary>
+    private static FisherApproximation Automatic(Layer layer) =>
+        BlockShape.Of(layer) is { } shape && Math.Max(shape.PatchLength, shape.Outputs) <= MostFactorRows
+            ? FisherApproximation.Kronecker
+            : FisherApproximation.Diagonal;
 }

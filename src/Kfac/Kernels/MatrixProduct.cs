@@ -33,10 +33,10 @@ internal sealed unsafe class MatrixProduct
     /// <param name="transposeB">Whether B comes as [N, K].</param>
     /// <param name="squareA">Whether A's elements are squared.</param>
     /// <param name="squareB">Whether B's elements are squared.</param>
-    /// <param name="lowerOnly">Whether only C's diagonal and what lies below it is wanted; what lies above is left in any state.</param>
     /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
+    /// <param name="lowerOnly">Whether only C's diagonal and what lies below it is wanted; what lies above is left in any state.</param>
     public MatrixProduct(int m, int n, int k, bool transposeA = false, bool transposeB = false,
-        bool squareA = false, bool squareB = false, bool lowerOnly = false, InstructionSet? isa = null)
+        bool squareA = false, bool squareB = false, InstructionSet? isa = null, bool lowerOnly = false)
     {
         Debug.Assert(m > 0 && n > 0 && k > 0);
         (M, N, K) = (m, n, k);

@@ -53,6 +53,6 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Pie
         network.Store.MarkChanged();
         network.Forward(labels.Length, isTraining: true);
         double change = loss.Forward(network.Logits, labels).LossSum / labels.Length - lossBefore;
-        return predicted < 0 ? change / predicted : double.NaN;
+        return !double.IsFinite(change) ? double.NegativeInfinity : predicted < 0 ? change / predicted : double.NaN;
     }
 }

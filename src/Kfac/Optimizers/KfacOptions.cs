@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Kfac.Fisher;
 using Kfac.Layers;
 
@@ -13,7 +14,7 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     public FisherApproximation Approximation { get; init; } = FisherApproximation.Auto;
 
     /// <summary>The blocks of single layers, by the layer's name, as in <c>conv2d_1</c>. Default none.</summary>
-    public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = new Dictionary<string, FisherApproximation>();
+    public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = ImmutableDictionary<string, FisherApproximation>.Empty;
 
     /// <summary>Whose labels the curvature is estimated with. Default <see cref="Fisher.EstimationMode.Empirical"/>, which costs no second backward pass.</summary>
     public EstimationMode EstimationMode { get; init; } = EstimationMode.Empirical;
@@ -33,8 +34,8 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>Decay of the running average of the curvature, in [0, 1). Default 0.95.</summary>
     public float EmaDecay { get; init; } = 0.95f;
 
-    /// <summary>The curvature is updated every so many steps; at least 1. Default 1.</summary>
-    public int FactorUpdatePeriod { get; init; } = 1;
+    /// <summary>The curvature is updated every so many steps; at least 1. Default 4.</summary>
+    public int FactorUpdatePeriod { get; init; } = 4;
 
     /// <summary>Most examples of a batch that enter a convolution's covariances, at least 1; null takes all. Default 8.</summary>
     public int? FactorExamples { get; init; } = 8;
@@ -61,9 +62,9 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>
     /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
     /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off; the quadratic model does
-    /// without. Default 0.0003.
+    /// without. Default 0.001.
     /// </summary>
-    public float NormConstraint { get; init; } = 3e-4f;
+    public float NormConstraint { get; init; } = 1e-3f;
 
     /// <summary>Form of the running average and the damping. Default <see cref="FisherForm.Corrected"/>.</summary>
     public FisherForm Form { get; init; } = FisherForm.Corrected;

@@ -1,3 +1,4 @@
+using Kfac.Fisher;
 using Kfac.Layers;
 using Kfac.Optimizers;
 using Kfac.Parallel;
@@ -84,7 +85,7 @@ public sealed class OptimizerTests
         const double Rate = 0.1, Factor = 0.5, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
         using var workers = new Workers(1);
         Network network = Build(workers);
-        Optimizer optimizer = new KfacOptions { LearningRate = (float)Rate, Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint }.Create(network, 1);
+        Optimizer optimizer = new KfacOptions { LearningRate = (float)Rate, Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint, Approximation = FisherApproximation.Diagonal, FactorUpdatePeriod = 1 }.Create(network, 1);
         double[] values = Values(network), sum = new double[values.Length], momentum = new double[values.Length];
         double weight = 0;
         for (int step = 0; step < 3; step++)

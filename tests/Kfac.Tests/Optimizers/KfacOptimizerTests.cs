@@ -1,0 +1,233 @@
+using Kfac.Fisher;
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Parallel;
+using Kfac.Tests.Oracles;
+
+namespace Kfac.Tests.Optimizers;
+
+/// <summary>K-FAC with every block, estimate, momentum and way to damp, on a network that is small enough to know all about.</summary>
+[TestClass]
+public sealed class KfacOptimizerTests
+{
+    private const int Examples = 6;
+
+    private const int Classes = 3;
+
+    private static readonly int[] Labels = [0, 1, 2, 1, 0, 2];
+
+    public static IEnumerable<object[]> Approximations => Enum.GetValues<FisherApproximation>().Select(approximation => new object[] { approximation });
+
+    public static IEnumerable<object[]> Modes => Enum.GetValues<EstimationMode>().Select(mode => new object[] { mode });
+
+    [TestMethod]
+    [DynamicData(nameof(Approximations))]
+    public void LearnsABatchByHeartWithEveryBlock(FisherApproximation approximation) =>
+        AssertLearns(new KfacOptions { Approximation = approximation, InverseUpdatePeriod = 5 });
+
+    [TestMethod]
+    [DynamicData(nameof(Modes))]
+    public void LearnsABatchByHeartWithEveryEstimate(EstimationMode mode) =>
+        AssertLearns(new KfacOptions { EstimationMode = mode, InverseUpdatePeriod = 5 });
+
+    [TestMethod]
+    public void LearnsABatchByHeartInEveryOtherWay()
+    {
+        AssertLearns(new KfacOptions { MomentumKind = KfacMomentum.Gradient, InverseUpdatePeriod = 5 });
+        AssertLearns(new KfacOptions { MomentumKind = KfacMomentum.QuadraticModel, InverseUpdatePeriod = 5, EstimationMode = EstimationMode.Exact });
+        AssertLearns(new KfacOptions { DampingAdaptation = DampingAdaptation.LevenbergMarquardt, InverseUpdatePeriod = 5 });
+        AssertLearns(new KfacOptions { DampingIsRelative = true, Damping = 0.3f, InverseUpdatePeriod = 5 });
+        AssertLearns(new KfacOptions { InverseUpdatePeriod = 5, InverseDelay = 3 });
+        AssertLearns(new KfacOptions { LayerApproximations = new Dictionary<string, FisherApproximation> { ["conv2d_1"] = FisherApproximation.Ekfac, ["dense_1"] = FisherApproximation.Full }, InverseUpdatePeriod = 5 });
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Approximations))]
+    public void SameBitsForAnyNumberOfThreads(FisherApproximation approximation)
+    {
+        var options = new KfacOptions { Approximation = approximation, InverseUpdatePeriod = 4, InverseDelay = 2, FactorExamples = 3 };
+        double[] alone = Train(options, threads: 1, steps: 12);
+        CollectionAssert.AreEqual(alone, Train(options, threads: 2, steps: 12));
+        CollectionAssert.AreEqual(alone, Train(options, threads: 5, steps: 12));
+    }
+
+    [TestMethod]
+    public void InversesInTheBackgroundAreThoseOfTheStepTheyWereBegunAt()
+    {
+        // With a period of 4 and a delay of 3, steps 1 ... 3 have the first step's inverse, 4 ... 6 still that, 7 the one of step 4.
+        var late = new KfacOptions { FactorUpdatePeriod = 1, InverseUpdatePeriod = 4, InverseDelay = 3 };
+        KfacOptions never = late with { InverseUpdatePeriod = 1000, InverseDelay = 0 };
+        KfacOptions at4 = late with { InverseDelay = 0 };
+        CollectionAssert.AreEqual(Train(at4, 1, steps: 3), Train(late, 1, steps: 3));
+        CollectionAssert.AreNotEqual(Train(at4, 1, steps: 4), Train(late, 1, steps: 4));
+        CollectionAssert.AreNotEqual(Train(never, 1, steps: 7), Train(late, 1, steps: 7));
+    }
+
+    [TestMethod]
+    public void BurnInLeavesTheParametersAlone()
+    {
+        var options = new KfacOptions { BurnInSteps = 3 };
+        CollectionAssert.AreEqual(Train(options, 1, steps: 0), Train(options, 1, steps: 3));
+        CollectionAssert.AreNotEqual(Train(options, 1, steps: 0), Train(options, 1, steps: 4));
+    }
+
+    [TestMethod]
+    public void QuadraticModelHasTheExactFisherOfTheBatch()
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        var loss = new SoftmaxCrossEntropy(Classes, Examples);
+        network.Forward(Examples, isTraining: true);
+        loss.Forward(network.Logits, Labels);
+        var model = new QuadraticModel(network, loss, new Pieces(workers, network.Store.Length));
+        var random = new Random(7);
+        AlignedBuffer[] directions = [Direction(network, random), Direction(network, random)];
+        float[][] tangents = [new float[Examples * Classes], new float[Examples * Classes]];
+        double[] before = Values(network);
+        model.Tangent(directions[0].Span, Examples, tangents[0]);
+        model.Tangent(directions[1].Span, Examples, tangents[1]);
+        CollectionAssert.AreEqual(before, Values(network), "the parameters are as they were");
+
+        var oracle = new NaiveNetwork(network);
+        double[,] expected = new double[2, 2];
+        for (int n = 0; n < Examples; n++)
+        {
+            var image = new float[network.Spec.Input.Size];
+            network.Input.Read(n, image);
+            for (int c = 0; c < Classes; c++)
+            {
+                List<double[]> gradient = oracle.Gradient(Array.ConvertAll(image, v => (double)v), c);
+                double[] along = [.. directions.Select(direction => Dot(network, direction, gradient))];
+                for (int i = 0; i < 4; i++)
+                {
+                    expected[i / 2, i % 2] += loss.Probabilities(n)[c] * along[i / 2] * along[i % 2] / Examples;
+                }
+            }
+        }
+
+        // Central differences in single precision, across the kinks of rectifiers: below 1e-2 of the larger curvature.
+        double scale = Math.Max(expected[0, 0], expected[1, 1]);
+        Assert.AreEqual(expected[0, 0], model.Curvature(tangents[0], tangents[0], Examples), 1e-2 * scale);
+        Assert.AreEqual(expected[0, 1], model.Curvature(tangents[0], tangents[1], Examples), 1e-2 * scale);
+        Assert.AreEqual(expected[1, 1], model.Curvature(tangents[1], tangents[1], Examples), 1e-2 * scale);
+    }
+
+    [TestMethod]
+    public void DampingThatIsFarTooLargeIsCalibratedDownAndOneFarTooSmallUp()
+    {
+        Assert.IsLessThan(10, DampingAfter(20, new KfacOptions { Damping = 1e4f, DampingAdaptation = DampingAdaptation.LevenbergMarquardt }));
+        Assert.IsGreaterThan(1e-4f, DampingAfter(20, new KfacOptions
+        {
+            LearningRate = 0.3f,
+            Damping = 1e-5f,
+            NormConstraint = float.PositiveInfinity,
+            DampingAdaptation = DampingAdaptation.LevenbergMarquardt,
+        }));
+    }
+
+    [TestMethod]
+    public void LayerThatIsNotThereIsNamedWithThoseThatAre()
+    {
+        using var workers = new Workers(1);
+        var options = new KfacOptions { LayerApproximations = new Dictionary<string, FisherApproximation> { ["conv_7"] = FisherApproximation.Diagonal } };
+        ArgumentException failure = Assert.ThrowsExactly<ArgumentException>(() => options.Create(Build(workers), 1));
+        StringAssert.Contains(failure.Message, "names conv_7, but the network's layers with parameters are conv2d_1, conv2d_2, dense_1");
+    }
+
+    [TestMethod]
+    public void RescueOfAnInverseIsRemarkedOn()
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers);
+        Optimizer optimizer = new KfacOptions { Damping = 1e-30f, MinDamping = 1e-30f, Approximation = FisherApproximation.Full, NormConstraint = 1e-6f }.Create(network, 1);
+        StepReport report = optimizer.Step(Labels, 1);
+        Assert.IsNull(report.Rescue, "the step is taken all the same");
+        StringAssert.Contains(string.Join("\n", report.Remarks), "the curvature of conv2d_1: a damping of 1E-30 left it");
+        Assert.IsTrue(Values(network).All(double.IsFinite));
+    }
+
+    private static void AssertLearns(KfacOptions options)
+    {
+        using var workers = new Workers(2);
+        Network network = Build(workers);
+        Optimizer optimizer = options.Create(network, 1);
+        double first = optimizer.Step(Labels, 1).LossSum;
+        for (int step = 0; step < 150; step++)
+        {
+            optimizer.Step(Labels, 1);
+        }
+
+        double last = optimizer.Step(Labels, 1).LossSum;
+        Assert.IsLessThan(0.3 * first, last, options.ToString());
+        Assert.AreEqual(0, optimizer.Rescues);
+    }
+
+    private static double[] Train(KfacOptions options, int threads, int steps)
+    {
+        using var workers = new Workers(threads);
+        Network network = Build(workers);
+        Optimizer optimizer = options.Create(network, 1);
+        for (int step = 0; step < steps; step++)
+        {
+            optimizer.Step(Labels, 1);
+        }
+
+        return Values(network);
+    }
+
+    private static float DampingAfter(int steps, KfacOptions options)
+    {
+        using var workers = new Workers(1);
+        var optimizer = (KfacOptimizer)options.Create(Build(workers), 1);
+        for (int step = 0; step < steps; step++)
+        {
+            optimizer.Step(Labels, 1);
+        }
+
+        return optimizer.Damping;
+    }
+
+    private static Network Build(Workers workers)
+    {
+        var random = new Random(5);
+        var network = new Network(NetworkSpec.For(6, 5, 2).Conv(4, 3).Relu().Conv(3, 2, stride: 2).Relu().Flatten().Dense(Classes), Examples, workers, trains: true);
+        network.Initialize(random);
+        for (int n = 0; n < Examples; n++)
+        {
+            network.Input.Write(n, [.. Enumerable.Range(0, network.Spec.Input.Size).Select(_ => (float)random.NextGaussian())]);
+        }
+
+        return network;
+    }
+
+    private static AlignedBuffer Direction(Network network, Random random)
+    {
+        var direction = new AlignedBuffer(network.Store.Length);
+        foreach (Parameter parameter in network.Parameters)
+        {
+            foreach (ref float value in direction.Span.Slice(parameter.Offset, parameter.Length))
+            {
+                value = (float)random.NextGaussian();
+            }
+        }
+
+        return direction;
+    }
+
+    private static double Dot(Network network, AlignedBuffer direction, List<double[]> gradient)
+    {
+        double sum = 0;
+        for (int p = 0; p < gradient.Count; p++)
+        {
+            ReadOnlySpan<float> part = direction.Span.Slice(network.Parameters[p].Offset, network.Parameters[p].Length);
+            for (int i = 0; i < part.Length; i++)
+            {
+                sum += part[i] * gradient[p][i];
+            }
+        }
+
+        return sum;
+    }
+
+    private static double[] Values(Network network) => [.. network.Parameters.SelectMany(parameter => parameter.Values.ToArray()).Select(v => (double)v)];
+}
