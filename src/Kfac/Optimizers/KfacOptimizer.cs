@@ -76,7 +76,7 @@ internal sealed class KfacOptimizer : Optimizer
 
         SetDamping();
         _inverses.Advance(_steps - _options.BurnInSteps);
-        RemarkOnRescues();
+        ReportRescues();
         return TakeStep(labels, scheduleFactor);
     }
 
@@ -209,13 +209,13 @@ internal sealed class KfacOptimizer : Optimizer
         TensorPrimitives.MultiplyAdd(_direction.Span.Slice(start, length), -_rate, values, values);
     }
 
-    private void RemarkOnRescues()
+    private void ReportRescues()
     {
         foreach (FisherBlock block in _estimator.Blocks)
         {
             if (block.TakeRescue() is { } rescue)
             {
-                Remark($"the curvature of {block.Layer!.Name}: {rescue}");
+                ReportCurvatureRescue($"the curvature of {block.Layer!.Name}: {rescue}");
             }
         }
     }

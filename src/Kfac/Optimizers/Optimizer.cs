@@ -43,6 +43,9 @@ internal abstract class Optimizer
     /// <summary>How many steps were refused because of a loss that was not finite.</summary>
     public int Rescues { get; private set; }
 
+    /// <summary>How many times the curvature had to be helped, although the step was taken.</summary>
+    public int CurvatureRescues { get; private set; }
+
     public SoftmaxCrossEntropy Loss { get; }
 
     private protected Network Network { get; }
@@ -104,8 +107,12 @@ internal abstract class Optimizer
     /// <returns>What was done, as the end of a sentence.</returns>
     private protected abstract string BecomeCareful();
 
-    /// <summary>Reports that something had to be helped, although the step is taken.</summary>
-    private protected void Remark(string what) => _remarks.Add(what);
+    /// <summary>Reports that the curvature had to be helped, although the step is taken.</summary>
+    private protected void ReportCurvatureRescue(string what)
+    {
+        CurvatureRescues++;
+        _remarks.Add(what);
+    }
 
     /// <summary>Leaves the gradient of the mean loss in the store.</summary>
     private protected void ComputeGradient(ReadOnlySpan<int> labels)

@@ -20,6 +20,7 @@ public readonly record struct BatchReport(int Epoch, int Batch, int BatchCount, 
 /// <param name="ImagesPerSecond">Training images per second in this epoch.</param>
 /// <param name="LearningRate">Learning rate of the epoch's last step.</param>
 /// <param name="Rescues">Steps refused so far because the loss was not finite.</param>
+/// <param name="CurvatureRescues">Inverses so far that needed more damping than was asked for.</param>
 public sealed record EpochReport(
     int Epoch, int Epochs, double TrainingLoss, double TrainingAccuracy, double? ValidationLoss, double? ValidationAccuracy,
-    double Seconds, double ImagesPerSecond, double LearningRate, int Rescues);
+    double Seconds, double ImagesPerSecond, double LearningRate, int Rescues, int CurvatureRescues = 0);

@@ -87,6 +87,11 @@ internal sealed class TrainingRun
             double factor = ScheduleFactor(epoch - 1 + (double)batch / batches, 1.0 / batches);
             rate = factor * _options.Optimizer.LearningRate;
             StepReport step = _optimizer.Step(labels, factor);
+            foreach (string remark in step.Remarks)
+            {
+                _options.OnWarning?.Invoke($"epoch {epoch}, batch {batch + 1}: {remark}");
+            }
+
             if (step.Rescue is { } rescue)
             {
                 _options.OnWarning?.Invoke($"epoch {epoch}, batch {batch + 1}: {rescue}");
@@ -104,7 +109,7 @@ internal sealed class TrainingRun
         (double? validationLoss, double? validationAccuracy) = Evaluate(_validation, cancellation);
         return new EpochReport(
             epoch, _options.Epochs, lossSum / seen, (double)correct / seen, validationLoss, validationAccuracy,
-            seconds, _order.Length / (seconds - secondsBefore), rate, _optimizer.Rescues);
+            seconds, _order.Length / (seconds - secondsBefore), rate, _optimizer.Rescues, _optimizer.CurvatureRescues);
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs.</summary>
