@@ -19,8 +19,12 @@ internal static class BenchmarkOptimizers
         "adamw" => new AdamOptions { WeightDecay = AdamWDecay },
         "muon" => new MuonOptions(),
         "kfac" => new KfacOptions(),
-        "kfac-empirical" => new KfacOptions { EstimationMode = EstimationMode.Empirical, FactorUpdatePeriod = 1 },
-        "kfac-sampled" => new KfacOptions { EstimationMode = EstimationMode.Gradients, FactorUpdatePeriod = 1 },
+        "kfac-empirical" => Diagonal(EstimationMode.Empirical),
+        "kfac-sampled" => Diagonal(EstimationMode.Gradients),
         _ => throw new ArgumentException($"the optimizers are {string.Join(", ", Names)}, but '{name}' was asked for"),
     };
+
+    /// <summary>The diagonal blocks, with statistics at every step.</summary>
+    private static KfacOptions Diagonal(EstimationMode mode) =>
+        new() { Approximation = FisherApproximation.Diagonal, EstimationMode = mode, FactorUpdatePeriod = 1 };
 }

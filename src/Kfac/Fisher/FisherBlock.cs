@@ -35,9 +35,9 @@ public abstract class FisherBlock
 
     /// <summary>
     /// λ as it is added: <see cref="Damping"/>, or that times the block's mean eigenvalue. Where that is 0 no multiple of it
-    /// would do, and λ is added as it is.
+    /// would do, and λ is added as it is. The curvature of an L2 term comes on top.
     /// </summary>
-    internal double EffectiveDamping => LayerCollection.DampingIsRelative && MeanEigenvalue is > 0 and var mean ? Damping * mean : Damping;
+    internal double EffectiveDamping => LayerCollection.DampingIsRelative && MeanEigenvalue is > 0 and var mean ? Damping * mean + LayerCollection.L2 : Damping + LayerCollection.L2;
 
     /// <summary>Trace of the undamped F divided by its dimension.</summary>
     private protected abstract double MeanEigenvalue { get; }

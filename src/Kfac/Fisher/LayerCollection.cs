@@ -32,6 +32,9 @@ public sealed class LayerCollection
     /// </summary>
     public bool DampingIsRelative { get; init; }
 
+    /// <summary>Curvature of the loss's L2 term, added to the damping. Default 0.</summary>
+    internal float L2 { get; init; }
+
     /// <summary>Most examples of a batch that enter a convolution's covariances; null takes all. Default null.</summary>
     internal int? FactorExamples { get; init; }
 

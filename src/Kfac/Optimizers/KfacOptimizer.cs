@@ -39,6 +39,7 @@ internal sealed class KfacOptimizer : Optimizer
             EmaDecay = options.EmaDecay,
             Form = options.Form,
             DampingIsRelative = options.DampingIsRelative,
+            L2 = options.L2,
             FactorExamples = options.FactorExamples,
             Workers = network.Workers,
         };
