@@ -29,6 +29,9 @@ public sealed class OnnxExportTests
         ("group normalisation", NetworkSpec.For(6, 5, 2).Conv(6, 3).GroupNorm(3).Relu().Conv(4, 3).GroupNorm(4).Conv(3, 3).LayerNorm(0.1f).Flatten().Dense(6).GroupNorm(2).Dense(5).LayerNorm().Dense(3)),
         ("average pooling", NetworkSpec.For(9, 8, 2).Conv(3, 3).Add(new AveragePool2DSpec(3, 2, 2, 1)).Conv(4, 3).GlobalAveragePool().Dense(3)),
         ("activations", NetworkSpec.For(5, 4, 2).Conv(3, 3).LeakyRelu(0.2f).Dropout().Conv(4, 3).Gelu().Flatten().Dense(6).Gelu().Dropout(0.1f).Dense(3)),
+        ("dilation and groups", NetworkSpec.For(9, 8, 4).Conv(6, 3, dilation: 2).Relu().Conv(4, 3, stride: 2, dilation: 2, groups: 2).DepthwiseConv(2, useBias: false).Flatten().Dense(3)),
+        ("symmetric padding", NetworkSpec.For(8, 7, 2).Conv(3, 3, stride: 2, Padding.Symmetric).Relu().Conv(4, 4, padding: Padding.Symmetric).Flatten().Dense(3)),
+        ("ResNet", NetworkSpec.ResNet(new ImageShape(8, 8, 2), 3, filters: 2)),
         ("linear", NetworkSpec.For(3, 5, 3).Flatten().Dense(4)),
     ];
 
