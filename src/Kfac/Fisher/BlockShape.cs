@@ -19,10 +19,10 @@ internal abstract record BlockShape(int[] WeightsShape, bool HasBias)
     public int PatchLength => WeightsShape[..^1].Aggregate(1, (a, b) => a * b) + (HasBias ? 1 : 0);
 
     /// <summary>The shape that <paramref name="layer"/> has, with the buffers it reads and writes.</summary>
-    /// <returns>Null where the layer is of another kind.</returns>
+    /// <returns>Null where the layer is of another kind, or a convolution in groups.</returns>
     public static BlockShape? Of(Layer layer) => layer switch
     {
-        Conv2D convolution => new ConvolutionShape(convolution.Spec, convolution.InputShape.Channels),
+        Conv2D { Spec.Groups: 1 } convolution => new ConvolutionShape(convolution.Spec, convolution.InputShape.Channels),
         Dense dense => new DenseShape(dense.InputShape.Size, dense.Spec.Units, dense.Bias is not null),
         _ => null,
     };

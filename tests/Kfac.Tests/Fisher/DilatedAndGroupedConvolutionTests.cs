@@ -81,6 +81,13 @@ public sealed class DilatedAndGroupedConvolutionTests
     }
 
     [TestMethod]
+    public void GroupsAreServedByTheDiagonalWhereNothingIsChosen()
+    {
+        using var workers = new Workers(1);
+        Assert.IsInstanceOfType<ConvDiagonalFB>(Run(Grouped, FisherApproximation.Auto, workers).Layers.Blocks[0]);
+    }
+
+    [TestMethod]
     public void WrongDilationsAndChannelsAreRefused()
     {
         ParameterTensors shapes = Tensor.CreateFromShape<float>([2, 2, 2, 4]);
