@@ -191,6 +191,18 @@ public sealed class KfacOptimizerTests
         Assert.IsTrue(Values(network).All(double.IsFinite));
     }
 
+    [TestMethod]
+    public void ConvolutionInGroupsHasADiagonalByDefaultAndNothingElse()
+    {
+        using var workers = new Workers(1);
+        NetworkSpec spec = NetworkSpec.For(5, 5, 2).Add(new Conv2DSpec(4, 3, 3, Groups: 2)).Relu().Flatten().Dense(Classes);
+        var network = new Network(spec, Examples, workers, trains: true);
+        network.Initialize(new Random(1));
+        Assert.IsNull(new KfacOptions().Create(network, 1).Step(Labels, 1).Rescue);
+        NotSupportedException failure = Assert.ThrowsExactly<NotSupportedException>(() => new KfacOptions { Approximation = FisherApproximation.Kronecker }.Create(network, 1));
+        StringAssert.Contains(failure.Message, "no Kronecker block serves layer conv2d_1, a convolution in groups: choose Diagonal");
+    }
+
     private static void AssertLearns(KfacOptions options)
     {
         using var workers = new Workers(2);
