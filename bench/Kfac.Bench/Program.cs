@@ -9,5 +9,6 @@ RootCommand root = new("Measures the trainer and its kernels.")
     StepCommand.Create(),
     TrainCommand.Create(),
     InferCommand.Create(),
+    AuditCommand.Create(),
 };
 return root.Parse(args).Invoke();

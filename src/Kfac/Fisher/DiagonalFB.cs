@@ -32,7 +32,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
 
     internal override bool HasCurvature => _factor.HasValue;
 
-    private protected override double MeanEigenvalue => _factor.Mean;
+    internal override double MeanEigenvalue => _factor.Mean;
 
     /// <summary>What else divides λ before it is added to D: in the r1.6 form, a convolution's locations.</summary>
     private protected virtual int DampingDivisor => 1;

@@ -53,7 +53,7 @@ public abstract unsafe class EkfacFB : InputOutputFB
 
     internal override bool HasCurvature => _factors.Inputs.HasValue;
 
-    private protected override double MeanEigenvalue => TensorPrimitives.Sum(Eigenvalues.Sum) / Eigenvalues.Length / Eigenvalues.Weight;
+    internal override double MeanEigenvalue => TensorPrimitives.Sum(Eigenvalues.Sum) / Eigenvalues.Length / Eigenvalues.Weight;
 
     internal override void PrepareInverse()
     {

@@ -40,7 +40,7 @@ public abstract class FisherBlock
     internal double EffectiveDamping => LayerCollection.DampingIsRelative && MeanEigenvalue is > 0 and var mean ? Damping * mean + LayerCollection.L2 : Damping + LayerCollection.L2;
 
     /// <summary>Trace of the undamped F divided by its dimension.</summary>
-    private protected abstract double MeanEigenvalue { get; }
+    internal abstract double MeanEigenvalue { get; }
 
     /// <summary>Whether a statistic has come in.</summary>
     internal abstract bool HasCurvature { get; }

@@ -69,7 +69,7 @@ public sealed unsafe class FullFB : InputOutputFB
 
     internal override bool HasCurvature => Factor.HasValue;
 
-    private protected override double MeanEigenvalue
+    internal override double MeanEigenvalue
     {
         get
         {

@@ -38,7 +38,7 @@ public abstract unsafe class KroneckerFB : InputOutputFB
 
     internal override bool HasCurvature => _factors.Inputs.HasValue;
 
-    private protected override double MeanEigenvalue => _factors.MeanEigenvalue;
+    internal override double MeanEigenvalue => _factors.MeanEigenvalue;
 
     internal override void PrepareInverse()
     {

@@ -57,7 +57,7 @@ public sealed class LayerCollection
     internal void Add(FisherBlock block) => _blocks.Add(block);
 
     /// <summary>The one table from a kind of layer and an approximation to the block.</summary>
-    private FisherBlock CreateBlock(Layer layer, FisherApproximation approximation) => (layer, approximation) switch
+    internal FisherBlock CreateBlock(Layer layer, FisherApproximation approximation) => (layer, approximation) switch
     {
         (_, FisherApproximation.NaiveDiagonal) => new NaiveDiagonalFB(this, layer),
         (BatchNorm or GroupNorm, _) => new ScaleAndShiftDiagonalFB(this, layer),

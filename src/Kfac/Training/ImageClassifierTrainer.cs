@@ -43,7 +43,7 @@ public sealed class ImageClassifierTrainer
         return run.Execute(cancellation);
     }
 
-    private static void RequireFit(NetworkSpec spec, IImageSource source, string name)
+    internal static void RequireFit(NetworkSpec spec, IImageSource source, string name)
     {
         if (source.Count == 0)
         {
