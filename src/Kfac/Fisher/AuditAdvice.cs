@@ -24,7 +24,7 @@ internal static class AuditAdvice
     {
         if (choice is null)
         {
-            return CurvatureReport.Text($"{layer}: no step lowers the loss of other images; try a larger damping than {settings.Dampings[^1]:G3}");
+            return CurvatureReport.Text($"{layer}: no step lowers the loss of other images; try a larger sample, or a larger damping than {settings.Dampings[^1]:G3}");
         }
 
         string unit = settings.DampingIsRelative ? " times the mean eigenvalue" : "";
