@@ -141,9 +141,9 @@ internal sealed class LayerAudit
             return null;
         }
 
-        if (BlockShape.Of(_layer) is not { } shape)
+        if (BlockShape.Of(_layer) is not { } shape || _layer is Conv2D { Spec.Groups: > 1 })
         {
-            return $"it does not serve a {_layer.GetType().Name}";
+            return $"it does not serve a {_layer.GetType().Name}{(_layer is Conv2D ? " in groups" : "")}";
         }
 
         int rows = approximation == FisherApproximation.Full ? _fisher.Size : Math.Max(shape.PatchLength, shape.Outputs);
