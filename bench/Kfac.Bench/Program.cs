@@ -10,5 +10,6 @@ RootCommand root = new("Measures the trainer and its kernels.")
     TrainCommand.Create(),
     InferCommand.Create(),
     AuditCommand.Create(),
+    EngineCommand.Create(),
 };
 return root.Parse(args).Invoke();

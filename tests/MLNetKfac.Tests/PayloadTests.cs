@@ -114,6 +114,22 @@ public sealed class PayloadTests
         Assert.IsInstanceOfType<KfacImageClassificationTransformer>(loaded as KfacImageClassificationTransformer ?? ((IEnumerable<ITransformer>)loaded).Single());
     }
 
+    [TestMethod]
+    public void Scores_that_are_no_numbers_give_no_label()
+    {
+        // The last two arrays are the weights [4, 3] and the bias [3] of the dense layer; the network's checksum follows them.
+        byte[] content = Content();
+        int network = content.AsSpan().IndexOf("KFACNET\n"u8), weights = content.Length - SHA256.HashSizeInBytes - (sizeof(int) + 3 * sizeof(float)) - 12 * sizeof(float);
+        for (int i = 0; i < 12; i++)
+        {
+            BitConverter.TryWriteBytes(content.AsSpan(weights + i * sizeof(float)), float.MaxValue);
+        }
+
+        SHA256.HashData(content.AsSpan(network..^SHA256.HashSizeInBytes)).CopyTo(content.AsSpan(^SHA256.HashSizeInBytes..));
+
+        CollectionAssert.Contains(Rows.Read(Load(1, content).Transform(Data), "PredictedLabel", "Score"), "0 | ffc00000 ffc00000 ffc00000");
+    }
+
     private static void Fuzz(int mutations, int seed)
     {
         byte[] content = Content();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -88,6 +89,29 @@ public sealed class PipelineTests
                 : Array.ConvertAll(test, bar => Describe(context.Model.CreatePredictionEngine<Bar, ScoredBar>(model).Predict(bar)));
             CollectionAssert.AreEqual(expected, got);
         });
+    }
+
+    [TestMethod]
+    public void A_pool_of_engines_serves_many_threads()
+    {
+        Bar[] test = Bars.Make(200, 2);
+        ITransformer model = TextToText().Fit(_context.Data.LoadFromEnumerable(Bars.Make(30, 1)));
+        string[] expected = [.. _context.Data.CreateEnumerable<ScoredBar>(model.Transform(_context.Data.LoadFromEnumerable(test)), reuseRowObject: false).Select(Describe)];
+        var pool = new ConcurrentBag<PredictionEngine<Bar, ScoredBar>>();
+        var got = new string[test.Length];
+
+        Parallel.For(0, test.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+        {
+            PredictionEngine<Bar, ScoredBar> engine = pool.TryTake(out PredictionEngine<Bar, ScoredBar>? idle) ? idle : _context.Model.CreatePredictionEngine<Bar, ScoredBar>(model);
+            got[i] = Describe(engine.Predict(test[i]));
+            pool.Add(engine);
+        });
+
+        CollectionAssert.AreEqual(expected, got);
+        foreach (PredictionEngine<Bar, ScoredBar> engine in pool)
+        {
+            engine.Dispose();
+        }
     }
 
     [TestMethod]

@@ -1,3 +1,4 @@
+using Kfac.Layers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -12,11 +13,15 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     /// <summary>Enough to keep many threads at work; each row costs a copy of its columns.</summary>
     private const int MostRows = 64;
 
+    /// <summary>Most values that the layers may hold for the rows together, 256 MB: large images go through a few at a time.</summary>
+    private const long MostValues = 1 << 26;
+
     private readonly ScoringSchema _schema;
     private readonly ActiveColumns _active;
     private readonly DataViewRowCursor _input;
     private readonly Scorer _scorer;
     private readonly RowBuffer _rows;
+    private readonly int _capacity;
 
     // The first reading is a single row, and each doubles the one before: whoever takes one row does not pay for many.
     private int _rowsToRead = 1;
@@ -28,8 +33,11 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         _schema = schema;
         _active = active;
         _input = input;
-        _scorer = schema.CreateScorer(input, MostRows, threads);
-        _rows = new RowBuffer(input, active.PassedThrough, MostRows);
+        NetworkSpec network = schema.Transformer.Model.Network;
+        long values = network.Input.Size + network.Shapes.Sum(shape => (long)shape.Size);
+        _capacity = (int)Math.Clamp(MostValues / values, 1, MostRows);
+        _scorer = schema.CreateScorer(input, _capacity, threads);
+        _rows = new RowBuffer(input, active.PassedThrough, _capacity);
     }
 
     public override DataViewSchema Schema => _schema.Output;
@@ -52,7 +60,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
             _scorer.ReadImage(_rows.Count - 1);
         }
 
-        _rowsToRead = Math.Min(2 * _rowsToRead, MostRows);
+        _rowsToRead = Math.Min(2 * _rowsToRead, _capacity);
         _current = _rows.Count > 0 ? 0 : -1;
         return _current == 0;
     }

@@ -60,7 +60,8 @@ internal sealed class Scorer : IDisposable
     public uint GetPredictedLabel(int index)
     {
         Span<float> probabilities = Probabilities(index);
-        return _finite[index] ? (uint)probabilities.IndexOf(System.Numerics.Tensors.TensorPrimitives.Max(probabilities)) + 1 : 0;
+        float largest = System.Numerics.Tensors.TensorPrimitives.Max(probabilities);
+        return float.IsNaN(largest) ? 0 : (uint)probabilities.IndexOf(largest) + 1;
     }
 
     public void Dispose() => _predictor.Dispose();
