@@ -133,7 +133,7 @@ internal sealed class OnnxExport
         var to = new float[filter.Length];
         for (int i = 0; i < to.Length; i++)
         {
-            // [R, S, C, K] to [K, C, R, S]
+            // [R, S, C / groups, K] to [K, C / groups, R, S]
             (int tap, int channel, int k) = (i / filters / channels, i / filters % channels, i % filters);
             to[(k * channels + channel) * taps + tap] = from[i];
         }
