@@ -27,6 +27,7 @@ public sealed unsafe class FisherFactor
         _averagePiece = AveragePiece;
         _decay = layers.EmaDecay;
         _form = layers.Form;
+        layers.Add(this);
         if (_form == FisherForm.TensorFlowR16)
         {
             _sum.Span.Fill(1f);
@@ -44,6 +45,13 @@ public sealed unsafe class FisherFactor
         }
 
         return factor;
+    }
+
+    /// <summary>Copies the average out to <paramref name="state"/>, or back from it.</summary>
+    internal void ExchangeState(NamedState state, string name)
+    {
+        state.Exchange(name, _sum.Span);
+        state.Exchange($"{name}.weight", ref _weight);
     }
 
     /// <summary>Number of values.</summary>

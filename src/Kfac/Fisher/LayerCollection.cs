@@ -13,6 +13,7 @@ public sealed class LayerCollection
     private const int MostFactorRows = 1200;
 
     private readonly List<FisherBlock> _blocks = [];
+    private readonly List<FisherFactor> _factors = [];
     private readonly float _emaDecay = 0.95f;
 
     /// <summary>Decay b of the running average of the statistics, in [0, 1). Default 0.95.</summary>
@@ -54,7 +55,12 @@ public sealed class LayerCollection
         }
     }
 
+    /// <summary>The running averages of all blocks.</summary>
+    internal IReadOnlyList<FisherFactor> Factors => _factors;
+
     internal void Add(FisherBlock block) => _blocks.Add(block);
+
+    internal void Add(FisherFactor factor) => _factors.Add(factor);
 
     /// <summary>The one table from a kind of layer and an approximation to the block.</summary>
     internal FisherBlock CreateBlock(Layer layer, FisherApproximation approximation) => (layer, approximation) switch

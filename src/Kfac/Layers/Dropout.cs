@@ -30,10 +30,10 @@ public sealed class Dropout : ElementwiseLayer
     /// <summary>What the last forward pass multiplied an element by: 0 or 1 / (1 - Rate).</summary>
     /// <param name="key">From <see cref="Key"/>.</param>
     /// <param name="element">Index in the example, row-major.</param>
-    internal float Factor(ulong key, int element) => Mix(key + (ulong)element) >> 32 >= _threshold ? _scale : 0;
+    internal float Factor(ulong key, int element) => SplitMix64.Mix(key + (ulong)element) >> 32 >= _threshold ? _scale : 0;
 
     /// <summary>What is common to an example's elements in the last forward pass.</summary>
-    internal ulong Key(int example) => Mix(Mix(_seed + (ulong)_pass.Number) + (ulong)example);
+    internal ulong Key(int example) => SplitMix64.Mix(SplitMix64.Mix(_seed + (ulong)_pass.Number) + (ulong)example);
 
     private protected override void Forward(ReadOnlySpan<float> x, Span<float> y, int example, int row) => Apply(x, y, example, row);
 
@@ -52,14 +52,5 @@ public sealed class Dropout : ElementwiseLayer
         {
             to[i] = from[i] * Factor(key, row * to.Length + i);
         }
-    }
-
-    /// <summary>The step and finaliser of SplitMix64 (Steele, Lea and Flood 2014).</summary>
-    private static ulong Mix(ulong value)
-    {
-        value += 0x9E3779B97F4A7C15;
-        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-        return value ^ (value >> 31);
     }
 }

@@ -31,14 +31,28 @@ public sealed class InputScaling
     /// <summary>Writes the scaled image to example <paramref name="example"/> of <paramref name="input"/>.</summary>
     internal void Write(ReadOnlySpan<float> pixels, ActivationBuffer input, int example)
     {
-        (float[] mean, float[] factor) = _row.Value;
-        int length = mean.Length;
+        int length = Shape.Width * Shape.Channels;
         for (int row = 0; row < Shape.Height; row++)
         {
-            Span<float> destination = input.Row(example, row);
-            TensorPrimitives.Subtract(pixels.Slice(row * length, length), mean, destination);
-            TensorPrimitives.Multiply(destination, factor, destination);
+            ScaleRow(pixels.Slice(row * length, length), input.Row(example, row));
         }
+    }
+
+    /// <summary>scaled = x', both [H, W, C].</summary>
+    internal void Apply(ReadOnlySpan<float> pixels, Span<float> scaled)
+    {
+        int length = Shape.Width * Shape.Channels;
+        for (int row = 0; row < Shape.Height; row++)
+        {
+            ScaleRow(pixels.Slice(row * length, length), scaled.Slice(row * length, length));
+        }
+    }
+
+    private void ScaleRow(ReadOnlySpan<float> pixels, Span<float> scaled)
+    {
+        (float[] mean, float[] factor) = _row.Value;
+        TensorPrimitives.Subtract(pixels, mean, scaled);
+        TensorPrimitives.Multiply(scaled, factor, scaled);
     }
 
     private static float[] Repeat(float[] values, int times) => [.. Enumerable.Repeat(values, times).SelectMany(v => v)];

@@ -12,6 +12,13 @@ internal sealed class AdamMoments(ParameterStore store, float beta1, float beta2
     private float _step;
     private float _debias;
 
+    public void ExchangeState(NamedState state)
+    {
+        state.Exchange("mean", _mean.Span);
+        state.Exchange("square", _square.Span);
+        state.Exchange("adamSteps", ref _steps);
+    }
+
     /// <summary>Comes before the pieces of a step.</summary>
     /// <param name="rate">α.</param>
     public void BeginStep(float rate)

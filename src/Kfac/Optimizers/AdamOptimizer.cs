@@ -16,6 +16,12 @@ internal sealed class AdamOptimizer : GradientOptimizer
         _movePiece = _moments.MovePiece;
     }
 
+    public override void ExchangeState(NamedState state)
+    {
+        base.ExchangeState(state);
+        _moments.ExchangeState(state);
+    }
+
     private protected override void Move(float rate)
     {
         _moments.BeginStep(rate);

@@ -14,6 +14,12 @@ internal abstract class GradientOptimizer : Optimizer
         _options = options;
     }
 
+    public override void ExchangeState(NamedState state)
+    {
+        base.ExchangeState(state);
+        state.Exchange("caution", ref _caution);
+    }
+
     private protected sealed override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         ComputeGradient(labels);

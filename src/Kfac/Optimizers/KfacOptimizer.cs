@@ -15,6 +15,7 @@ internal sealed class KfacOptimizer : Optimizer
 
     private readonly KfacOptions _options;
     private readonly FisherEstimator _estimator;
+    private readonly IReadOnlyList<FisherFactor> _factors;
     private readonly InverseSchedule _inverses;
     private readonly DampingRule? _dampingRule;
     private readonly QuadraticMomentum? _quadraticMomentum;
@@ -28,6 +29,7 @@ internal sealed class KfacOptimizer : Optimizer
     private float _rate;
     private float _damping;
     private long _steps;
+    private bool _inversesAreStale;
 
     public KfacOptimizer(Network network, KfacOptions options, int seed)
         : base(network)
@@ -43,6 +45,7 @@ internal sealed class KfacOptimizer : Optimizer
             FactorExamples = options.FactorExamples,
             Workers = network.Workers,
         };
+        _factors = layers.Factors;
         layers.RegisterNetwork(network, options.ApproximationOf);
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
         _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, options.InverseUpdatePeriod, options.InverseDelay);
@@ -61,6 +64,21 @@ internal sealed class KfacOptimizer : Optimizer
     /// <summary>λ of the next step; other than the option's value after a rescue or an adaptation.</summary>
     public float Damping => _damping;
 
+    public override void ExchangeState(NamedState state)
+    {
+        base.ExchangeState(state);
+        state.Exchange("momentum", _momentum.Span);
+        state.Exchange("damping", ref _damping);
+        state.Exchange("steps", ref _steps);
+        for (int i = 0; i < _factors.Count; i++)
+        {
+            _factors[i].ExchangeState(state, $"factor{i}");
+        }
+
+        // Inverses are not carried along: they follow from the factors.
+        _inversesAreStale = _steps > _options.BurnInSteps;
+    }
+
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         _steps++;
@@ -76,6 +94,12 @@ internal sealed class KfacOptimizer : Optimizer
         }
 
         SetDamping();
+        if (_inversesAreStale)
+        {
+            _inverses.Refresh();
+            _inversesAreStale = false;
+        }
+
         _inverses.Advance(_steps - _options.BurnInSteps);
         ReportRescues();
         return TakeStep(labels, scheduleFactor);

@@ -38,6 +38,13 @@ internal sealed unsafe class MuonOptimizer : GradientOptimizer
         _iterate = (matrix, _) => _matrices[matrix].Orthogonalization.Iterate();
     }
 
+    public override void ExchangeState(NamedState state)
+    {
+        base.ExchangeState(state);
+        _moments.ExchangeState(state);
+        state.Exchange("momentum", _momentum.Span);
+    }
+
     private protected override void Move(float rate)
     {
         Pieces.Run(Store.Length, _gatherPiece);

@@ -27,6 +27,7 @@ internal abstract class Optimizer
     private readonly List<string> _remarks = [];
     private int _rescuesInARow;
     private int _stepsSinceRescue;
+    private int _rescues;
 
     /// <param name="network">What it trains, with its initial parameters.</param>
     private protected Optimizer(Network network)
@@ -41,7 +42,7 @@ internal abstract class Optimizer
     }
 
     /// <summary>How many steps were refused because of a loss that was not finite.</summary>
-    public int Rescues { get; private set; }
+    public int Rescues => _rescues;
 
     /// <summary>How many times the curvature had to be helped, although the step was taken.</summary>
     public int CurvatureRescues { get; private set; }
@@ -97,6 +98,17 @@ internal abstract class Optimizer
         {
             Restore();
         }
+    }
+
+    /// <summary>Copies everything that a training must go on with out to <paramref name="state"/>, or back from it.</summary>
+    public virtual void ExchangeState(NamedState state)
+    {
+        state.Exchange("rescues", ref _rescues);
+        state.Exchange("rescuesInARow", ref _rescuesInARow);
+        state.Exchange("stepsSinceRescue", ref _stepsSinceRescue);
+        long passes = Network.TrainingPasses;
+        state.Exchange("trainingPasses", ref passes);
+        Network.TrainingPasses = passes;
     }
 
     /// <summary>Computes the gradient (and what else it needs) on the current batch and changes the parameters.</summary>
@@ -160,7 +172,7 @@ internal abstract class Optimizer
 
     private string Rescue(string reason)
     {
-        Rescues++;
+        _rescues++;
         _stepsSinceRescue = 0;
         if (++_rescuesInARow >= MostRescues)
         {

@@ -20,6 +20,12 @@ internal sealed class SgdOptimizer : GradientOptimizer
         _movePiece = MovePiece;
     }
 
+    public override void ExchangeState(NamedState state)
+    {
+        base.ExchangeState(state);
+        state.Exchange("momentum", _momentum.Span);
+    }
+
     private protected override void Move(float rate)
     {
         _rate = rate;

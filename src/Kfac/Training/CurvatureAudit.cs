@@ -86,7 +86,7 @@ public static class CurvatureAudit
         ArgumentNullException.ThrowIfNull(sample);
         options ??= new CurvatureAuditOptions();
         options.Validate();
-        ImageClassifierTrainer.RequireFit(model.Spec, sample, nameof(sample));
+        ImageClassifierTrainer.RequireFit(model.Spec, ImageSet.Of(sample), nameof(sample));
         int[] indices = [.. Enumerable.Range(0, sample.Count)];
         new Random(options.Seed).Shuffle(indices);
         int count = Math.Max(1, Math.Min(options.Examples, sample.Count / 2));

@@ -40,6 +40,9 @@ public sealed class ImageClassifier
 
     internal ParameterStore Store { get; }
 
+    /// <summary>What the optimizer remembered at the end of the training, to go on with; null in a model that was loaded.</summary>
+    internal NamedState? OptimizerState { get; init; }
+
     /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
     public void Save(Stream stream)
     {

@@ -18,16 +18,34 @@ public sealed class ImageClassifierTrainer
     }
 
     /// <summary>Trains on <paramref name="training"/> and reports how <paramref name="validation"/> fares after each epoch.</summary>
-    /// <param name="training">At least one image.</param>
+    /// <param name="training">At least one image. They are read by a thread other than the calling one, one at a time.</param>
     /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
-    /// <param name="cancellation">Ends the training after the current step.</param>
+    /// <param name="cancellation">Ends the training after the current step, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
     /// <exception cref="ArgumentException">There is no image, or shapes, classes and network do not go together.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
-    public ImageClassifier Fit(IImageSource training, IImageSource? validation = null, CancellationToken cancellation = default)
+    public ImageClassifier Fit(IImageSource training, IImageSource? validation = null, CancellationToken cancellation = default) =>
+        Fit(ImageSet.Of(training), validation is null ? null : ImageSet.Of(validation), previous: null, cancellation);
+
+    /// <summary>The same for images wherever they are, and for a model that was trained before.</summary>
+    /// <param name="training">At least one image.</param>
+    /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
+    /// <param name="previous">
+    /// What to go on from: its network and scaling, its weights, the number of its epochs and, unless it was loaded from a
+    /// file or trained by another optimizer, what its optimizer remembered (momentum, curvature, steps). Null starts anew. A
+    /// schedule's progress starts again at 0, while its epochs count on.
+    /// </param>
+    /// <param name="cancellation">Ends the training after the current step, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
+    /// <inheritdoc cref="Fit(IImageSource, IImageSource?, CancellationToken)"/>
+    public ImageClassifier Fit(ImageSet training, ImageSet? validation, ImageClassifier? previous, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(training);
-        NetworkSpec spec = _options.Network ?? NetworkSpec.SmallCnn(training.Shape, training.ClassCount);
+        if (previous is not null && _options.Network is { } other && !other.Equals(previous.Spec))
+        {
+            throw new ArgumentException("Network is another than the previous model's; leave it out to go on with that one", nameof(previous));
+        }
+
+        NetworkSpec spec = previous?.Spec ?? _options.Network ?? NetworkSpec.SmallCnn(training.Shape, training.ClassCounts.Count);
         RequireFit(spec, training, nameof(training));
         if (validation is not null)
         {
@@ -39,20 +57,20 @@ public sealed class ImageClassifierTrainer
         }
 
         using var workers = new Workers(_options.Threads == 0 ? Environment.ProcessorCount : _options.Threads);
-        var run = new TrainingRun(_options, spec, training, validation, workers);
+        using var run = new TrainingRun(_options, spec, training, validation, previous, workers);
         return run.Execute(cancellation);
     }
 
-    internal static void RequireFit(NetworkSpec spec, IImageSource source, string name)
+    internal static void RequireFit(NetworkSpec spec, ImageSet images, string name)
     {
-        if (source.Count == 0)
+        if (images.Count == 0)
         {
             throw new ArgumentException("there are no images", name);
         }
 
-        if (spec.Input != source.Shape || spec.Output != ImageShape.Flat(source.ClassCount))
+        if (spec.Input != images.Shape || spec.Output != ImageShape.Flat(images.ClassCounts.Count))
         {
-            throw new ArgumentException($"the network takes images of {spec.Input} and gives {spec.Output} outputs, but the images are {source.Shape} in {source.ClassCount} classes", name);
+            throw new ArgumentException($"the network takes images of {spec.Input} and gives {spec.Output} outputs, but the images are {images.Shape} in {images.ClassCounts.Count} classes", name);
         }
     }
 }

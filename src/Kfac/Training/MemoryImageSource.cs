@@ -25,6 +25,9 @@ public sealed class MemoryImageSource : IImageSource
     /// <inheritdoc/>
     public int Count => _labels.Count;
 
+    /// <summary>Memory that the images take, in bytes.</summary>
+    public long Bytes => _images.Bytes;
+
     /// <summary>Adds a copy of one image.</summary>
     /// <param name="pixels">H·W·C finite values, channels fastest.</param>
     /// <param name="label">Its class.</param>
@@ -32,14 +35,23 @@ public sealed class MemoryImageSource : IImageSource
     /// <exception cref="ArgumentException">The number of values is not H·W·C, a value or the weight is not as above, or there is no such class.</exception>
     public void Add(ReadOnlySpan<float> pixels, int label, float weight = 1)
     {
-        if (pixels.Length != Shape.Size)
+        Require(Shape, ClassCount, Count, pixels, label, weight);
+        _images.Write(Count, pixels);
+        _labels.Add(label);
+        _weights.Add(weight);
+    }
+
+    /// <summary>Refuses what is no image number <paramref name="number"/> of its kind.</summary>
+    internal static void Require(ImageShape shape, int classCount, long number, ReadOnlySpan<float> pixels, int label, float weight)
+    {
+        if (pixels.Length != shape.Size)
         {
-            throw new ArgumentException($"an image of {Shape} has {Shape.Size} values, but {pixels.Length} came", nameof(pixels));
+            throw new ArgumentException($"an image of {shape} has {shape.Size} values, but {pixels.Length} came", nameof(pixels));
         }
 
-        if (label < 0 || label >= ClassCount)
+        if (label < 0 || label >= classCount)
         {
-            throw new ArgumentOutOfRangeException(nameof(label), label, $"a label must be in 0 … {ClassCount - 1}");
+            throw new ArgumentOutOfRangeException(nameof(label), label, $"a label must be in 0 … {classCount - 1}");
         }
 
         if (!(weight >= 0 && float.IsFinite(weight)))
@@ -51,13 +63,9 @@ public sealed class MemoryImageSource : IImageSource
         {
             if (!float.IsFinite(pixels[i]))
             {
-                throw new ArgumentException($"value {i} of image {Count} is {pixels[i]}", nameof(pixels));
+                throw new ArgumentException($"value {i} of image {number} is {pixels[i]}", nameof(pixels));
             }
         }
-
-        _images.Write(Count, pixels);
-        _labels.Add(label);
-        _weights.Add(weight);
     }
 
     /// <inheritdoc/>

@@ -44,6 +44,12 @@ public sealed record TrainingOptions
     /// <summary>Whether every class is to weigh the same in the loss, however many images it has, before <see cref="ClassWeights"/>. Default false.</summary>
     public bool BalanceClasses { get; init; }
 
+    /// <summary>Random changes of the training images; null for none.</summary>
+    public AugmentationOptions? Augmentation { get; init; }
+
+    /// <summary>What a cancelled training comes to. Default <see cref="CancellationOutcome.Throw"/>.</summary>
+    public CancellationOutcome OnCancellation { get; init; }
+
     /// <summary>Ends the training when the validation stops getting better; null trains all epochs.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
@@ -70,10 +76,25 @@ public sealed record TrainingOptions
         Setting.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
         Setting.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
         Setting.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
+        Setting.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
+        Augmentation?.Validate();
         Optimizer.Validate();
         Schedule.Validate();
         EarlyStopping?.Validate();
     }
+}
+
+/// <summary>What a cancelled training comes to.</summary>
+public enum CancellationOutcome
+{
+    /// <summary>An <see cref="OperationCanceledException"/>.</summary>
+    Throw,
+
+    /// <summary>
+    /// The model as it was after the last step, or, with early stopping, after the best epoch so far. Without a single step
+    /// there is none, and the exception comes all the same.
+    /// </summary>
+    KeepBest,
 }
 
 /// <summary>What early stopping watches on the validation images.</summary>

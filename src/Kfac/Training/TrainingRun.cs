@@ -6,189 +6,181 @@ using Kfac.Parallel;
 namespace Kfac.Training;
 
 /// <summary>One training from first to last epoch.</summary>
-internal sealed class TrainingRun
+internal sealed class TrainingRun : IDisposable
 {
-    /// <summary>More images than these tell nothing new about the mean of a channel.</summary>
-    private const int MostImagesMeasured = 10_000;
-
     private readonly TrainingOptions _options;
-    private readonly IImageSource _training;
-    private readonly IImageSource? _validation;
+    private readonly ImageSequence _training;
+    private readonly ImageSequence? _validation;
     private readonly InputScaling _scaling;
+    private readonly float[] _classFactors;
     private readonly Network _network;
     private readonly Optimizer _optimizer;
-    private readonly Random _shuffle;
-    private readonly int[] _order;
-    private readonly int[] _labels;
-    private readonly float[] _pixels;
-    private readonly float[] _classFactors;
+    private readonly BatchLoader _loader;
     private readonly Stopwatch _clock = new();
-    private readonly List<EpochReport> _history = [];
+    private readonly List<EpochReport> _history;
 
-    public TrainingRun(TrainingOptions options, NetworkSpec spec, IImageSource training, IImageSource? validation, Workers workers)
+    /// <summary>Epochs that an earlier training has done.</summary>
+    private readonly int _epochsBefore;
+    private EpochReport? _best;
+    private float[]? _bestValues;
+    private bool _hasStepped;
+
+    public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers)
     {
         _options = options;
-        _training = training;
-        _validation = validation;
-        _scaling = MeasureScaling(training);
+        _history = [.. previous?.History ?? []];
+        _epochsBefore = _history.Count > 0 ? _history[^1].Epoch : 0;
+        _scaling = previous?.Scaling ?? training.MeasureScaling();
+        _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
         _network = new Network(spec, options.BatchSize, workers, trains: true);
         _network.Initialize(new Random(options.Seed));
-        _optimizer = options.Optimizer.Create(_network, options.Seed);
+        if (previous is not null)
+        {
+            previous.Store.Values.Span.CopyTo(_network.Store.Values.Span);
+            _network.Store.MarkChanged();
+        }
+
+        _optimizer = options.Optimizer.Create(_network, unchecked(options.Seed + _epochsBefore));
         _optimizer.Loss.Smoothing = options.LabelSmoothing;
-        _classFactors = MeasureClasses(options, training);
-        _shuffle = new Random(options.Seed);
-        _order = [.. Enumerable.Range(0, training.Count)];
-        _labels = new int[options.BatchSize];
-        _pixels = new float[spec.Input.Size];
+        if (previous is not null && previous.OptimizerState?.TryRestore(_optimizer.ExchangeState) != true)
+        {
+            options.OnWarning?.Invoke("the previous model does not hold what this optimizer remembers: it goes on with its weights alone");
+        }
+
+        _training = training.Open(options.Seed);
+        _validation = validation?.Open(seed: null);
+        Augmentation? augmentation = options.Augmentation is { } changes ? new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed) : null;
+        _loader = new BatchLoader(_scaling, augmentation, options.BatchSize);
     }
 
     public ImageClassifier Execute(CancellationToken cancellation)
     {
-        EpochReport? best = null;
-        float[]? bestValues = null;
-        for (int epoch = 1; epoch <= _options.Epochs; epoch++)
+        try
         {
-            EpochReport report = TrainEpoch(epoch, cancellation);
-            _history.Add(report);
-            _options.OnEpoch?.Invoke(report);
-            if (_options.EarlyStopping is not { } stopping)
+            for (int epoch = 1; epoch <= _options.Epochs; epoch++)
             {
-                continue;
+                EpochReport report = TrainEpoch(epoch, cancellation);
+                _history.Add(report);
+                _options.OnEpoch?.Invoke(report);
+                if (_options.EarlyStopping is { } stopping && IsEnough(report, stopping))
+                {
+                    break;
+                }
             }
-
-            if (best is null || stopping.IsBetter(report, best))
-            {
-                best = report;
-                bestValues = _network.Store.Values.Span.ToArray();
-            }
-            else if (epoch - best.Epoch >= stopping.Patience)
-            {
-                break;
-            }
+        }
+        catch (OperationCanceledException) when (_hasStepped && cancellation.IsCancellationRequested && _options.OnCancellation == CancellationOutcome.KeepBest)
+        {
+            _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole epochs: the best model so far is kept");
         }
 
         _optimizer.RestoreUnlessFinite();
         ParameterStore parameters = _network.Store.CopyValues();
-        bestValues?.CopyTo(parameters.Values.Span);
-        return new ImageClassifier(_network.Spec, parameters, _scaling, _history);
+        _bestValues?.CopyTo(parameters.Values.Span);
+        return new ImageClassifier(_network.Spec, parameters, _scaling, _history) { OptimizerState = NamedState.Capture(_optimizer.ExchangeState) };
     }
 
+    public void Dispose()
+    {
+        _loader.Dispose();
+        _training.Dispose();
+        _validation?.Dispose();
+    }
+
+    /// <summary>Keeps the parameters of the best epoch.</summary>
+    /// <returns>Whether there has been none for so long that the training ends.</returns>
+    private bool IsEnough(EpochReport report, EarlyStopping stopping)
+    {
+        if (_best is null || stopping.IsBetter(report, _best))
+        {
+            _best = report;
+            _bestValues ??= new float[_network.Store.Length];
+            _network.Store.Values.Span.CopyTo(_bestValues);
+            return false;
+        }
+
+        return report.Epoch - _best.Epoch >= stopping.Patience;
+    }
+
+    /// <param name="epoch">1 for the first of this training.</param>
+    /// <param name="cancellation">Ends it after the current step.</param>
     private EpochReport TrainEpoch(int epoch, CancellationToken cancellation)
     {
-        _shuffle.Shuffle(_order);
+        int number = _epochsBefore + epoch, correct = 0, seen = 0, batches = _loader.BatchCount(_training);
         double secondsBefore = _clock.Elapsed.TotalSeconds, lossSum = 0, rate = 0;
-        int correct = 0, seen = 0, batches = (_order.Length + _options.BatchSize - 1) / _options.BatchSize;
         _clock.Start();
+        _loader.Begin(_training, number - 1, augments: true);
         for (int batch = 0; batch < batches; batch++)
         {
             cancellation.ThrowIfCancellationRequested();
-            int first = (int)((long)batch * _order.Length / batches), end = (int)((long)(batch + 1) * _order.Length / batches);
-            ReadOnlySpan<int> labels = Load(_training, _order.AsSpan(first, end - first));
+            ReadOnlySpan<int> labels = TakeBatch();
             double factor = ScheduleFactor(epoch - 1 + (double)batch / batches, 1.0 / batches);
             rate = factor * _options.Optimizer.LearningRate;
             StepReport step = _optimizer.Step(labels, factor);
+            _hasStepped = true;
             foreach (string remark in step.Remarks)
             {
-                _options.OnWarning?.Invoke($"epoch {epoch}, batch {batch + 1}: {remark}");
+                _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {remark}");
             }
 
             if (step.Rescue is { } rescue)
             {
-                _options.OnWarning?.Invoke($"epoch {epoch}, batch {batch + 1}: {rescue}");
+                _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {rescue}");
                 continue;
             }
 
             lossSum += step.LossSum;
             correct += step.Correct;
             seen += labels.Length;
-            _options.OnBatch?.Invoke(new BatchReport(epoch, batch + 1, batches, step.LossSum / labels.Length, (double)step.Correct / labels.Length, rate));
+            _options.OnBatch?.Invoke(new BatchReport(number, batch + 1, batches, step.LossSum / labels.Length, (double)step.Correct / labels.Length, rate));
         }
 
         _clock.Stop();
         double seconds = _clock.Elapsed.TotalSeconds;
-        (double? validationLoss, double? validationAccuracy) = Evaluate(_validation, cancellation);
+        (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Evaluate(_validation, cancellation);
         return new EpochReport(
-            epoch, _options.Epochs, lossSum / seen, (double)correct / seen, validationLoss, validationAccuracy,
-            seconds, _order.Length / (seconds - secondsBefore), rate, _optimizer.Rescues, _optimizer.CurvatureRescues);
+            number, _epochsBefore + _options.Epochs, lossSum / seen, (double)correct / seen, validationLoss, validationAccuracy,
+            seconds, _training.Count / (seconds - secondsBefore), rate, _optimizer.Rescues, _optimizer.CurvatureRescues);
     }
 
-    /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs.</summary>
+    /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>
     /// <exception cref="ArgumentException">The factor is negative or not finite.</exception>
     private double ScheduleFactor(double epochs, double step)
     {
-        double factor = _options.Schedule.Factor((epochs + step / 2) / _options.Epochs, epochs);
+        double factor = _options.Schedule.Factor((epochs + step / 2) / _options.Epochs, _epochsBefore + epochs);
         return factor >= 0 && double.IsFinite(factor)
             ? factor
-            : throw new ArgumentException($"Schedule must give a factor of 0 or more, but {_options.Schedule} gives {factor} after {epochs:F2} epochs", nameof(TrainingOptions.Schedule));
+            : throw new ArgumentException($"Schedule must give a factor of 0 or more, but {_options.Schedule} gives {factor} after {_epochsBefore + epochs:F2} epochs", nameof(TrainingOptions.Schedule));
     }
 
-    private ReadOnlySpan<int> Load(IImageSource source, ReadOnlySpan<int> indices)
+    /// <summary>Puts the loader's next batch before the network and its weights before the loss.</summary>
+    /// <returns>Its classes.</returns>
+    private ReadOnlySpan<int> TakeBatch()
     {
-        for (int n = 0; n < indices.Length; n++)
+        LoadedBatch batch = _loader.Take();
+        for (int n = 0; n < batch.Count; n++)
         {
-            source.ReadImage(indices[n], _pixels);
-            _scaling.Write(_pixels, _network.Input, n);
-            _labels[n] = source.GetLabel(indices[n]);
-            _optimizer.Loss.Weights[n] = source.GetWeight(indices[n]) * _classFactors[_labels[n]];
+            _network.Input.Write(n, batch.Image(n));
+            _optimizer.Loss.Weights[n] = batch.Weights[n] * _classFactors[batch.Labels[n]];
         }
 
-        return _labels.AsSpan(0, indices.Length);
+        return batch.Labels.AsSpan(0, batch.Count);
     }
 
-    private (double? Loss, double? Accuracy) Evaluate(IImageSource? source, CancellationToken cancellation)
+    private (double? Loss, double? Accuracy) Evaluate(ImageSequence images, CancellationToken cancellation)
     {
-        if (source is null)
-        {
-            return (null, null);
-        }
-
         double loss = 0;
         int correct = 0;
-        int[] indices = [.. Enumerable.Range(0, source.Count)];
-        foreach (int[] chunk in indices.Chunk(_options.BatchSize))
+        _loader.Begin(images, epoch: 0, augments: false);
+        for (int batch = 0; batch < _loader.BatchCount(images); batch++)
         {
             cancellation.ThrowIfCancellationRequested();
-            ReadOnlySpan<int> labels = Load(source, chunk);
+            ReadOnlySpan<int> labels = TakeBatch();
             _network.Forward(labels.Length);
             (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
             loss += lossSum;
             correct += right;
         }
 
-        return (loss / source.Count, (double)correct / source.Count);
-    }
-
-    private static float[] MeasureClasses(TrainingOptions options, IImageSource source)
-    {
-        var sums = new double[source.ClassCount];
-        for (int n = 0; n < source.Count; n++)
-        {
-            sums[source.GetLabel(n)] += source.GetWeight(n);
-        }
-
-        return ClassFactors.Compute(options, sums, source.Count);
-    }
-
-    /// <summary>Mean and deviation of each channel over (at most some thousands of) the training images.</summary>
-    private static InputScaling MeasureScaling(IImageSource source)
-    {
-        int channels = source.Shape.Channels;
-        double[] sum = new double[channels], squares = new double[channels];
-        var pixels = new float[source.Shape.Size];
-        int stride = Math.Max(1, source.Count / MostImagesMeasured), images = 0;
-        for (int n = 0; n < source.Count; n += stride, images++)
-        {
-            source.ReadImage(n, pixels);
-            for (int i = 0; i < pixels.Length; i++)
-            {
-                sum[i % channels] += pixels[i];
-                squares[i % channels] += (double)pixels[i] * pixels[i];
-            }
-        }
-
-        double count = (double)images * source.Shape.Height * source.Shape.Width;
-        float[] mean = [.. sum.Select(s => (float)(s / count))];
-        float[] factor = [.. squares.Zip(sum, (s2, s) => Math.Sqrt(Math.Max(0, s2 / count - s / count * (s / count)))).Select(d => d > 1e-12 ? (float)(1 / d) : 1f)];
-        return new InputScaling(source.Shape, mean, factor);
+        return (loss / images.Count, (double)correct / images.Count);
     }
 }

@@ -1,0 +1,135 @@
+using Kfac.Layers;
+using Kfac.Optimizers;
+using Kfac.Training;
+
+namespace Kfac.Tests.Training;
+
+/// <summary>Trainings that go on where another one ended, or end before their time.</summary>
+[TestClass]
+public sealed class ContinuedTrainingTests
+{
+    private static readonly NetworkSpec Tiny = NetworkSpec.For(8, 8, 1).Conv(4, 3).BatchNorm().Relu().MaxPool(2).Flatten().Dropout(0.1f).Dense(SyntheticImages.Classes);
+
+    public static IEnumerable<object[]> Optimizers =>
+    [
+        [new KfacOptions()],
+        [new KfacOptions { FactorUpdatePeriod = 3, WeightDecay = 0.01f }],
+        [new AdamOptions { LearningRate = 5e-3f }],
+        [new SgdOptions()],
+    ];
+
+    [TestMethod]
+    [DynamicData(nameof(Optimizers))]
+    public void TwoAndTwoEpochsAreFour(OptimizerOptions optimizer)
+    {
+        TrainingOptions options = Options(optimizer) with { Augmentation = new AugmentationOptions { Shift = 0.2, HorizontalFlip = true } };
+        ImageClassifier whole = Fit(options with { Epochs = 4 });
+        ImageClassifier half = Fit(options with { Epochs = 2 });
+
+        ImageClassifier continued = Fit(options with { Epochs = 2 }, half);
+
+        CollectionAssert.AreEqual(Weights(whole), Weights(continued));
+        CollectionAssert.AreNotEqual(Weights(half), Weights(continued));
+        CollectionAssert.AreEqual(whole.History.Select(Seen).ToArray(), continued.History.Select(report => Seen(report)).ToArray());
+
+        static (int, double, double?) Seen(EpochReport report) => (report.Epoch, report.TrainingLoss, report.ValidationLoss);
+    }
+
+    [TestMethod]
+    public void AnotherOptimizerOrALoadedModelGoesOnWithTheWeightsAlone()
+    {
+        var warnings = new List<string>();
+        TrainingOptions options = Options(new KfacOptions()) with { Epochs = 1, OnWarning = warnings.Add };
+        ImageClassifier trained = Fit(options);
+        using var file = new MemoryStream();
+        trained.Save(file);
+        file.Position = 0;
+
+        Fit(options, trained);
+        Assert.IsEmpty(warnings);
+        ImageClassifier changed = Fit(options with { Optimizer = new AdamOptions() }, trained);
+        ImageClassifier loaded = Fit(options, ImageClassifier.Load(file));
+
+        CollectionAssert.AreEqual(Enumerable.Repeat("the previous model does not hold what this optimizer remembers: it goes on with its weights alone", 2).ToArray(), warnings);
+        Assert.IsLessThan(trained.History[0].TrainingLoss, changed.History[1].TrainingLoss);
+        Assert.IsLessThan(trained.History[0].TrainingLoss, loaded.History[1].TrainingLoss);
+    }
+
+    [TestMethod]
+    public void ThePreviousModelsNetworkIsTheOne() => StringAssert.Contains(
+        Assert.ThrowsExactly<ArgumentException>(() => Fit(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(3) }, Fit(Options(new SgdOptions()) with { Epochs = 1 }))).Message,
+        "Network is another than the previous model's");
+
+    [TestMethod]
+    public void CancelledTrainingMayKeepWhatItHas()
+    {
+        // The third epoch is cut short: what is kept are the weights after its second step.
+        using var source = new CancellationTokenSource();
+        int steps = 0;
+        TrainingOptions options = Options(new SgdOptions()) with { Epochs = 5 };
+        ImageClassifier kept = Fit(
+            options with
+            {
+                OnCancellation = CancellationOutcome.KeepBest,
+                OnBatch = report =>
+                {
+                    steps++;
+                    if (report is { Epoch: 3, Batch: 2 })
+                    {
+                        source.Cancel();
+                    }
+                },
+            },
+            cancellation: source.Token);
+
+        Assert.AreEqual(2 * 6 + 2, steps);
+        Assert.HasCount(2, kept.History);
+        CollectionAssert.AreNotEqual(Weights(Fit(options with { Epochs = 2 })), Weights(kept));
+    }
+
+    [TestMethod]
+    public void CancelledTrainingWithEarlyStoppingKeepsTheBestEpoch()
+    {
+        using var source = new CancellationTokenSource();
+        TrainingOptions options = Options(new SgdOptions()) with { Epochs = 5, EarlyStopping = new EarlyStopping(MinDelta: 1) };
+        ImageClassifier kept = Fit(
+            options with
+            {
+                OnCancellation = CancellationOutcome.KeepBest,
+                OnEpoch = report =>
+                {
+                    if (report.Epoch == 3)
+                    {
+                        source.Cancel();
+                    }
+                },
+            },
+            cancellation: source.Token);
+
+        Assert.HasCount(3, kept.History);
+        CollectionAssert.AreEqual(Weights(Fit(options with { Epochs = 1 })), Weights(kept), "nothing got better by more than 1");
+    }
+
+    [TestMethod]
+    public void CancelledBeforeTheFirstStepThereIsNothingToKeep() => Assert.ThrowsExactly<OperationCanceledException>(() =>
+        Fit(Options(new SgdOptions()) with { OnCancellation = CancellationOutcome.KeepBest }, cancellation: new CancellationToken(canceled: true)));
+
+    [TestMethod]
+    public void AnyLossIsBetterThanNone()
+    {
+        var stopping = new EarlyStopping(Metric: EarlyStoppingMetric.Loss);
+        EpochReport ruined = new(1, 9, 1, 0.5, double.NaN, 0.3, 1, 1, 1, 0), fine = ruined with { Epoch = 2, ValidationLoss = 5 };
+
+        Assert.IsTrue(stopping.IsBetter(fine, ruined));
+        Assert.IsFalse(stopping.IsBetter(ruined, fine));
+        Assert.IsFalse(stopping.IsBetter(ruined, ruined));
+    }
+
+    private static TrainingOptions Options(OptimizerOptions optimizer) =>
+        new() { Network = Tiny, Optimizer = optimizer, BatchSize = 16, Threads = 2, Seed = 3, Schedule = LearningRateSchedule.Constant };
+
+    private static ImageClassifier Fit(TrainingOptions options, ImageClassifier? previous = null, CancellationToken cancellation = default) => new ImageClassifierTrainer(options).Fit(
+        ImageSet.Of(SyntheticImages.Create(90, seed: 1)), ImageSet.Of(SyntheticImages.Create(30, seed: 2)), previous, cancellation);
+
+    private static float[] Weights(ImageClassifier model) => [.. model.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+}
