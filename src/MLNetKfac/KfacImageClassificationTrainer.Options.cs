@@ -101,8 +101,20 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Threads to train with; 0 takes all processors. The model does not depend on it.</summary>
         public int Threads = Engine.Threads;
 
-        /// <summary>Ends the training with an <see cref="OperationCanceledException"/>, after the step or row at work.</summary>
+        /// <summary>Ends the training after the step or row at work, as <see cref="OnCancellation"/> says.</summary>
         public CancellationToken CancellationToken;
+
+        /// <summary>What a cancelled training comes to: an <see cref="OperationCanceledException"/>, or the best model so far.</summary>
+        public CancellationOutcome OnCancellation = Engine.OnCancellation;
+
+        /// <summary>Random changes of the training images, the same for the same seed; null for none.</summary>
+        public AugmentationOptions? Augmentation = Engine.Augmentation;
+
+        /// <summary>
+        /// Bytes that training and validation images may take in memory, positive. Images that take more are read anew in each
+        /// epoch and shuffled in a buffer of half as many bytes. Null takes half of what the runtime has available.
+        /// </summary>
+        public long? MemoryBudget;
 
         /// <summary>The engine's side of these options, checked.</summary>
         /// <exception cref="ArgumentException">An option is out of its range; the message names it.</exception>
@@ -124,6 +136,7 @@ public sealed partial class KfacImageClassificationTrainer
             Require(
                 ClassWeights?.Values.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true,
                 nameof(ClassWeights), string.Join(", ", ClassWeights?.Values ?? []), "finite and 0 or more");
+            Require(MemoryBudget is null or >= 1, nameof(MemoryBudget), MemoryBudget, "at least 1 byte");
             return new TrainingOptions
             {
                 Network = Network,
@@ -133,6 +146,8 @@ public sealed partial class KfacImageClassificationTrainer
                 BatchSize = BatchSize,
                 LabelSmoothing = LabelSmoothing,
                 BalanceClasses = BalanceClasses,
+                Augmentation = Augmentation,
+                OnCancellation = OnCancellation,
                 EarlyStopping = EarlyStoppingCriteria,
                 Seed = seed,
                 Threads = Threads,

@@ -60,21 +60,42 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     /// <param name="trainData">The training rows.</param>
     /// <param name="validationData">Rows with the same columns, never trained on, in place of <see cref="Options.ValidationSet"/>; null takes <see cref="Options.ValidationSetFraction"/>.</param>
     /// <inheritdoc cref="Fit(IDataView)"/>
-    public KfacImageClassificationTransformer Fit(IDataView trainData, IDataView? validationData)
+    public KfacImageClassificationTransformer Fit(IDataView trainData, IDataView? validationData) => Fit(trainData, validationData, previousModel: null);
+
+    /// <summary>Goes on with the training of a model.</summary>
+    /// <param name="trainData">The training rows, with the labels and the image shape that the model was trained on.</param>
+    /// <param name="validationData">Rows with the same columns, never trained on; null takes <see cref="Options.ValidationSetFraction"/>.</param>
+    /// <param name="previousModel">
+    /// What to go on from: its network, weights and input scaling and, unless it was loaded from a file or trained by another
+    /// optimizer, what its optimizer remembered. <see cref="Options.Epoch"/> epochs come on top of its own. Null starts anew.
+    /// </param>
+    /// <inheritdoc cref="Fit(IDataView)"/>
+    public KfacImageClassificationTransformer Fit(IDataView trainData, IDataView? validationData, KfacImageClassificationTransformer? previousModel)
     {
         ArgumentNullException.ThrowIfNull(trainData);
         using var log = new TrainingLog(_host);
-        ImageColumns columns = FindColumns(trainData, features => PixelFormat.ForTraining(features, _options, () => ImageReader.FirstSize(trainData, features)), FindWeight(trainData.Schema));
+        ImageColumns columns = FindColumns(trainData, features => FormatOf(trainData, features, previousModel), FindWeight(trainData.Schema));
         (PixelFormat format, LabelColumn label) = (columns.Format, columns.Label);
-        IImageSource training = Read(trainData, columns, log);
+        if (previousModel is not null)
+        {
+            RequireSameLabel(label, previousModel.Model.ClassCount, previousModel.Model.LabelValues, nameof(trainData), "the previous model's");
+        }
+
+        long budget = _options.MemoryBudget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        ImageSet training = Read(trainData, columns, budget, log);
         RequireTwoClasses(training, label);
-        IImageSource? validation = validationData is null ? null : ReadValidation(validationData, columns, log);
+        ImageSet? validation = validationData is null ? null : ReadValidation(validationData, columns, budget, log);
         if (validation is null && ValidationFraction > 0)
         {
-            (training, validation) = ImageSourceSplit.Stratified(training, ValidationFraction, _training.Seed);
+            (training, validation) = training.Split(ValidationFraction, _training.Seed);
         }
 
         log.Info($"Training on {training.Count} images of {format.Shape} in {label.ClassCount} classes, validating on {validation?.Count ?? 0}");
+        if (!training.IsInMemory)
+        {
+            log.Info($"The images take more than {budget} bytes: they are read anew in each epoch");
+        }
+
         ImageClassifier classifier = new ImageClassifierTrainer(_training with
         {
             ClassWeights = _options.ClassWeights is { } weights ? label.Arrange(weights) : null,
@@ -85,7 +106,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
                 _options.MetricsCallback?.Invoke(new KfacImageClassificationMetrics(null, report));
             },
             OnWarning = log.Warn,
-        }).Fit(training, validation is { Count: > 0 } ? validation : null, _options.CancellationToken);
+        }).Fit(training, validation is { Count: > 0 } ? validation : null, previousModel?.Model.Classifier, _options.CancellationToken);
         return new KfacImageClassificationTransformer(
             new KfacImageClassificationModelParameters(classifier, label.Values), _options.FeatureColumnName, format,
             new OutputColumns(_options.ScoreColumnName, _options.PredictedLabelColumnName));
@@ -139,32 +160,31 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             : throw ColumnMismatch.Create(nameof(Options.ExampleWeightColumnName), name, ExpectedWeight, column.Type.ToString());
     }
 
-    private MemoryImageSource ReadValidation(IDataView data, ImageColumns trained, TrainingLog log)
+    private PixelFormat FormatOf(IDataView data, DataViewSchema.Column features, KfacImageClassificationTransformer? previousModel) => previousModel is null
+        ? PixelFormat.ForTraining(features, _options, () => ImageReader.FirstSize(data, features))
+        : previousModel.Format.ForPrediction(features);
+
+    private ImageSet ReadValidation(IDataView data, ImageColumns trained, long budget, TrainingLog log)
     {
         ImageColumns columns = FindColumns(data, trained.Format.ForPrediction, weight: null);
-        if (columns.Label.ClassCount != trained.Label.ClassCount || !SameValues(columns.Label.Values, trained.Label.Values))
-        {
-            throw new ArgumentException(
-                $"{nameof(Options.ValidationSet)}: the keys of '{_options.LabelColumnName}' must have the {trained.Label.ClassCount} values of the training rows' in the same order, but have {columns.Label.ClassCount}{(columns.Label.ClassCount == trained.Label.ClassCount ? " others" : "")}: map both by one MapValueToKey",
-                nameof(Options.ValidationSet));
-        }
-
-        return Read(data, columns, log);
+        RequireSameLabel(columns.Label, trained.Label.ClassCount, trained.Label.Values, nameof(Options.ValidationSet), "the training rows'");
+        return Read(data, columns, budget, log);
     }
 
-    private MemoryImageSource Read(IDataView data, ImageColumns columns, TrainingLog log)
+    private void RequireSameLabel(LabelColumn label, int classCount, LabelValues? values, string name, string whose)
+    {
+        if (label.ClassCount != classCount || !SameValues(label.Values, values))
+        {
+            throw new ArgumentException(
+                $"{name}: the keys of '{_options.LabelColumnName}' must have the {classCount} values of {whose} in the same order, but have {label.ClassCount}{(label.ClassCount == classCount ? " others" : "")}: map both by one MapValueToKey",
+                name);
+        }
+    }
+
+    private ImageSet Read(IDataView data, ImageColumns columns, long budget, TrainingLog log)
     {
         var stream = new DataViewStream(data, columns, _options.CancellationToken);
-        var images = new MemoryImageSource(stream.Shape, stream.ClassCount);
-        var pixels = new float[stream.Shape.Size];
-        using (IImageReader reader = stream.Open())
-        {
-            while (reader.Read(pixels, out int label, out float weight))
-            {
-                images.Add(pixels, label, weight);
-            }
-        }
-
+        ImageSet images = ImageSet.Load(stream, budget);
         string[] omissions = [.. stream.Omissions!.Sentences()];
         Array.ForEach(omissions, log.Warn);
         return images.Count > 0
@@ -172,13 +192,12 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             : throw new InvalidOperationException(stream.Omissions.HasRows ? $"there are no usable rows to train or validate on: {string.Join("; ", omissions)}" : "there are no rows to train or validate on");
     }
 
-    private static void RequireTwoClasses(IImageSource images, LabelColumn label)
+    private static void RequireTwoClasses(ImageSet images, LabelColumn label)
     {
-        int only = images.GetLabel(0);
-        if (Enumerable.Range(0, images.Count).All(index => images.GetLabel(index) == only))
+        if (images.ClassCounts.Count(count => count > 0) == 1)
         {
             throw new InvalidOperationException(
-                $"{nameof(Options.LabelColumnName)} '{label.Column.Name}': training needs at least two classes, but all {images.Count} usable rows are of one, {label.NameOf(only)}");
+                $"{nameof(Options.LabelColumnName)} '{label.Column.Name}': training needs at least two classes, but all {images.Count} usable rows are of one, {label.NameOf(images.ClassCounts.Select((count, c) => (count, c)).Single(pair => pair.count > 0).c)}");
         }
     }
 

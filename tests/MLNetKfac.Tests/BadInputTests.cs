@@ -185,6 +185,9 @@ public sealed class BadInputTests
         AssertOption(options => options.LearningRateScheduler = null!, "LearningRateScheduler must be a schedule, but is null");
         AssertOption(options => options.EarlyStoppingCriteria = new EarlyStopping(Patience: 0), "Patience of at least 1");
         AssertOption(options => options.Layout = (ImageLayout)7, "Layout must be a defined layout, but is 7");
+        AssertOption(options => options.MemoryBudget = 0, "MemoryBudget must be at least 1 byte, but is 0");
+        AssertOption(options => options.OnCancellation = (CancellationOutcome)3, "OnCancellation must be a defined outcome, but is 3");
+        AssertOption(options => options.Augmentation = new AugmentationOptions { Rotation = 181 }, "Augmentation.Rotation must be in [0, 180], but is 181");
         AssertOption(options => options.LabelSmoothing = 1, "LabelSmoothing must be in [0, 1), but is 1");
         AssertOption(options => options.ClassWeights = new Dictionary<string, float> { ["lying"] = -1 }, "ClassWeights must be finite and 0 or more, but is -1");
         AssertOption(options => options.ExampleWeightColumnName = "", "ExampleWeightColumnName must be the name of a column, or null");

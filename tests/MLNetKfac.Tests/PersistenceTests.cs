@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Kfac.Optimizers;
 using Microsoft.ML;
@@ -47,7 +46,7 @@ public sealed class PersistenceTests
         float[] pixels = [.. test.SelectMany(bar => bar.Features)];
         File.WriteAllBytes(folder.File("images"), MemoryMarshal.AsBytes(pixels.AsSpan()));
 
-        string[] printed = RunLoadOnly(folder.File("model.zip"), folder.File("images"));
+        string[] printed = SecondProcess.Run("MLNetKfac.LoadOnly", folder.File("model.zip"), folder.File("images"));
 
         string[] here = [.. _context.Data.CreateEnumerable<Scored>(model.Transform(_context.Data.LoadFromEnumerable(test)), reuseRowObject: false)
             .Select(row => $"{row.PredictedLabel} {string.Join(' ', row.Score.Select(BitConverter.SingleToUInt32Bits))}")];
@@ -131,26 +130,6 @@ public sealed class PersistenceTests
         ITransformer loaded = new MLContext().Model.Load(stream, out DataViewSchema loadedSchema);
         CollectionAssert.AreEqual(Rows.Describe(schema), Rows.Describe(loadedSchema));
         return loaded as KfacImageClassificationTransformer ?? ((IEnumerable<ITransformer>)loaded).OfType<KfacImageClassificationTransformer>().Single();
-    }
-
-    private static string[] RunLoadOnly(params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "MLNetKfac.LoadOnly.dll"), .. arguments])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.AreEqual(0, process.ExitCode, errors.Result);
-        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
     }
 
     private sealed class Scored

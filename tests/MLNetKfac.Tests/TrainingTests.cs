@@ -128,6 +128,68 @@ public sealed class TrainingTests
     }
 
     [TestMethod]
+    public void A_cancelled_training_may_keep_what_it_has()
+    {
+        using var source = new CancellationTokenSource();
+
+        KfacImageClassificationTransformer kept = Fit(options =>
+        {
+            options.CancellationToken = source.Token;
+            options.OnCancellation = CancellationOutcome.KeepBest;
+            options.MetricsCallback = metrics =>
+            {
+                if (metrics.Epoch?.Epoch == 3)
+                {
+                    source.Cancel();
+                }
+            };
+        });
+
+        Assert.HasCount(3, kept.Model.TrainingHistory);
+        Assert.IsGreaterThan(0.5, _context.MulticlassClassification.Evaluate(kept.Transform(Bars.Load(_context, 90, 2))).MicroAccuracy);
+    }
+
+    [TestMethod]
+    public void Three_epochs_and_three_more_are_six()
+    {
+        KfacImageClassificationTrainer.Options options = Bars.Options();
+        options.LearningRateScheduler = LearningRateSchedule.Constant;
+        IDataView rows = Bars.Load(_context, 90, 1);
+        KfacImageClassificationTransformer whole = _context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(rows);
+        options.Epoch = 3;
+        KfacImageClassificationTrainer trainer = _context.MulticlassClassification.Trainers.KfacImageClassification(options);
+
+        KfacImageClassificationTransformer continued = trainer.Fit(rows, null, trainer.Fit(rows));
+
+        CollectionAssert.AreEqual(Weights(whole), Weights(continued));
+        CollectionAssert.AreEqual(Enumerable.Range(1, 6).ToArray(), continued.Model.TrainingHistory.Select(report => report.Epoch).ToArray());
+    }
+
+    [TestMethod]
+    public void Going_on_takes_the_previous_models_classes()
+    {
+        KfacImageClassificationTrainer trainer = _context.MulticlassClassification.Trainers.KfacImageClassification(Bars.Options());
+        KfacImageClassificationTransformer previous = trainer.Fit(Bars.Load(_context, 30, 1));
+        IDataView rows = _context.Data.LoadFromEnumerable(Bars.Make(30, 2).Reverse());
+        IDataView otherOrder = _context.Transforms.Conversion.MapValueToKey("Label", nameof(Bar.Kind)).Fit(rows).Transform(rows);
+
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => trainer.Fit(otherOrder, null, previous)).Message,
+            "trainData: the keys of 'Label' must have the 3 values of the previous model's in the same order, but have 3 others");
+    }
+
+    [TestMethod]
+    public void Augmentation_changes_the_training_images_and_they_are_the_same_each_time()
+    {
+        string[] plain = Weights(Fit(_ => { })), augmented = Weights(Fit(Augment));
+
+        CollectionAssert.AreNotEqual(plain, augmented);
+        CollectionAssert.AreEqual(augmented, Weights(Fit(Augment)));
+
+        static void Augment(KfacImageClassificationTrainer.Options options) => options.Augmentation = new AugmentationOptions { Shift = 0.1, HorizontalFlip = true };
+    }
+
+    [TestMethod]
     public void A_cancelled_token_ends_the_training_before_the_second_row()
     {
         int rows = 0;
