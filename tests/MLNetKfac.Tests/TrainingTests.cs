@@ -1,3 +1,4 @@
+using Kfac.Fisher;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;
@@ -154,6 +155,7 @@ public sealed class TrainingTests
     {
         KfacImageClassificationTrainer.Options options = Bars.Options();
         options.LearningRateScheduler = LearningRateSchedule.Constant;
+        options.Optimizer = new KfacOptions { Approximation = FisherApproximation.Diagonal };
         IDataView rows = Bars.Load(_context, 90, 1);
         KfacImageClassificationTransformer whole = _context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(rows);
         options.Epoch = 3;

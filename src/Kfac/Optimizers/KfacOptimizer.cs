@@ -29,7 +29,6 @@ internal sealed class KfacOptimizer : Optimizer
     private float _rate;
     private float _damping;
     private long _steps;
-    private bool _inversesAreStale;
 
     public KfacOptimizer(Network network, KfacOptions options, int seed)
         : base(network)
@@ -64,6 +63,7 @@ internal sealed class KfacOptimizer : Optimizer
     /// <summary>λ of the next step; other than the option's value after a rescue or an adaptation.</summary>
     public float Damping => _damping;
 
+    /// <remarks>Inverses and eigenvectors are not carried along: a new optimizer computes them from the factors before its first step.</remarks>
     public override void ExchangeState(NamedState state)
     {
         base.ExchangeState(state);
@@ -74,9 +74,6 @@ internal sealed class KfacOptimizer : Optimizer
         {
             _factors[i].ExchangeState(state, $"factor{i}");
         }
-
-        // Inverses are not carried along: they follow from the factors.
-        _inversesAreStale = _steps > _options.BurnInSteps;
     }
 
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
@@ -94,12 +91,6 @@ internal sealed class KfacOptimizer : Optimizer
         }
 
         SetDamping();
-        if (_inversesAreStale)
-        {
-            _inverses.Refresh();
-            _inversesAreStale = false;
-        }
-
         _inverses.Advance(_steps - _options.BurnInSteps);
         ReportRescues();
         return TakeStep(labels, scheduleFactor);

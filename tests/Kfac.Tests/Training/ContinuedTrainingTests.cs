@@ -1,3 +1,4 @@
+using Kfac.Fisher;
 using Kfac.Layers;
 using Kfac.Optimizers;
 using Kfac.Training;
@@ -12,10 +13,12 @@ public sealed class ContinuedTrainingTests
 
     public static IEnumerable<object[]> Optimizers =>
     [
-        [new KfacOptions()],
-        [new KfacOptions { FactorUpdatePeriod = 3, WeightDecay = 0.01f }],
+        [new KfacOptions { Approximation = FisherApproximation.Diagonal }],
+        [new KfacOptions { Approximation = FisherApproximation.Diagonal, FactorUpdatePeriod = 3, WeightDecay = 0.01f }],
+        [new KfacOptions { Approximation = FisherApproximation.Kronecker, InverseUpdatePeriod = 1 }],
         [new AdamOptions { LearningRate = 5e-3f }],
         [new SgdOptions()],
+        [new MuonOptions()],
     ];
 
     [TestMethod]
