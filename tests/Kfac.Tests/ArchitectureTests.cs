@@ -15,7 +15,7 @@ public sealed class ArchitectureTests
         ["Parallel"] = [],
         ["Layers"] = ["Kernels", "Parallel"],
         ["Fisher"] = ["Layers", "Kernels", "Parallel"],
-        ["Optimizers"] = ["Fisher", "Layers", "Parallel"],
+        ["Optimizers"] = ["Fisher", "Layers", "Kernels", "Parallel"],
         ["Persistence"] = ["Optimizers", "Fisher", "Layers"],
         ["Training"] = ["Persistence", "Optimizers", "Fisher", "Layers", "Parallel"],
     };
