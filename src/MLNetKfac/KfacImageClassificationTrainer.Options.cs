@@ -111,7 +111,7 @@ public sealed partial class KfacImageClassificationTrainer
         public AugmentationOptions? Augmentation = Engine.Augmentation;
 
         /// <summary>
-        /// Bytes that training and validation images may take in memory, positive. Images that take more are read anew in each
+        /// Bytes that the training images may take in memory, positive, and as many again for a validation set. Images that take more are read anew in each
         /// epoch and shuffled in a buffer of half as many bytes. Null takes half of what the runtime has available.
         /// </summary>
         public long? MemoryBudget;

@@ -115,6 +115,16 @@ public sealed class Network
     /// <summary>How many forward passes of the training there have been; to be set where a training goes on.</summary>
     internal long TrainingPasses { get; set; }
 
+    /// <summary>
+    /// The last training pass once more, for parameters that have changed: the same values are dropped. Running statistics
+    /// take the batch in again; whoever compares parameters puts them back.
+    /// </summary>
+    internal void RepeatForward()
+    {
+        TrainingPasses--;
+        Forward(_examples, isTraining: true);
+    }
+
     /// <summary>Takes the first <paramref name="examples"/> examples of <see cref="Input"/> to <see cref="Logits"/>.</summary>
     /// <param name="examples">How many.</param>
     /// <param name="isTraining">Whether layers are to do what they only do in training: normalise by the batch, drop values.</param>

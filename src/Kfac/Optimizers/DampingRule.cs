@@ -51,7 +51,8 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Pie
         double predicted = 0.5 * model.Curvature(_tangent, _tangent, labels.Length) + pieces.Dot(network.Store.Gradients.Span, _step.Span);
         TensorPrimitives.Add(before, _step.Span, values);
         network.Store.MarkChanged();
-        network.Forward(labels.Length, isTraining: true);
+        network.RepeatForward();
+        TensorPrimitives.Add(before, _step.Span, values);
         double change = loss.Forward(network.Logits, labels).LossSum / labels.Length - lossBefore;
         return !double.IsFinite(change) ? double.NegativeInfinity : predicted < 0 ? change / predicted : double.NaN;
     }

@@ -27,7 +27,7 @@ internal sealed class QuadraticModel
         _values = new AlignedBuffer(network.Store.Length);
     }
 
-    /// <summary>J d for the first <paramref name="examples"/> examples of the network's input, at its present parameters.</summary>
+    /// <summary>J d for the <paramref name="examples"/> examples of the last training pass, at the network's present parameters.</summary>
     /// <param name="direction">d, laid out as the parameter store.</param>
     /// <param name="examples">How many examples.</param>
     /// <param name="tangent">[N, classes], overwritten; zero where d is.</param>
@@ -76,7 +76,7 @@ internal sealed class QuadraticModel
     {
         TensorPrimitives.MultiplyAdd(direction, step, _values.Span, _network.Store.Values.Span);
         _network.Store.MarkChanged();
-        _network.Forward(examples, isTraining: true);
+        _network.RepeatForward();
         int classes = _loss.Classes;
         for (int n = 0; n < examples; n++)
         {

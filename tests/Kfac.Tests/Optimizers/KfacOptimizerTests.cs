@@ -171,6 +171,42 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
+    public void LookingAheadDropsTheSameValuesAndLeavesRunningStatisticsAlone()
+    {
+        using var workers = new Workers(1);
+        Network plain = WithNormalisationAndDropout(), ahead = WithNormalisationAndDropout();
+        new KfacOptions().Create(plain, 1).Step(Labels, 1);
+        Optimizer optimizer = new KfacOptions { MomentumKind = KfacMomentum.QuadraticModel, DampingAdaptation = DampingAdaptation.LevenbergMarquardt, Damping = 1e3f }.Create(ahead, 1);
+        optimizer.Step(Labels, 1);
+        double[] expected = Statistics(plain), actual = Statistics(ahead);
+        Assert.IsNotEmpty(expected);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Assert.AreEqual(expected[i], actual[i], 1e-6, $"statistic {i}");
+        }
+
+        Assert.AreEqual(plain.TrainingPasses, ahead.TrainingPasses);
+        Assert.IsLessThan(1e3f, ((KfacOptimizer)optimizer).Damping, "a short step is foretold, which other masks would not let happen");
+
+        Network WithNormalisationAndDropout()
+        {
+            var random = new Random(3);
+            NetworkSpec spec = NetworkSpec.For(6, 5, 2).Conv(4, 3).BatchNorm().Relu().Dropout(0.5f).Flatten().Dense(Classes);
+            var network = new Network(spec, Examples, workers, trains: true);
+            network.Initialize(random);
+            for (int n = 0; n < Examples; n++)
+            {
+                network.Input.Write(n, [.. Enumerable.Range(0, spec.Input.Size).Select(_ => (float)random.NextGaussian())]);
+            }
+
+            return network;
+        }
+
+        static double[] Statistics(Network network) =>
+            [.. network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Statistic).SelectMany(parameter => parameter.Values.ToArray()).Select(v => (double)v)];
+    }
+
+    [TestMethod]
     public void LayerThatIsNotThereIsNamedWithThoseThatAre()
     {
         using var workers = new Workers(1);
