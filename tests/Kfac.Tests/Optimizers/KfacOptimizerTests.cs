@@ -203,7 +203,7 @@ public sealed class KfacOptimizerTests
         }
 
         static double[] Statistics(Network network) =>
-            [.. network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Statistic).SelectMany(parameter => parameter.Values.ToArray()).Select(v => (double)v)];
+            [.. network.Store.Parameters.Where(parameter => parameter.Kind == ParameterKind.Statistic).SelectMany(parameter => parameter.Values.ToArray()).Select(v => (double)v)];
     }
 
     [TestMethod]
