@@ -64,11 +64,17 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Passes over the training images, at least 1.</summary>
         public int Epoch = Engine.Epochs;
 
-        /// <summary>Largest number of images in a step, at least 1.</summary>
+        /// <summary>Largest number of images in a step; 0 takes 64, or 128 from 20,000 training images on.</summary>
         public int BatchSize = Engine.BatchSize;
 
         /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes.</summary>
         public float LabelSmoothing = Engine.LabelSmoothing;
+
+        /// <summary>
+        /// Validation and the trained model take the parameters' running average over about so many epochs; 0 takes the last
+        /// parameters.
+        /// </summary>
+        public double AveragedEpochs = Engine.AveragedEpochs;
 
         /// <summary>
         /// Weights of the classes in the loss by label value, as text; those not named count 1. Finite and 0 or more; only
@@ -145,6 +151,7 @@ public sealed partial class KfacImageClassificationTrainer
                 Epochs = Epoch,
                 BatchSize = BatchSize,
                 LabelSmoothing = LabelSmoothing,
+                AveragedEpochs = AveragedEpochs,
                 BalanceClasses = BalanceClasses,
                 Augmentation = Augmentation,
                 OnCancellation = OnCancellation,

@@ -174,7 +174,7 @@ public sealed class BadInputTests
     public void Options_out_of_range_are_named_at_once()
     {
         AssertOption(options => options.Epoch = 0, "Epoch must be at least 1, but is 0");
-        AssertOption(options => options.BatchSize = 0, "BatchSize must be at least 1, but is 0");
+        AssertOption(options => options.BatchSize = -1, "BatchSize must be 0 (chosen by the number of images) or more, but is -1");
         AssertOption(options => options.Threads = -1, "Threads must be 0 (all processors) or more, but is -1");
         AssertOption(options => options.LearningRate = 0, "LearningRate must be positive and finite, but is 0");
         AssertOption(options => options.LearningRate = float.NaN, "LearningRate must be positive and finite, but is NaN");
@@ -188,6 +188,7 @@ public sealed class BadInputTests
         AssertOption(options => options.MemoryBudget = 0, "MemoryBudget must be at least 1 byte, but is 0");
         AssertOption(options => options.OnCancellation = (CancellationOutcome)3, "OnCancellation must be a defined outcome, but is 3");
         AssertOption(options => options.Augmentation = new AugmentationOptions { Rotation = 181 }, "Augmentation.Rotation must be in [0, 180], but is 181");
+        AssertOption(options => options.AveragedEpochs = -1, "AveragedEpochs must be 0 or more and finite, but is -1");
         AssertOption(options => options.LabelSmoothing = 1, "LabelSmoothing must be in [0, 1), but is 1");
         AssertOption(options => options.ClassWeights = new Dictionary<string, float> { ["lying"] = -1 }, "ClassWeights must be finite and 0 or more, but is -1");
         AssertOption(options => options.ExampleWeightColumnName = "", "ExampleWeightColumnName must be the name of a column, or null");

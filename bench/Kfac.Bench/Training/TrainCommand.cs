@@ -30,13 +30,14 @@ internal static class TrainCommand
         var factorPeriod = new Option<int?>("--factor-period") { Description = "K-FAC: steps between updates of the curvature." };
         var factorExamples = new Option<int?>("--factor-examples") { Description = "K-FAC: examples of a batch that enter a convolution's covariances; 0 takes all." };
         var relative = new Option<bool?>("--relative-damping") { Description = "K-FAC: damping is a multiple of a block's mean eigenvalue." };
+        var averaged = new Option<double?>("--averaged-epochs") { Description = "Epochs that the parameters' running average looks back on; 0 for none." };
         var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
         var schedule = new Option<string?>("--schedule") { Description = "constant, cosine, onecycle or linear." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, schedule, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -69,6 +70,7 @@ internal static class TrainCommand
                 BatchSize = arguments.GetValue(batch) ?? defaults.BatchSize,
                 Seed = arguments.GetValue(seed),
                 Threads = arguments.GetValue(threads),
+                AveragedEpochs = arguments.GetValue(averaged) ?? defaults.AveragedEpochs,
                 Schedule = arguments.GetValue(schedule) switch
                 {
                     null => defaults.Schedule,

@@ -59,8 +59,8 @@ internal abstract class Optimizer
     /// <summary>Mean loss of the batch before the step.</summary>
     private protected double LastLoss { get; private set; }
 
-    /// <summary>The parameters before the step.</summary>
-    private protected ReadOnlySpan<float> LastGoodValues => _lastGood.Span;
+    /// <summary>The parameters before the last step that was taken.</summary>
+    public ReadOnlySpan<float> LastGoodValues => _lastGood.Span;
 
     /// <summary>Goes through the store's arrays.</summary>
     private protected Pieces Pieces { get; }

@@ -19,10 +19,10 @@ public sealed record TrainingOptions
     public int Epochs { get; init; } = 10;
 
     /// <summary>
-    /// Largest number of images in a step, at least 1. Default 64. An epoch's images are divided into steps of nearly equal
-    /// size, so that no step is much smaller than the others.
+    /// Largest number of images in a step; 0, the default, takes 64, or 128 from 20,000 training images on. An epoch's images
+    /// are divided into steps of nearly equal size, so that no step is much smaller than the others.
     /// </summary>
-    public int BatchSize { get; init; } = 64;
+    public int BatchSize { get; init; }
 
     /// <summary>
     /// Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes (Szegedy et al.
@@ -50,6 +50,12 @@ public sealed record TrainingOptions
     /// <summary>What a cancelled training comes to. Default <see cref="CancellationOutcome.Throw"/>.</summary>
     public CancellationOutcome OnCancellation { get; init; }
 
+    /// <summary>
+    /// Validation and the trained model take the parameters' running average over about so many epochs, 0 or more; 0 takes
+    /// the last parameters. Default 0.2.
+    /// </summary>
+    public double AveragedEpochs { get; init; } = 0.2;
+
     /// <summary>Ends the training when the validation stops getting better; null trains all epochs.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
@@ -68,16 +74,20 @@ public sealed record TrainingOptions
     /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
     public Action<string>? OnWarning { get; init; }
 
+    /// <summary>Images in a step of a training on <paramref name="images"/> images: many small steps where there are few.</summary>
+    internal int BatchSizeFor(int images) => BatchSize > 0 ? BatchSize : images < 20_000 ? 64 : 128;
+
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()
     {
         Setting.Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
-        Setting.Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "at least 1");
+        Setting.Require(BatchSize >= 0, nameof(BatchSize), BatchSize, "0 (chosen by the number of images) or more");
         Setting.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
         Setting.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
         Setting.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
         Setting.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
         Augmentation?.Validate();
+        Setting.Require(AveragedEpochs >= 0 && double.IsFinite(AveragedEpochs), nameof(AveragedEpochs), AveragedEpochs, "0 or more and finite");
         Optimizer.Validate();
         Schedule.Validate();
         EarlyStopping?.Validate();

@@ -15,6 +15,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly float[] _classFactors;
     private readonly Network _network;
     private readonly Optimizer _optimizer;
+    private readonly ParameterAverage? _average;
     private readonly BatchLoader _loader;
     private readonly Stopwatch _clock = new();
     private readonly List<EpochReport> _history;
@@ -32,7 +33,8 @@ internal sealed class TrainingRun : IDisposable
         _epochsBefore = _history.Count > 0 ? _history[^1].Epoch : 0;
         _scaling = previous?.Scaling ?? training.MeasureScaling();
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
-        _network = new Network(spec, options.BatchSize, workers, trains: true);
+        int batchSize = options.BatchSizeFor(training.Count);
+        _network = new Network(spec, batchSize, workers, trains: true);
         _network.Initialize(new Random(options.Seed));
         if (previous is not null)
         {
@@ -42,15 +44,15 @@ internal sealed class TrainingRun : IDisposable
 
         _optimizer = options.Optimizer.Create(_network, unchecked(options.Seed + _epochsBefore));
         _optimizer.Loss.Smoothing = options.LabelSmoothing;
-        if (previous is not null && previous.OptimizerState?.TryRestore(_optimizer.ExchangeState) != true)
-        {
-            options.OnWarning?.Invoke("the previous model does not hold what this optimizer remembers: it goes on with its weights alone");
-        }
-
         _training = training.Open(options.Seed);
         _validation = validation?.Open(seed: null);
         Augmentation? augmentation = options.Augmentation is { } changes ? new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed) : null;
-        _loader = new BatchLoader(_scaling, augmentation, options.BatchSize);
+        _loader = new BatchLoader(_scaling, augmentation, batchSize);
+        _average = options.AveragedEpochs > 0 ? new ParameterAverage(_network, options.AveragedEpochs * _loader.BatchCount(_training)) : null;
+        if (previous is not null && previous.OptimizerState?.TryRestore(ExchangeState) != true)
+        {
+            options.OnWarning?.Invoke("the previous model does not hold what this optimizer remembers: it goes on with its weights alone");
+        }
     }
 
     public ImageClassifier Execute(CancellationToken cancellation)
@@ -74,9 +76,17 @@ internal sealed class TrainingRun : IDisposable
         }
 
         _optimizer.RestoreUnlessFinite();
+        NamedState state = NamedState.Capture(ExchangeState);
+        _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
         _bestValues?.CopyTo(parameters.Values.Span);
-        return new ImageClassifier(_network.Spec, parameters, _scaling, _history) { OptimizerState = NamedState.Capture(_optimizer.ExchangeState) };
+        return new ImageClassifier(_network.Spec, parameters, _scaling, _history) { OptimizerState = state };
+    }
+
+    private void ExchangeState(NamedState state)
+    {
+        _optimizer.ExchangeState(state);
+        _average?.ExchangeState(state);
     }
 
     public void Dispose()
@@ -94,7 +104,9 @@ internal sealed class TrainingRun : IDisposable
         {
             _best = report;
             _bestValues ??= new float[_network.Store.Length];
+            _average?.Swap();
             _network.Store.Values.Span.CopyTo(_bestValues);
+            _average?.Swap();
             return false;
         }
 
@@ -128,6 +140,7 @@ internal sealed class TrainingRun : IDisposable
                 continue;
             }
 
+            _average?.Add(_optimizer);
             lossSum += step.LossSum;
             correct += step.Correct;
             seen += labels.Length;
@@ -166,19 +179,28 @@ internal sealed class TrainingRun : IDisposable
         return batch.Labels.AsSpan(0, batch.Count);
     }
 
+    /// <summary>Mean loss and accuracy with the parameters that the trained model would have at this moment.</summary>
     private (double? Loss, double? Accuracy) Evaluate(ImageSequence images, CancellationToken cancellation)
     {
         double loss = 0;
         int correct = 0;
-        _loader.Begin(images, epoch: 0, augments: false);
-        for (int batch = 0; batch < _loader.BatchCount(images); batch++)
+        _average?.Swap();
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            ReadOnlySpan<int> labels = TakeBatch();
-            _network.Forward(labels.Length);
-            (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
-            loss += lossSum;
-            correct += right;
+            _loader.Begin(images, epoch: 0, augments: false);
+            for (int batch = 0; batch < _loader.BatchCount(images); batch++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                ReadOnlySpan<int> labels = TakeBatch();
+                _network.Forward(labels.Length);
+                (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
+                loss += lossSum;
+                correct += right;
+            }
+        }
+        finally
+        {
+            _average?.Swap();
         }
 
         return (loss / images.Count, (double)correct / images.Count);

@@ -118,10 +118,18 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
+    public void BatchSizeFollowsTheNumberOfImagesUnlessItIsGiven()
+    {
+        Assert.AreEqual(64, new TrainingOptions().BatchSizeFor(19_999));
+        Assert.AreEqual(128, new TrainingOptions().BatchSizeFor(20_000));
+        Assert.AreEqual(32, new TrainingOptions { BatchSize = 32 }.BatchSizeFor(20_000));
+    }
+
+    [TestMethod]
     public void LastStepThatRuinsTheParametersIsTakenBack()
     {
         // The only step of the training: a learning rate beyond all measure, and nobody sees the loss that follows.
-        var options = Options(new SgdOptions { LearningRate = 3e38f }) with { Epochs = 1, BatchSize = 90, Schedule = LearningRateSchedule.Constant };
+        var options = Options(new SgdOptions { LearningRate = 3e38f }) with { Epochs = 1, BatchSize = 90, AveragedEpochs = 0, Schedule = LearningRateSchedule.Constant };
         ImageClassifier model = new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(90, 1), SyntheticImages.Create(30, 2));
         Assert.IsTrue(Weights(model).All(float.IsFinite));
         Assert.IsFalse(double.IsFinite(model.History[0].ValidationLoss!.Value), "the report says what was seen");

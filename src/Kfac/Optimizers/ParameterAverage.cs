@@ -1,0 +1,72 @@
+using System.Numerics.Tensors;
+using Kfac.Layers;
+using Kfac.Parallel;
+
+namespace Kfac.Optimizers;
+
+/// <summary>
+/// The parameters' own running average, a = b·a + (1-b)·w freed of its start (Polyak and Juditsky 1992; with K-FAC: Martens
+/// and Grosse 2015, section 13): what a network predicts with while its training still jumps about.
+/// </summary>
+internal sealed class ParameterAverage
+{
+    private readonly Network _network;
+    private readonly Pieces _pieces;
+    private readonly AlignedBuffer _average;
+    private readonly PieceAction _addPiece;
+    private readonly float _decay;
+    private Optimizer _optimizer = null!;
+    private double _weight;
+    private float _gain;
+
+    /// <param name="network">Whose parameters.</param>
+    /// <param name="steps">Steps that the average looks back on, about; at least 1.</param>
+    public ParameterAverage(Network network, double steps)
+    {
+        _network = network;
+        _pieces = new Pieces(network.Workers, network.Store.Length);
+        _average = new AlignedBuffer(network.Store.Length);
+        _addPiece = AddPiece;
+        _decay = (float)(1 - 1 / Math.Max(steps, 1));
+    }
+
+    /// <summary>Takes in the parameters that the last step began with: their loss is known to be finite.</summary>
+    public void Add(Optimizer optimizer)
+    {
+        _optimizer = optimizer;
+        _weight = _decay * _weight + 1;
+        _gain = (float)(1 / _weight);
+        _pieces.Run(_average.Length, _addPiece);
+    }
+
+    /// <summary>Puts the average into the network and the network's parameters here, or back again.</summary>
+    public void Swap()
+    {
+        if (_weight == 0)
+        {
+            return;
+        }
+
+        Span<float> values = _network.Store.Values.Span;
+        float[] kept = values.ToArray();
+        _average.Span.CopyTo(values);
+        kept.CopyTo(_average.Span);
+        _network.Store.MarkChanged();
+    }
+
+    /// <summary>Copies everything that a training must go on with out to <paramref name="state"/>, or back from it.</summary>
+    public void ExchangeState(NamedState state)
+    {
+        state.Exchange("values", _network.Store.Values.Span);
+        state.Exchange("average", _average.Span);
+        state.Exchange("averageWeight", ref _weight);
+        _network.Store.MarkChanged();
+    }
+
+    /// <summary>a += (w - a) / weight.</summary>
+    private void AddPiece(int start, int length)
+    {
+        Span<float> average = _average.Span.Slice(start, length);
+        TensorPrimitives.Lerp(average, _optimizer.LastGoodValues.Slice(start, length), _gain, average);
+    }
+}
