@@ -9,7 +9,7 @@ namespace Kfac.Fisher;
 /// </summary>
 public abstract class InputOutputDiagonalFB : DiagonalFB
 {
-    private readonly List<(Tensor<float> Inputs, Tensor<float> Outputs)> _minibatches = [];
+    private readonly MinibatchList _minibatches = new();
 
     private protected InputOutputDiagonalFB(LayerCollection layerCollection, ReadOnlySpan<int> weightsShape, bool hasBias)
         : base(layerCollection, weightsShape, hasBias)
@@ -28,16 +28,11 @@ public abstract class InputOutputDiagonalFB : DiagonalFB
     public void RegisterAdditionalMinibatch(Tensor<float> inputs, Tensor<float> outputs)
     {
         RequireMinibatch(inputs, outputs);
-        if (inputs.Size(0) == 0)
-        {
-            throw new ArgumentException($"a minibatch must have at least one example, but inputs have shape {inputs.ShapeText()}", nameof(inputs));
-        }
-
-        _minibatches.Add((inputs, outputs));
+        _minibatches.Add(inputs, outputs);
     }
 
     /// <summary>The outputs of the registered minibatches, in order of registration.</summary>
-    public sealed override IReadOnlyList<Tensor<float>> TensorsToComputeGrads() => [.. _minibatches.Select(minibatch => minibatch.Outputs)];
+    public sealed override IReadOnlyList<Tensor<float>> TensorsToComputeGrads() => _minibatches.Outputs;
 
     /// <inheritdoc/>
     public sealed override void InstantiateFactors(IReadOnlyList<IReadOnlyList<Tensor<float>>> gradsList, float damping)
@@ -45,27 +40,13 @@ public abstract class InputOutputDiagonalFB : DiagonalFB
         ArgumentNullException.ThrowIfNull(gradsList);
         RequireDamping(damping);
         RequireSources(gradsList);
-        if (_minibatches.Count == 0)
-        {
-            throw new InvalidOperationException("no minibatch is registered: call RegisterAdditionalMinibatch first");
-        }
-
         var sums = new float[WeightsLength + BiasLength];
-        foreach (IReadOnlyList<Tensor<float>> source in gradsList)
+        foreach ((Tensor<float> inputs, Tensor<float> gradients, _) in _minibatches.Pair(gradsList))
         {
-            if (source.Count != _minibatches.Count)
-            {
-                throw new ArgumentException($"each source must give one gradient for each of the {_minibatches.Count} registered minibatches, but one gives {source.Count}", nameof(gradsList));
-            }
-
-            for (int i = 0; i < source.Count; i++)
-            {
-                source[i].RequireShape(_minibatches[i].Outputs.Shape(), $"the gradient for minibatch {i}", nameof(gradsList));
-                AddSquares(_minibatches[i].Inputs, source[i], sums);
-            }
+            AddSquares(inputs, gradients, sums);
         }
 
-        UpdateFromSums(sums, _minibatches.Sum(minibatch => minibatch.Inputs.Size(0)));
+        UpdateFromSums(sums, _minibatches.Examples);
         Damping = damping;
         _minibatches.Clear();
     }
