@@ -19,6 +19,7 @@ internal abstract unsafe partial class LaneKernels
 
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y)
     {
         for (int i = 0; i < g.OutH; i++)
@@ -38,6 +39,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MaxBackward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx, bool rectified)
     {
         bool once = g.CoversOnce;
@@ -68,6 +70,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Rectify(float* y, int length)
     {
         TVector zero = default;
@@ -75,6 +78,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             Store(y + i, TLanes.Greater(zero, Load(y + i, length - i)), length - i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void RectifyBackward(float* y, float* dy, int length)
     {
         for (int i = 0; i < length; i += TLanes.Width)

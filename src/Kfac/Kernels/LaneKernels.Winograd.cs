@@ -10,12 +10,14 @@ internal abstract unsafe partial class LaneKernels
     /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
     public abstract void WinogradFilter(float* slots, nint length, int taps);
 
-    /// <summary>v[i, j, c] = (B^T d B)[i, j] of channel c of the 6 x 6 pixels d of x.</summary>
-    /// <param name="x">[6, 6, channels]</param>
+    /// <summary>v[i, j, tile, c] = (B^T d B)[i, j] of channel c of 6 x 6 pixels d of x, for tiles in a row that overlap.</summary>
+    /// <param name="x">[6, 6 + (tiles - 1) * step, channels]</param>
+    /// <param name="tiles">Tiles.</param>
+    /// <param name="step">Pixels from a tile to the next.</param>
     /// <param name="channels">Channels.</param>
     /// <param name="v">Slot [0, 0].</param>
     /// <param name="slot">Floats from a slot to the next.</param>
-    public abstract void WinogradInput(PixelGrid x, int channels, float* v, nint slot);
+    public abstract void WinogradInput(PixelGrid x, int tiles, int step, int channels, float* v, nint slot);
 
     /// <summary>y[i, j, k] = max(floor, (A^T m A)[i, j] + bias[k]) of channel k, or 0 where the gate is not positive.</summary>
     /// <param name="m">Slot [0, 0] of [36, channels].</param>
@@ -63,7 +65,7 @@ internal abstract unsafe partial class LaneKernels
 /// </summary>
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
-    private const int Side = Winograd.Side, MostTaps = 5, MostOutputs = 4;
+    private const int Side = Winograd.Side, MostTaps = 5, MostOutputs = 4, MostColumns = 20;
     private const float P1 = Winograd.P, P2 = P1 * P1, P3 = P2 * P1, P4 = P2 * P2;
     private const float Q1 = Winograd.Q, Q2 = Q1 * Q1, Q3 = Q2 * Q1, Q4 = Q2 * Q2;
     private const float Scale0 = 1f / (P2 * Q2), ScaleP = 1f / (2 * P2 * (P2 - Q2)), ScaleQ = 1f / (2 * Q2 * (Q2 - P2));
@@ -94,13 +96,13 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         }
     }
 
-    public override void WinogradInput(PixelGrid x, int channels, float* v, nint slot)
+    public override void WinogradInput(PixelGrid x, int tiles, int step, int channels, float* v, nint slot)
     {
         int c = 0;
         for (; c <= channels - TLanes.Width; c += TLanes.Width)
-            InputVector<OneVector>(x, c, v + c, slot, TLanes.Width);
+            InputVector<OneVector>(x, tiles, step, c, v + c, slot, channels, TLanes.Width);
         if (c < channels)
-            InputVector<PartialVector>(x, c, v + c, slot, channels - c);
+            InputVector<PartialVector>(x, tiles, step, c, v + c, slot, channels, channels - c);
     }
 
     public override void WinogradOutput(
@@ -122,39 +124,14 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             OutputGradientVector<PartialVector>(dy, rows, columns, k, w + k, slot, taps, channels - k);
     }
 
-    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WinogradFilterGradient(
         float* m, nint slot, nint width, int rows, int columns, float* gradient, float* squares, nint tap, nint channel, int taps)
     {
-        TVector* t = stackalloc TVector[MostTaps * Side];
-        for (int c = 0; c < rows; c++)
-            for (nint at = c * width; at < (c * width) + columns; at += TLanes.Width)
-            {
-                for (int j = 0; j < Side; j++)
-                {
-                    float* p = m + (j * slot) + at;
-                    TransformFilterGradient(
-                        TLanes.Load(p), TLanes.Load(p + (Side * slot)), TLanes.Load(p + (2 * Side * slot)),
-                        TLanes.Load(p + (3 * Side * slot)), TLanes.Load(p + (4 * Side * slot)), TLanes.Load(p + (5 * Side * slot)), taps,
-                        out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j], out t[(4 * Side) + j]);
-                }
-                for (int r = 0; r < taps; r++)
-                {
-                    TVector* d = t + (Side * r);
-                    TransformFilterGradient(d[0], d[1], d[2], d[3], d[4], d[5], taps,
-                        out TVector g0, out TVector g1, out TVector g2, out TVector g3, out TVector g4);
-                    float* to = m + (taps * r * slot) + at;
-                    TLanes.Store(to, g0);
-                    TLanes.Store(to + slot, g1);
-                    TLanes.Store(to + (2 * slot), g2);
-                    if (taps > 3)
-                    {
-                        TLanes.Store(to + (3 * slot), g3);
-                        TLanes.Store(to + (4 * slot), g4);
-                    }
-                }
-            }
-
+        if (taps == 3)
+            TransformFilterGradients<Taps3>(m, slot, width, rows, columns);
+        else
+            TransformFilterGradients<Taps5>(m, slot, width, rows, columns);
         for (int position = 0; position < taps * taps; position++)
             for (int c = 0; c < rows; c++)
                 for (int k = 0; k < columns; k += TLanes.Width)
@@ -164,25 +141,70 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 }
     }
 
+    /// <summary>T replaces the first slots of m.</summary>
     [SkipLocalsInit]
-    private static void InputVector<TColumns>(PixelGrid x, int c, float* v, nint slot, int left)
+    private static void TransformFilterGradients<TTaps>(float* m, nint slot, nint width, int rows, int columns)
+        where TTaps : struct, ITaps
+    {
+        TVector* t = stackalloc TVector[MostTaps * Side];
+        for (int c = 0; c < rows; c++)
+            for (nint at = c * width; at < (c * width) + columns; at += TLanes.Width)
+            {
+                for (int j = 0; j < Side; j++)
+                {
+                    float* p = m + (j * slot) + at;
+                    TransformFilterGradient<TTaps>(
+                        TLanes.Load(p), TLanes.Load(p + (Side * slot)), TLanes.Load(p + (2 * Side * slot)),
+                        TLanes.Load(p + (3 * Side * slot)), TLanes.Load(p + (4 * Side * slot)), TLanes.Load(p + (5 * Side * slot)),
+                        out t[j], out t[Side + j], out t[(2 * Side) + j], out TVector t3, out TVector t4);
+                    if (TTaps.Count > 3)
+                        (t[(3 * Side) + j], t[(4 * Side) + j]) = (t3, t4);
+                }
+                for (int r = 0; r < TTaps.Count; r++)
+                {
+                    TVector* d = t + (Side * r);
+                    TransformFilterGradient<TTaps>(d[0], d[1], d[2], d[3], d[4], d[5],
+                        out TVector g0, out TVector g1, out TVector g2, out TVector g3, out TVector g4);
+                    float* to = m + (TTaps.Count * r * slot) + at;
+                    TLanes.Store(to, g0);
+                    TLanes.Store(to + slot, g1);
+                    TLanes.Store(to + (2 * slot), g2);
+                    if (TTaps.Count > 3)
+                    {
+                        TLanes.Store(to + (3 * slot), g3);
+                        TLanes.Store(to + (4 * slot), g4);
+                    }
+                }
+            }
+    }
+
+    /// <summary>Columns that neighbouring tiles share are multiplied by B^T once.</summary>
+    [SkipLocalsInit]
+    private static void InputVector<TColumns>(PixelGrid x, int tiles, int step, int c, float* v, nint slot, nint tile, int left)
         where TColumns : struct, IColumns
     {
-        TVector* t = stackalloc TVector[Side * Side];
-        for (int j = 0; j < Side; j++)
+        TVector* t = stackalloc TVector[MostColumns * Side];
+        int most = ((MostColumns - Side) / step) + 1;
+        for (int first = 0; first < tiles; first += most)
         {
-            float* p = x.Origin + (j * x.Pixel) + c;
-            TransformInput(
-                LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + x.Row, left), LoadPart<TColumns>(p + (2 * x.Row), left),
-                LoadPart<TColumns>(p + (3 * x.Row), left), LoadPart<TColumns>(p + (4 * x.Row), left), LoadPart<TColumns>(p + (5 * x.Row), left),
-                out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j], out t[(4 * Side) + j], out t[(5 * Side) + j]);
-        }
-        for (int i = 0; i < Side; i++)
-        {
-            TVector* d = t + (Side * i);
-            TransformInput(d[0], d[1], d[2], d[3], d[4], d[5],
-                out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
-            StoreSlots<TColumns>(v + (Side * i * slot), slot, left, v0, v1, v2, v3, v4, v5);
+            int count = Math.Min(tiles - first, most);
+            float* p = x.Origin + (first * step * x.Pixel) + c;
+            TVector* end = t + (Side * (((count - 1) * step) + Side));
+            for (TVector* to = t; to < end; to += Side, p += x.Pixel)
+                TransformInput(
+                    LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + x.Row, left), LoadPart<TColumns>(p + (2 * x.Row), left),
+                    LoadPart<TColumns>(p + (3 * x.Row), left), LoadPart<TColumns>(p + (4 * x.Row), left), LoadPart<TColumns>(p + (5 * x.Row), left),
+                    out to[0], out to[1], out to[2], out to[3], out to[4], out to[5]);
+            for (int n = 0; n < count; n++, v += tile)
+            {
+                TVector* d = t + (Side * step * n);
+                for (int i = 0; i < Side; i++, d++)
+                {
+                    TransformInput(d[0], d[Side], d[2 * Side], d[3 * Side], d[4 * Side], d[5 * Side],
+                        out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
+                    StoreSlots<TColumns>(v + (Side * i * slot), slot, left, v0, v1, v2, v3, v4, v5);
+                }
+            }
         }
     }
 
@@ -356,18 +378,19 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         w5 = taps > 3 ? e1 : e3;
     }
 
-    /// <summary>G^T m; of 3 taps, g3 and g4 mean nothing.</summary>
+    /// <summary>G^T m; of 3 taps, g3 and g4 are left 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TransformFilterGradient(
-        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, int taps,
+    private static void TransformFilterGradient<TTaps>(
+        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5,
         out TVector g0, out TVector g1, out TVector g2, out TVector g3, out TVector g4)
+        where TTaps : struct, ITaps
     {
         TVector evenP = Times(ScaleP, TLanes.Add(m1, m2)), oddP = Times(ScaleP, Plus(m1, -1f, m2));
         TVector evenQ = Times(ScaleQ, TLanes.Add(m3, m4)), oddQ = Times(ScaleQ, Plus(m3, -1f, m4));
         g0 = Plus(TLanes.Add(evenP, evenQ), Scale0, m0);
         g1 = Plus(Times(Q1, oddQ), P1, oddP);
-        g2 = Plus(Plus(taps > 3 ? default : m5, Q2, evenQ), P2, evenP);
-        g3 = Plus(Times(Q3, oddQ), P3, oddP);
-        g4 = Plus(Plus(m5, Q4, evenQ), P4, evenP);
+        g2 = Plus(Plus(TTaps.Count > 3 ? default : m5, Q2, evenQ), P2, evenP);
+        g3 = TTaps.Count > 3 ? Plus(Times(Q3, oddQ), P3, oddP) : default;
+        g4 = TTaps.Count > 3 ? Plus(Plus(m5, Q4, evenQ), P4, evenP) : default;
     }
 }

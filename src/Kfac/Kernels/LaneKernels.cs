@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Kfac.Kernels;
 
 /// <summary>Every kernel of one instruction set, chosen once where a plan is made.</summary>
@@ -57,6 +59,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
         : panel.Columns == TLanes.Width ? Tile<OneVector, TEpilogue>(rows)
         : Tile<PartialVector, TEpilogue>(rows);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Pack(float* from, nint column, nint term, int columns, int terms, int width, bool square, float* packed)
     {
         for (int k = 0; k < terms; k++, from += term, packed += width)
@@ -80,6 +83,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void SumPixels(ImagePlane map, int rows, int columns, int channels, float* sums)
     {
         int k = 0;

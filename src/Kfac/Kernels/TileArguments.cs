@@ -17,6 +17,9 @@ internal unsafe struct TileArguments
     /// <summary>Terms are Groups runs of Length each.</summary>
     public nint Groups, Length;
 
+    /// <summary>So many tiles, at least one, A and C moving on by so much after each.</summary>
+    public nint Repeats, ANext, CNext;
+
     /// <summary>[rows]; the first is 0.</summary>
     public nint* AOffsets, COffsets;
 

@@ -12,6 +12,25 @@ internal unsafe interface ITileEpilogue
         where TColumns : struct, IColumns;
 }
 
+/// <summary>C = sum</summary>
+internal readonly unsafe struct Copy : ITileEpilogue
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged
+        where TColumns : struct, IColumns
+    {
+        float* c = t->C + t->COffsets[row];
+        if (TColumns.IsPartial)
+            TLanes.StoreFirst(c, v0, t->Columns);
+        else
+            TLanes.Store(c, v0);
+        if (TColumns.Vectors > 1)
+            TLanes.Store(c + TLanes.Width, v1);
+    }
+}
+
 /// <summary>C = max(floor, sum)</summary>
 internal readonly unsafe struct Overwrite : ITileEpilogue
 {

@@ -95,6 +95,9 @@ internal readonly record struct Split(int Count, int Pieces)
     /// <summary>Pieces of at most <paramref name="largest"/>.</summary>
     public static Split AtMost(int count, int largest) => new(count, (count + largest - 1) / largest);
 
+    /// <summary>Pieces that are one smaller than the first, the last ones.</summary>
+    public int Smaller => Count % Pieces == 0 ? 0 : Pieces - (Count % Pieces);
+
     public int Size(int piece) => (Count / Pieces) + (piece < Count % Pieces ? 1 : 0);
 
     public int Start(int piece) => (piece * (Count / Pieces)) + Math.Min(piece, Count % Pieces);

@@ -19,7 +19,7 @@ internal sealed unsafe class Winograd : ICorrelation
     /// <summary>Pixels of a tile of x along a side, and its square.</summary>
     public const int Side = 6, Slots = Side * Side;
 
-    private const int FloatsOfTransforms = 96 * 1024;
+    private const int FloatsOfTransforms = 128 * 1024;
 
     private readonly LaneKernels _lanes;
     private readonly int _rows, _columns, _channelsIn, _channelsOut, _taps, _tile, _across;
@@ -41,7 +41,7 @@ internal sealed unsafe class Winograd : ICorrelation
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * lanes.TileRows];
         for (int p = 0; p < _panels.Length; p++)
             for (int count = 1; count <= lanes.TileRows; count++)
-                _tiles[(p * lanes.TileRows) + count - 1] = lanes.Tile<Overwrite>(count, _panels[p]);
+                _tiles[(p * lanes.TileRows) + count - 1] = lanes.Tile<Copy>(count, _panels[p]);
     }
 
     public int PackedLength => Slots * SlotLength;
@@ -84,8 +84,11 @@ internal sealed unsafe class Winograd : ICorrelation
             (int first, int count) = (_chunks.Start(chunk), _chunks.Size(chunk));
             nint slotIn = SlotStride(count * _channelsIn), slotOut = SlotStride(count * _channelsOut);
             float* v = scratch, m = scratch + (Slots * slotIn);
-            for (int tile = 0; tile < count; tile++)
-                _lanes.WinogradInput(At(x, first + tile), _channelsIn, v + ((nint)tile * _channelsIn), slotIn);
+            for (int tile = 0, run; tile < count; tile += run)
+            {
+                run = Math.Min(count - tile, _across - ((first + tile) % _across));
+                _lanes.WinogradInput(At(x, first + tile), run, _tile, _channelsIn, v + ((nint)tile * _channelsIn), slotIn);
+            }
             Multiply(v, slotIn, packed, m, slotOut, count, RowsAhead(y, first, count));
             for (int tile = 0; tile < count; tile++)
             {
@@ -110,7 +113,6 @@ internal sealed unsafe class Winograd : ICorrelation
             Length = _channelsIn,
             AOffsets = offsets,
             COffsets = offsets + tileRows,
-            Floor = float.NegativeInfinity,
         };
         Split rows = Split.AtMost(count, tileRows);
         for (int slot = 0; slot < Slots; slot++)
@@ -121,13 +123,19 @@ internal sealed unsafe class Winograd : ICorrelation
                 t.B = u + ((nint)slot * SlotLength) + ((nint)panel.Start * _channelsIn);
                 t.BStep = panel.Width;
                 t.Columns = panel.Columns;
-                for (int piece = 0; piece < rows.Pieces; piece++)
-                {
-                    t.A = v + (slot * slotIn) + ((nint)rows.Start(piece) * _channelsIn);
-                    t.C = m + (slot * slotOut) + ((nint)rows.Start(piece) * _channelsOut) + panel.Start;
-                    _tiles[(p * tileRows) + rows.Size(piece) - 1](&t);
-                }
+                t.A = v + (slot * slotIn);
+                t.C = m + (slot * slotOut) + panel.Start;
+                RunTiles(&t, p, rows.Size(0), rows.Pieces - rows.Smaller);
+                RunTiles(&t, p, rows.Size(0) - 1, rows.Smaller);
             }
+    }
+
+    private void RunTiles(TileArguments* t, int panel, int rows, int repeats)
+    {
+        if (repeats == 0)
+            return;
+        (t->Repeats, t->ANext, t->CNext) = (repeats, (nint)rows * _channelsIn, (nint)rows * _channelsOut);
+        _tiles[(panel * _lanes.TileRows) + rows - 1](t);
     }
 
     /// <summary>The rows of pixels that some tiles lie in.</summary>
@@ -143,3 +151,13 @@ internal sealed unsafe class Winograd : ICorrelation
         return new PixelGrid(grid.Origin + (i * _tile * grid.Row) + (j * _tile * grid.Pixel), grid.Row, grid.Pixel);
     }
 }
+
+/// <summary>Rows and columns of a filter, as a type.</summary>
+internal interface ITaps
+{
+    static abstract int Count { get; }
+}
+
+internal readonly struct Taps3 : ITaps { public static int Count => 3; }
+
+internal readonly struct Taps5 : ITaps { public static int Count => 5; }

@@ -11,7 +11,7 @@ namespace Kfac.Kernels;
 /// </remarks>
 internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 {
-    private const int FloatsOfBlock = 40 * 1024, FloatsOfTransformsAtMost = 1024 * 1024;
+    private const int FloatsOfBlock = 80 * 1024, FloatsOfTransformsAtMost = 1024 * 1024;
 
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
@@ -34,7 +34,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
         _products = new delegate*<TileArguments*, void>[_panels.Length * 2];
         for (int p = 0; p < _panels.Length; p++)
             for (int less = 0; less < 2 && less < _rows.Size(0); less++)
-                _products[(p * 2) + less] = lanes.Tile<Overwrite>(_rows.Size(0) - less, _panels[p]);
+                _products[(p * 2) + less] = lanes.Tile<Copy>(_rows.Size(0) - less, _panels[p]);
     }
 
     /// <summary>Whether the transforms of an example are small enough to have them all at once.</summary>
@@ -72,14 +72,13 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
     {
         nint slotX = SlotX, slotDy = SlotDy;
         float* v = scratch, w = scratch + (Winograd.Slots * slotX);
-        for (int tile = 0; tile < _tiles; tile++)
+        for (int row = 0, i = 0; row < _tiles; row += _across, i += _tile)
         {
-            (int i, int j) = Math.DivRem(tile, _across);
-            (i, j) = (i * _tile, j * _tile);
-            _lanes.WinogradInput(new PixelGrid(x.Origin + (i * x.Row) + (j * x.Pixel), x.Row, x.Pixel), _g.C, v + ((nint)tile * _g.C), slotX);
-            _lanes.WinogradOutputGradient(
-                new PixelGrid(dy.Origin + (i * dy.Row) + (j * dy.Pixel), dy.Row, dy.Pixel),
-                Math.Min(_g.OutH - i, _tile), Math.Min(_g.OutW - j, _tile), _g.K, w + ((nint)tile * _g.K), slotDy, _g.R);
+            _lanes.WinogradInput(new PixelGrid(x.Origin + (i * x.Row), x.Row, x.Pixel), _across, _tile, _g.C, v + ((nint)row * _g.C), slotX);
+            for (int tile = 0, j = 0; tile < _across; tile++, j += _tile)
+                _lanes.WinogradOutputGradient(
+                    new PixelGrid(dy.Origin + (i * dy.Row) + (j * dy.Pixel), dy.Row, dy.Pixel),
+                    Math.Min(_g.OutH - i, _tile), Math.Min(_g.OutW - j, _tile), _g.K, w + ((nint)(row + tile) * _g.K), slotDy, _g.R);
         }
     }
 
@@ -99,27 +98,33 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
             Length = _tiles,
             AOffsets = offsets,
             COffsets = offsets + largest,
-            Floor = float.NegativeInfinity,
         };
         for (int block = 0; block < _blocks.Pieces; block++)
         {
             int piece = _blocks.Start(block), pieces = _blocks.Size(block), first = _rows.Start(piece);
+            int smaller = Math.Clamp(piece + pieces - (_rows.Pieces - _rows.Smaller), 0, pieces);
             for (int slot = 0; slot < Winograd.Slots; slot++)
                 for (int p = 0; p < _panels.Length; p++)
                 {
                     t.Columns = _panels[p].Columns;
                     t.B = w + (slot * slotDy) + _panels[p].Start;
-                    for (int i = piece; i < piece + pieces; i++)
-                    {
-                        t.A = v + (slot * slotX) + _rows.Start(i);
-                        t.C = m + (slot * slotBlock) + ((_rows.Start(i) - first) * BlockWidth) + _panels[p].Start;
-                        _products[(p * 2) + largest - _rows.Size(i)](&t);
-                    }
+                    t.A = v + (slot * slotX) + first;
+                    t.C = m + (slot * slotBlock) + _panels[p].Start;
+                    RunTiles(&t, p, largest, pieces - smaller);
+                    RunTiles(&t, p, largest - 1, smaller);
                 }
             int rows = _rows.Start(piece + pieces - 1) + _rows.Size(piece + pieces - 1) - first;
             nint at = (nint)first * _g.K;
             _lanes.WinogradFilterGradient(m, slotBlock, BlockWidth, rows, _g.K,
                 gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K, _g.R);
         }
+    }
+
+    private void RunTiles(TileArguments* t, int panel, int rows, int repeats)
+    {
+        if (repeats == 0)
+            return;
+        (t->Repeats, t->ANext, t->CNext) = (repeats, rows, rows * BlockWidth);
+        _products[(panel * 2) + _rows.Size(0) - rows](t);
     }
 }
