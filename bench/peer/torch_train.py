@@ -9,6 +9,7 @@ cycle. One JSON line an epoch; the seconds are those of the training loop, witho
 import argparse
 import gzip
 import json
+import math
 import os
 import time
 
@@ -39,7 +40,7 @@ def accuracy(net, images, labels):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=float, default=2, help="may be 1.5")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--schedule", choices=["constant", "cosine", "onecycle"], default="onecycle")
@@ -53,26 +54,27 @@ def main():
     test_images, test_labels = load(options.data, "t10k")
     net = torch_step.Net("M", blocked=True)
     optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate, foreach=True)
-    steps = options.epochs * (len(images) // options.batch)
+    steps = round(options.epochs * (len(images) // options.batch))
     schedule = {
         "constant": lambda: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0),
         "cosine": lambda: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
         "onecycle": lambda: torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=steps),
     }[options.schedule]()
     order, seconds = torch.Generator().manual_seed(options.seed), 0.0
-    for epoch in range(1, options.epochs + 1):
+    step = 0
+    for epoch in range(1, math.ceil(options.epochs) + 1):
         begun, total, count = time.perf_counter(), 0.0, 0
         for batch in torch.randperm(len(images), generator=order).split(options.batch):
-            if len(batch) < options.batch:
-                continue
+            if len(batch) < options.batch or step == steps:
+                break
             optimizer.zero_grad(set_to_none=True)
             loss = F.cross_entropy(net(images[batch]), labels[batch])
             loss.backward()
             optimizer.step()
             schedule.step()
-            total, count = total + loss.item(), count + 1
+            total, count, step = total + loss.item(), count + 1, step + 1
         seconds += time.perf_counter() - begun
-        print(json.dumps({"epoch": epoch, "seconds": round(seconds, 3), "training_loss": round(total / count, 5), "test_accuracy": round(accuracy(net, test_images, test_labels), 5)}), flush=True)
+        print(json.dumps({"epoch": min(epoch, options.epochs), "seconds": round(seconds, 3), "training_loss": round(total / count, 5), "test_accuracy": round(accuracy(net, test_images, test_labels), 5)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Passes over the training images, at least 1.</summary>
         public int Epoch = Engine.Epochs;
 
-        /// <summary>Largest number of images in a step; 0 takes 64, or 128 from 20,000 training images on.</summary>
+        /// <summary>Largest number of images in a step; 0 takes 64, or 128 where 20,000 images or more are trained on, at least 100,000 times in all.</summary>
         public int BatchSize = Engine.BatchSize;
 
         /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes.</summary>

@@ -10,10 +10,10 @@ namespace Kfac.Layers;
 public sealed class Network
 {
     /// <summary>
-    /// Into how many slices the sums over a batch's examples are split. A constant, not the number of workers: the order
-    /// of additions, and so every bit of the result, is then the same on any machine.
+    /// Into how many slices the sums over a batch's examples are split: one for every eight examples, within these bounds.
+    /// The number of workers has no say: the order of additions, and so every bit of the result, is the same on any machine.
     /// </summary>
-    internal const int Slices = 8;
+    internal const int FewestSlices = 8, MostSlices = 16;
 
     /// <summary>Examples that go through a run of layers together: few, so that their maps stay in the core's cache.</summary>
     private const int ExamplesAtOnce = 2;
@@ -178,7 +178,7 @@ public sealed class Network
         }
     }
 
-    private int SliceCount => Math.Min(Slices, _examples);
+    private int SliceCount => Math.Min(Math.Clamp(_examples / 8, FewestSlices, MostSlices), _examples);
 
     private void ForwardGroup(int group, int worker)
     {

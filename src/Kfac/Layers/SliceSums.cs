@@ -24,7 +24,7 @@ internal sealed unsafe class SliceSums
             _stride += AlignedBuffer.RoundUp(parameters[p].Length);
         }
 
-        _slices = [.. Enumerable.Range(0, Network.Slices).Select(_ => new AlignedBuffer(2 * _stride))];
+        _slices = [.. Enumerable.Range(0, Network.MostSlices).Select(_ => new AlignedBuffer(2 * _stride))];
     }
 
     /// <summary>Sets the sums of <paramref name="slice"/> to zero.</summary>

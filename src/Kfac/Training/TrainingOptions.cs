@@ -19,8 +19,9 @@ public sealed record TrainingOptions
     public int Epochs { get; init; } = 10;
 
     /// <summary>
-    /// Largest number of images in a step; 0, the default, takes 64, or 128 from 20,000 training images on. An epoch's images
-    /// are divided into steps of nearly equal size, so that no step is much smaller than the others.
+    /// Largest number of images in a step; 0, the default, takes 64, or 128 where 20,000 images or more are trained on, at
+    /// least 100,000 times in all. An epoch's images are divided into steps of nearly equal size, so that no step is much
+    /// smaller than the others.
     /// </summary>
     public int BatchSize { get; init; }
 
@@ -74,8 +75,9 @@ public sealed record TrainingOptions
     /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
     public Action<string>? OnWarning { get; init; }
 
-    /// <summary>Images in a step of a training on <paramref name="images"/> images: many small steps where there are few.</summary>
-    internal int BatchSizeFor(int images) => BatchSize > 0 ? BatchSize : images < 20_000 ? 64 : 128;
+    /// <summary>Images in a step of a training on <paramref name="images"/> images: small steps where there would be few.</summary>
+    internal int BatchSizeFor(int images) =>
+        BatchSize > 0 ? BatchSize : images >= 20_000 && (long)images * Epochs >= 100_000 ? 128 : 64;
 
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()

@@ -122,6 +122,8 @@ public sealed class ImageClassifierTrainerTests
     {
         Assert.AreEqual(64, new TrainingOptions().BatchSizeFor(19_999));
         Assert.AreEqual(128, new TrainingOptions().BatchSizeFor(20_000));
+        Assert.AreEqual(64, new TrainingOptions { Epochs = 1 }.BatchSizeFor(99_999));
+        Assert.AreEqual(128, new TrainingOptions { Epochs = 1 }.BatchSizeFor(100_000));
         Assert.AreEqual(32, new TrainingOptions { BatchSize = 32 }.BatchSizeFor(20_000));
     }
 
