@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MathNet.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Double;
@@ -57,7 +58,7 @@ internal sealed class SymmetricMatrix
         for (int i = 0; i < Tries; i++, next = Math.Max(10 * tried, SinglePrecision * LargestDiagonal))
         {
             tried = next;
-            if (Cholesky(tried) is { } factorisation && Store(factorisation.Solve(DenseMatrix.CreateIdentity(Size)), inverse))
+            if (Cholesky(tried) is { } factorisation && Store(Invert((DenseMatrix)factorisation.Factor), inverse))
             {
                 return i == 0 ? null : $"a damping of {damping:G3} left it singular and was raised to {tried:G3}";
             }
@@ -109,6 +110,46 @@ internal sealed class SymmetricMatrix
             return null;
         }
     }
+
+    /// <summary>
+    /// (L Lᵀ)⁻¹ = Xᵀ X with X = L⁻¹, of lower triangular L: rows of vectors that know of the zeros, where MathNet would solve
+    /// for the identity a column at a time.
+    /// </summary>
+    private static DenseMatrix Invert(DenseMatrix factor)
+    {
+        int size = factor.RowCount;
+        var x = new double[size * size];
+        var inverse = new double[size * size];
+        for (int row = 0; row < size; row++)
+        {
+            Span<double> target = x.AsSpan(row * size, row + 1);
+            target[row] = 1;
+            for (int k = 0; k < row; k++)
+            {
+                AddMultiple(-factor.At(row, k), x.AsSpan(k * size, k + 1), target);
+            }
+
+            TensorPrimitives.Divide(target, factor.At(row, row), target);
+            for (int column = 0; column <= row; column++)
+            {
+                AddMultiple(target[column], target[..(column + 1)], inverse.AsSpan(column * size));
+            }
+        }
+
+        for (int row = 0; row < size; row++)
+        {
+            for (int column = 0; column < row; column++)
+            {
+                inverse[column * size + row] = inverse[row * size + column];
+            }
+        }
+
+        return new DenseMatrix(size, size, inverse);
+    }
+
+    /// <summary>sum += multiple · x</summary>
+    private static void AddMultiple(double multiple, ReadOnlySpan<double> x, Span<double> sum) =>
+        TensorPrimitives.MultiplyAdd(x, multiple, sum[..x.Length], sum[..x.Length]);
 
     /// <returns>Whether every value is finite in single precision.</returns>
     private static bool Store(Matrix<double> matrix, Span<float> destination)
