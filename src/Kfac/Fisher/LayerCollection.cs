@@ -9,7 +9,7 @@ namespace Kfac.Fisher;
 /// </summary>
 public sealed class LayerCollection
 {
-    /// <summary>Largest covariance that <see cref="FisherApproximation.Auto"/> has inverted: a 3x3 convolution of 128 channels; takes about a second.</summary>
+    /// <summary>Largest covariance that <see cref="FisherApproximation.Auto"/> has inverted: that of a 3x3 convolution of 128 channels.</summary>
     private const int MostFactorRows = 1200;
 
     private readonly List<FisherBlock> _blocks = [];
