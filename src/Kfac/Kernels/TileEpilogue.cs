@@ -40,15 +40,8 @@ internal readonly unsafe struct Overwrite : ITileEpilogue
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        float* c = t->C + t->COffsets[row];
         TVector floor = TLanes.Broadcast(t->Floor);
-        v0 = TLanes.Greater(floor, v0);
-        if (TColumns.IsPartial)
-            TLanes.StoreFirst(c, v0, t->Columns);
-        else
-            TLanes.Store(c, v0);
-        if (TColumns.Vectors > 1)
-            TLanes.Store(c + TLanes.Width, TLanes.Greater(floor, v1));
+        Copy.Finish<TLanes, TVector, TColumns>(t, row, TLanes.Greater(floor, v0), TColumns.Vectors > 1 ? TLanes.Greater(floor, v1) : v1);
     }
 }
 
@@ -61,14 +54,9 @@ internal readonly unsafe struct OverwriteGated : ITileEpilogue
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        float* c = t->C + t->COffsets[row];
         float* gate = t->Gate + t->GateOffsets[row];
-        if (TColumns.IsPartial)
-            TLanes.StoreFirst(c, TLanes.WherePositive(TLanes.LoadFirst(gate, t->Columns), v0), t->Columns);
-        else
-            TLanes.Store(c, TLanes.WherePositive(TLanes.Load(gate), v0));
-        if (TColumns.Vectors > 1)
-            TLanes.Store(c + TLanes.Width, TLanes.WherePositive(TLanes.Load(gate + TLanes.Width), v1));
+        v0 = TLanes.WherePositive(TColumns.IsPartial ? TLanes.LoadFirst(gate, t->Columns) : TLanes.Load(gate), v0);
+        Copy.Finish<TLanes, TVector, TColumns>(t, row, v0, TColumns.Vectors > 1 ? TLanes.WherePositive(TLanes.Load(gate + TLanes.Width), v1) : v1);
     }
 }
 
