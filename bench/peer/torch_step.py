@@ -161,6 +161,8 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     optimizers = options.optimizers.split(",")
+    if not set(optimizers) <= {"sgd", "adam", "kfac-empirical"}:
+        parser.error(f"--optimizers takes sgd, adam and kfac-empirical, with commas between, but is {options.optimizers}")
     steps = {(o, l): variant(options.net, l, o, options.batch) for o in optimizers for l in ("plain", "channels-last", "blocked")}
     times = {key: [] for key in steps}
     for step in steps.values():
