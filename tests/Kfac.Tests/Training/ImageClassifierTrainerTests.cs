@@ -50,6 +50,19 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
+    public void LargeBatchesGiveTheSameBitsWithAnyNumberOfThreadsToo()
+    {
+        // 240 images in one step are the most slices; 120 in each of two are some more than the fewest.
+        foreach (int batch in (int[])[240, 120])
+        {
+            TrainingOptions options = Options(new KfacOptions()) with { BatchSize = batch };
+            ImageClassifier one = Train(options with { Threads = 1 }, epochs: 6), five = Train(options with { Threads = 5 }, epochs: 6);
+            CollectionAssert.AreEqual(Weights(one), Weights(five));
+            Assert.IsLessThan(one.History[0].TrainingLoss, one.History[^1].TrainingLoss, "the slices' sums are a gradient");
+        }
+    }
+
+    [TestMethod]
     public void PredictorsAgreeWithEachOtherWhateverTheirBatchAndThreads()
     {
         ImageClassifier model = Train(Options(new KfacOptions()), epochs: 1);
