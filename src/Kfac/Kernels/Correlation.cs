@@ -97,15 +97,20 @@ internal sealed unsafe class Correlation : ICorrelation
             {
                 nint i = _rows.Start(r);
                 int rowLess = _rows.Size(0) - _rows.Size(r);
-                for (int s = 0; s < _columns.Pieces; s++)
+                for (int columnLess = 0; columnLess < 2; columnLess++)
                 {
-                    nint j = _columns.Start(s);
-                    int columnLess = _columns.Size(0) - _columns.Size(s);
+                    t.Repeats = columnLess == 0 ? _columns.Pieces - _columns.Smaller : _columns.Smaller;
+                    if (t.Repeats == 0)
+                        continue;
+                    nint j = columnLess == 0 ? 0 : _columns.Start(_columns.Pieces - _columns.Smaller), width = _columns.Size(0) - columnLess;
                     t.A = x.Origin + (i * x.Row) + (j * x.Pixel);
+                    t.ANext = width * x.Pixel;
                     t.AOffsets = xOffsets + (columnLess * LargestTile);
                     t.C = y.Origin + (i * y.Row) + (j * y.Pixel) + panel.Start;
+                    t.CNext = width * y.Pixel;
                     t.COffsets = yOffsets + (columnLess * LargestTile);
                     t.Gate = gate.Origin + (i * gate.Row) + (j * gate.Pixel) + panel.Start;
+                    t.GateNext = width * gate.Pixel;
                     t.GateOffsets = gateOffsets + (columnLess * LargestTile);
                     tiles[(p * 4) + (rowLess * 2) + columnLess](&t);
                 }

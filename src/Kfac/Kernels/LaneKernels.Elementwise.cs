@@ -19,52 +19,78 @@ internal abstract unsafe partial class LaneKernels
 
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y)
     {
-        for (int i = 0; i < g.OutH; i++)
-            for (int j = 0; j < g.OutW; j++)
-            {
-                PoolingWindow window = g.Window(i, j);
-                float* to = y.Origin + (i * y.RowStride) + ((nint)j * g.C);
-                for (int c = 0; c < g.C; c += TLanes.Width)
-                {
-                    float* corner = x.Origin + (window.Top * x.RowStride) + ((nint)window.Left * g.C) + c;
-                    TVector best = Load(corner, g.C - c);
-                    for (int r = 0; r < window.Rows; r++)
-                        for (int s = 0; s < window.Columns; s++)
-                            best = TLanes.Greater(Load(corner + (r * x.RowStride) + ((nint)s * g.C), g.C - c), best);
-                    Store(to + c, best, g.C - c);
-                }
-            }
+        int whole = g.C / TLanes.Width * TLanes.Width;
+        MaxForward<OneVector>(g, x, y, 0, whole);
+        if (whole < g.C)
+            MaxForward<PartialVector>(g, x, y, whole, g.C);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MaxBackward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx, bool rectified)
     {
         bool once = g.CoversOnce;
         for (int i = 0; i < g.H && !once; i++)
             new Span<float>(dx.Origin + (i * dx.RowStride), g.W * g.C).Clear();
 
+        int whole = g.C / TLanes.Width * TLanes.Width;
+        MaxBackward<OneVector>(g, x, y, dy, dx, rectified, once, 0, whole);
+        if (whole < g.C)
+            MaxBackward<PartialVector>(g, x, y, dy, dx, rectified, once, whole, g.C);
+    }
+
+    /// <summary>Channels from <paramref name="first"/> to <paramref name="end"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MaxForward<TColumns>(PoolingGeometry g, ImagePlane x, ImagePlane y, int first, int end)
+        where TColumns : struct, IColumns
+    {
+        nint pixel = g.C;
         for (int i = 0; i < g.OutH; i++)
             for (int j = 0; j < g.OutW; j++)
             {
                 PoolingWindow window = g.Window(i, j);
-                for (int c = 0; c < g.C; c += TLanes.Width)
+                float* corner = x.Origin + (window.Top * x.RowStride) + (window.Left * pixel);
+                float* to = y.Origin + (i * y.RowStride) + (j * pixel);
+                for (int c = first; c < end; c += TLanes.Width)
                 {
-                    int left = g.C - c;
-                    TVector best = Load(y.Origin + (i * y.RowStride) + ((nint)j * g.C) + c, left);
-                    TVector gradient = Load(dy.Origin + (i * dy.RowStride) + ((nint)j * g.C) + c, left);
+                    float* row = corner + c;
+                    TVector best = LoadPart<TColumns>(row, end - c);
+                    for (int r = 0; r < window.Rows; r++, row += x.RowStride)
+                        for (int s = 0; s < window.Columns; s++)
+                            best = TLanes.Greater(LoadPart<TColumns>(row + (s * pixel), end - c), best);
+                    StorePart<TColumns>(to + c, best, end - c);
+                }
+            }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MaxBackward<TColumns>(
+        PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx, bool rectified, bool once, int first, int end)
+        where TColumns : struct, IColumns
+    {
+        nint pixel = g.C;
+        for (int i = 0; i < g.OutH; i++)
+            for (int j = 0; j < g.OutW; j++)
+            {
+                PoolingWindow window = g.Window(i, j);
+                float* corner = x.Origin + (window.Top * x.RowStride) + (window.Left * pixel);
+                float* gradientCorner = dx.Origin + (window.Top * dx.RowStride) + (window.Left * pixel);
+                float* maxima = y.Origin + (i * y.RowStride) + (j * pixel), gradients = dy.Origin + (i * dy.RowStride) + (j * pixel);
+                for (int c = first; c < end; c += TLanes.Width)
+                {
+                    int left = end - c;
+                    TVector best = LoadPart<TColumns>(maxima + c, left), gradient = LoadPart<TColumns>(gradients + c, left);
                     if (rectified)
                         gradient = TLanes.WherePositive(best, gradient);
-                    for (int r = window.Top; r < window.Top + window.Rows; r++)
-                        for (int s = window.Left; s < window.Left + window.Columns; s++)
+                    float* row = corner + c, gradientRow = gradientCorner + c;
+                    for (int r = 0; r < window.Rows; r++, row += x.RowStride, gradientRow += dx.RowStride)
+                        for (int s = 0; s < window.Columns; s++)
                         {
-                            TVector value = Load(x.Origin + (r * x.RowStride) + ((nint)s * g.C) + c, left);
+                            TVector value = LoadPart<TColumns>(row + (s * pixel), left);
                             TVector here = TLanes.WhereEqual(value, best, gradient, default);
                             gradient = TLanes.WhereEqual(value, best, default, gradient);
-                            float* to = dx.Origin + (r * dx.RowStride) + ((nint)s * g.C) + c;
-                            Store(to, once ? here : TLanes.Add(Load(to, left), here), left);
+                            float* to = gradientRow + (s * pixel);
+                            StorePart<TColumns>(to, once ? here : TLanes.Add(LoadPart<TColumns>(to, left), here), left);
                         }
                 }
             }

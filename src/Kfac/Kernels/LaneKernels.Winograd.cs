@@ -108,11 +108,17 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     public override void WinogradOutput(
         float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps)
     {
-        int k = 0;
-        for (; k <= channels - TLanes.Width; k += TLanes.Width)
-            OutputVector<OneVector>(m + k, slot, k, bias, floor, y, gate, rows, columns, taps, TLanes.Width);
-        if (k < channels)
-            OutputVector<PartialVector>(m + k, slot, k, bias, floor, y, gate, rows, columns, taps, channels - k);
+        int whole = channels / TLanes.Width * TLanes.Width;
+        if (taps == 3)
+            OutputVectors<OneVector, Taps3>(m, slot, 0, whole, bias, floor, y, gate, rows, columns);
+        else
+            OutputVectors<OneVector, Taps5>(m, slot, 0, whole, bias, floor, y, gate, rows, columns);
+        if (whole == channels)
+            return;
+        if (taps == 3)
+            OutputVectors<PartialVector, Taps3>(m, slot, whole, channels, bias, floor, y, gate, rows, columns);
+        else
+            OutputVectors<PartialVector, Taps5>(m, slot, whole, channels, bias, floor, y, gate, rows, columns);
     }
 
     public override void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot, int taps)
@@ -132,13 +138,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             TransformFilterGradients<Taps3>(m, slot, width, rows, columns);
         else
             TransformFilterGradients<Taps5>(m, slot, width, rows, columns);
+        (int runs, int length) = columns == width && columns == channel ? (1, rows * columns) : (rows, columns);
         for (int position = 0; position < taps * taps; position++)
-            for (int c = 0; c < rows; c++)
-                for (int k = 0; k < columns; k += TLanes.Width)
-                {
-                    TVector value = TLanes.Load(m + (position * slot) + (c * width) + k);
-                    AddWithSquare(gradient, squares, (position * tap) + (c * channel) + k, value, columns - k);
-                }
+            for (int c = 0; c < runs; c++)
+                AddWithSquares(m + (position * slot) + (c * width), gradient, squares, (position * tap) + (c * channel), length);
     }
 
     /// <summary>T replaces the first slots of m.</summary>
@@ -208,35 +211,45 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         }
     }
 
+    /// <summary>Channels from <paramref name="k"/> to <paramref name="end"/>.</summary>
     [SkipLocalsInit]
-    private static void OutputVector<TColumns>(
-        float* m, nint slot, int k, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps, int left)
+    private static void OutputVectors<TColumns, TTaps>(
+        float* m, nint slot, nint k, nint end, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns)
         where TColumns : struct, IColumns
+        where TTaps : struct, ITaps
     {
         TVector* t = stackalloc TVector[MostOutputs * Side];
-        for (int j = 0; j < Side; j++)
+        TVector least = TLanes.Broadcast(floor);
+        nint yRow = y.Row, yPixel = y.Pixel, gateRow = gate.Row, gatePixel = gate.Pixel;
+        for (; k < end; k += TLanes.Width)
         {
-            float* p = m + (j * slot);
-            TransformOutput(
-                LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + (Side * slot), left), LoadPart<TColumns>(p + (2 * Side * slot), left),
-                LoadPart<TColumns>(p + (3 * Side * slot), left), LoadPart<TColumns>(p + (4 * Side * slot), left),
-                LoadPart<TColumns>(p + (5 * Side * slot), left), taps,
-                out t[j], out t[Side + j], out t[(2 * Side) + j], out t[(3 * Side) + j]);
-        }
-        TVector start = bias == null ? default : LoadPart<TColumns>(bias + k, left), least = TLanes.Broadcast(floor);
-        for (int i = 0; i < rows; i++)
-        {
-            TVector* d = t + (Side * i);
-            TransformOutput(d[0], d[1], d[2], d[3], d[4], d[5], taps, out TVector y0, out TVector y1, out TVector y2, out TVector y3);
-            float* to = y.Origin + (i * y.Row) + k;
-            float* by = gate.Origin == null ? null : gate.Origin + (i * gate.Row) + k;
-            StorePixel<TColumns>(to, by, TLanes.Add(y0, start), least, left);
-            if (columns > 1)
-                StorePixel<TColumns>(to + y.Pixel, by + gate.Pixel, TLanes.Add(y1, start), least, left);
-            if (columns > 2)
-                StorePixel<TColumns>(to + (2 * y.Pixel), by + (2 * gate.Pixel), TLanes.Add(y2, start), least, left);
-            if (columns > 3)
-                StorePixel<TColumns>(to + (3 * y.Pixel), by + (3 * gate.Pixel), TLanes.Add(y3, start), least, left);
+            int left = (int)(end - k);
+            float* p = m + k;
+            for (TVector* to = t; to < t + Side; to++, p += slot)
+            {
+                TransformOutput<TTaps>(
+                    LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + (Side * slot), left), LoadPart<TColumns>(p + (2 * Side * slot), left),
+                    LoadPart<TColumns>(p + (3 * Side * slot), left), LoadPart<TColumns>(p + (4 * Side * slot), left),
+                    LoadPart<TColumns>(p + (5 * Side * slot), left),
+                    out to[0], out to[Side], out TVector y2, out TVector y3);
+                if (TTaps.Count < 5)
+                    (to[2 * Side], to[3 * Side]) = (y2, y3);
+            }
+            TVector start = bias == null ? default : LoadPart<TColumns>(bias + k, left);
+            float* at = y.Origin + k, by = gate.Origin == null ? null : gate.Origin + k;
+            for (TVector* d = t; d < t + (Side * rows); d += Side, at += yRow, by += gateRow)
+            {
+                TransformOutput<TTaps>(d[0], d[1], d[2], d[3], d[4], d[5], out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+                StorePixel<TColumns>(at, by, TLanes.Add(y0, start), least, left);
+                if (columns > 1)
+                    StorePixel<TColumns>(at + yPixel, by + gatePixel, TLanes.Add(y1, start), least, left);
+                if (TTaps.Count > 3)
+                    continue;
+                if (columns > 2)
+                    StorePixel<TColumns>(at + (2 * yPixel), by + (2 * gatePixel), TLanes.Add(y2, start), least, left);
+                if (columns > 3)
+                    StorePixel<TColumns>(at + (3 * yPixel), by + (3 * gatePixel), TLanes.Add(y3, start), least, left);
+            }
         }
     }
 
@@ -300,13 +313,28 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         StorePart<TColumns>(
             to, gate == null ? TLanes.Greater(least, value) : TLanes.WherePositive(LoadPart<TColumns>(gate, left), value), left);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddWithSquare(float* gradient, float* squares, nint at, TVector value, int left)
+    /// <summary>gradient += t, squares += t * t, from <paramref name="at"/> on; t may be read to the end of its last vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddWithSquares(float* t, float* gradient, float* squares, nint at, int length)
     {
-        if (gradient != null)
-            Store(gradient + at, TLanes.Add(Load(gradient + at, left), value), left);
-        if (squares != null)
-            Store(squares + at, TLanes.MultiplyAdd(value, value, Load(squares + at, left)), left);
+        float* g = gradient == null ? null : gradient + at, q = squares == null ? null : squares + at;
+        int i = 0;
+        for (; i <= length - TLanes.Width; i += TLanes.Width)
+        {
+            TVector value = TLanes.Load(t + i);
+            if (g != null)
+                TLanes.Store(g + i, TLanes.Add(TLanes.Load(g + i), value));
+            if (q != null)
+                TLanes.Store(q + i, TLanes.MultiplyAdd(value, value, TLanes.Load(q + i)));
+        }
+        int left = length - i;
+        if (left == 0)
+            return;
+        TVector last = TLanes.Load(t + i);
+        if (g != null)
+            TLanes.StoreFirst(g + i, TLanes.Add(TLanes.LoadFirst(g + i, left), last), left);
+        if (q != null)
+            TLanes.StoreFirst(q + i, TLanes.MultiplyAdd(last, last, TLanes.LoadFirst(q + i, left)), left);
     }
 
     /// <summary>x + factor * y</summary>
@@ -350,14 +378,15 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 
     /// <summary>A^T m; of 5 taps, y2 and y3 mean nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TransformOutput(
-        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, int taps,
+    private static void TransformOutput<TTaps>(
+        TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5,
         out TVector y0, out TVector y1, out TVector y2, out TVector y3)
+        where TTaps : struct, ITaps
     {
         TVector evenP = TLanes.Add(m1, m2), oddP = Plus(m1, -1f, m2);
         TVector evenQ = TLanes.Add(m3, m4), oddQ = Plus(m3, -1f, m4);
         y0 = TLanes.Add(m0, TLanes.Add(evenP, evenQ));
-        y1 = Plus(Plus(taps > 3 ? m5 : default, Q1, oddQ), P1, oddP);
+        y1 = TTaps.Count > 3 ? Plus(Plus(m5, Q1, oddQ), P1, oddP) : Plus(Times(Q1, oddQ), P1, oddP);
         y2 = Plus(Times(Q2, evenQ), P2, evenP);
         y3 = Plus(Plus(m5, Q3, oddQ), P3, oddP);
     }

@@ -72,8 +72,14 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             }
             if (column == 1 && j < columns)
             {
-                TVector v = TLanes.LoadFirst(from + j, columns - j);
-                TLanes.StoreFirst(packed + j, square ? TLanes.Multiply(v, v) : v, columns - j);
+                // What a whole vector has too much of lies in the places of the terms to come.
+                bool whole = (terms - 1 - k) * Math.Min(term, width) >= TLanes.Width - (columns - j);
+                TVector v = whole ? TLanes.Load(from + j) : TLanes.LoadFirst(from + j, columns - j);
+                v = square ? TLanes.Multiply(v, v) : v;
+                if (whole)
+                    TLanes.Store(packed + j, v);
+                else
+                    TLanes.StoreFirst(packed + j, v, columns - j);
                 j = columns;
             }
             for (float* p = from + (j * column); j < columns; j++, p += column)
@@ -87,24 +93,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     public override void SumPixels(ImagePlane map, int rows, int columns, int channels, float* sums)
     {
         int k = 0;
+        for (; k <= channels - (2 * TLanes.Width); k += 2 * TLanes.Width)
+            SumPixels<TwoVectors>(map, rows, columns, channels, k, sums);
         for (; k <= channels - TLanes.Width; k += TLanes.Width)
-        {
-            TVector even = default, odd = default;
-            for (int i = 0; i < rows; i++)
-            {
-                float* p = map.Origin + (i * map.RowStride) + k;
-                int j = 0;
-                for (; j < columns - 1; j += 2, p += 2 * channels)
-                {
-                    even = TLanes.Add(even, TLanes.Load(p));
-                    odd = TLanes.Add(odd, TLanes.Load(p + channels));
-                }
-                if (j < columns)
-                    even = TLanes.Add(even, TLanes.Load(p));
-            }
-            TLanes.Store(sums + k, TLanes.Add(even, odd));
-        }
-
+            SumPixels<OneVector>(map, rows, columns, channels, k, sums);
         for (; k < channels; k++)
         {
             float sum = 0f;
@@ -113,6 +105,37 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
                     sum += map.Origin[(i * map.RowStride) + ((nint)j * channels) + k];
             sums[k] = sum;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumPixels<TColumns>(ImagePlane map, int rows, int columns, int channels, int k, float* sums)
+        where TColumns : struct, IColumns
+    {
+        TVector even0 = default, even1 = default, odd0 = default, odd1 = default;
+        for (int i = 0; i < rows; i++)
+        {
+            float* p = map.Origin + (i * map.RowStride) + k;
+            int j = 0;
+            for (; j < columns - 1; j += 2, p += 2 * channels)
+            {
+                AddPixel<TColumns>(p, ref even0, ref even1);
+                AddPixel<TColumns>(p + channels, ref odd0, ref odd1);
+            }
+            if (j < columns)
+                AddPixel<TColumns>(p, ref even0, ref even1);
+        }
+        TLanes.Store(sums + k, TLanes.Add(even0, odd0));
+        if (TColumns.Vectors > 1)
+            TLanes.Store(sums + k + TLanes.Width, TLanes.Add(even1, odd1));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddPixel<TColumns>(float* pixel, ref TVector sum0, ref TVector sum1)
+        where TColumns : struct, IColumns
+    {
+        sum0 = TLanes.Add(sum0, TLanes.Load(pixel));
+        if (TColumns.Vectors > 1)
+            sum1 = TLanes.Add(sum1, TLanes.Load(pixel + TLanes.Width));
     }
 
     private static delegate*<TileArguments*, void> Tile<TColumns, TEpilogue>(int rows)

@@ -10,13 +10,14 @@ namespace Kfac.Kernels;
 /// nor on the other rows of the call.
 /// </summary>
 /// <remarks>
-/// Operands are read in place where they can be: A always can unless squared, B unless squared or transposed. Where all of
+/// Operands are read in place where they can be: A always can unless squared, B unless squared or transposed, or so large that
+/// it streams through the cache several times while a row of a panel is no more than a cache line. Where all of
 /// B stays in the cache, units are rows of C, and a tile of A meets every panel of B; otherwise units are panels, and each
 /// meets every tile of A.
 /// </remarks>
 internal sealed unsafe class MatrixProduct
 {
-    private const int UnitsWanted = 32, FloatsInCache = 64 * 1024;
+    private const int UnitsWanted = 32, FloatsInCache = 64 * 1024, FloatsInLine = 16, UsesOfPacked = 8;
 
     private readonly bool _transposeA, _transposeB, _squareA, _squareB, _lowerOnly, _packA, _packB, _unitsAreRows;
     private readonly LaneKernels _lanes;
@@ -48,10 +49,10 @@ internal sealed unsafe class MatrixProduct
         _overwrite = Tiles<Overwrite>();
         _add = Tiles<AddTo>();
 
-        _packA = squareA;
-        _packB = squareB || transposeB;
         int tiles = Split.AtMost(m, _tileRows).Pieces;
         _unitsAreRows = (long)n * k <= FloatsInCache;
+        _packA = squareA;
+        _packB = squareB || transposeB || (!_unitsAreRows && _panels[0].Width <= FloatsInLine && tiles >= UsesOfPacked);
         _panelBlocks = _unitsAreRows ? 1 : Math.Min(_panels.Length, UnitsWanted);
         _rowBlocks = Math.Min(tiles, Math.Max(_unitsAreRows ? UnitsWanted : 8 / _panelBlocks, 1));
     }

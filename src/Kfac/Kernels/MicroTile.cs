@@ -84,6 +84,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
             if (TRows.Count > 13) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 13, s13, z13);
             t->A += t->ANext;
             t->C += t->CNext;
+            t->Gate += t->GateNext;
         }
         while (--repeats > 0);
     }

@@ -17,8 +17,8 @@ internal unsafe struct TileArguments
     /// <summary>Terms are Groups runs of Length each.</summary>
     public nint Groups, Length;
 
-    /// <summary>So many tiles, at least one, A and C moving on by so much after each.</summary>
-    public nint Repeats, ANext, CNext;
+    /// <summary>So many tiles, at least one, A, C and Gate moving on by so much after each.</summary>
+    public nint Repeats, ANext, CNext, GateNext;
 
     /// <summary>[rows]; the first is 0.</summary>
     public nint* AOffsets, COffsets;

@@ -38,6 +38,7 @@ internal sealed unsafe class Winograd : ICorrelation
         int tiles = _across * ((rows + _tile - 1) / _tile);
         _chunks = Split.AtMost(tiles, Math.Max(FloatsOfTransforms / (Slots * (channelsIn + channelsOut)), 1));
         _panels = Panel.Split(channelsOut, lanes.Width);
+        SlotLength = SlotStride(channelsIn * (_panels[^1].Start + _panels[^1].Width));
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * lanes.TileRows];
         for (int p = 0; p < _panels.Length; p++)
             for (int count = 1; count <= lanes.TileRows; count++)
@@ -52,7 +53,7 @@ internal sealed unsafe class Winograd : ICorrelation
 
     public int OverhangColumns => (_across * _tile) - _columns;
 
-    private int SlotLength => SlotStride(_channelsIn * (_panels[^1].Start + _panels[^1].Width));
+    private int SlotLength { get; }
 
     /// <summary>Whether it can do a convolution, and does it faster than the definition.</summary>
     public static bool Suits(ConvolutionGeometry g) =>
