@@ -21,6 +21,8 @@ internal static class TrainCommand
         var damping = new Option<float?>("--damping") { Description = "K-FAC: damping." };
         var decay = new Option<float?>("--ema-decay") { Description = "K-FAC: decay of the running average." };
         var norm = new Option<float?>("--norm-constraint") { Description = "K-FAC: norm constraint." };
+        var perLayer = new Option<bool?>("--norm-constraint-per-layer") { Description = "K-FAC: each layer is held to its share of the norm constraint." };
+        var momentumKind = new Option<string?>("--momentum-kind") { Description = "K-FAC: regular, nesterov, gradient or quadraticmodel." };
         var momentum = new Option<float?>("--momentum") { Description = "SGD, Muon, K-FAC: momentum." };
         var weightDecay = new Option<float?>("--weight-decay") { Description = "Decoupled weight decay." };
         var l2 = new Option<float?>("--l2") { Description = "L2 regularisation." };
@@ -37,7 +39,7 @@ internal static class TrainCommand
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, momentum, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -90,7 +92,9 @@ internal static class TrainCommand
                 Damping = arguments.GetValue(damping) ?? o.Damping,
                 EmaDecay = arguments.GetValue(decay) ?? o.EmaDecay,
                 NormConstraint = arguments.GetValue(norm) ?? o.NormConstraint,
+                NormConstraintPerLayer = arguments.GetValue(perLayer) ?? o.NormConstraintPerLayer,
                 Momentum = arguments.GetValue(momentum) ?? o.Momentum,
+                MomentumKind = arguments.GetValue(momentumKind) is { } kind ? Enum.Parse<KfacMomentum>(kind, ignoreCase: true) : o.MomentumKind,
                 Approximation = arguments.GetValue(approximation) is { } block ? Parse(block) : o.Approximation,
                 LayerApproximations = arguments.GetValue(layers) is { } chosenLayers
                     ? chosenLayers.Select(text => text.Split('=')).ToDictionary(pair => pair[0], pair => Parse(pair[1]))

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Kfac.Kernels;
 
@@ -48,6 +50,9 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
+    /// <summary>Terms and columns that are transposed at a time.</summary>
+    private const int Transposed = 4;
+
     public static LaneKernels<TLanes, TVector> Instance { get; } = new();
 
     public override int Width => TLanes.Width;
@@ -62,9 +67,14 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Pack(float* from, nint column, nint term, int columns, int terms, int width, bool square, float* packed)
     {
+        bool transposes = Sse.IsSupported && term == 1 && column != 1;
+        int blockTerms = transposes ? terms / Transposed * Transposed : 0, blockColumns = transposes ? columns / Transposed * Transposed : 0;
+        for (int k = 0; k < blockTerms; k += Transposed)
+            for (int j = 0; j < blockColumns; j += Transposed)
+                Transpose(from + k + (j * column), column, square, packed + ((nint)k * width) + j, width);
         for (int k = 0; k < terms; k++, from += term, packed += width)
         {
-            int j = 0;
+            int j = k < blockTerms ? blockColumns : 0;
             for (; column == 1 && j <= columns - TLanes.Width; j += TLanes.Width)
             {
                 TVector v = TLanes.Load(from + j);
@@ -87,6 +97,21 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             for (; j < width; j++)
                 packed[j] = 0f;
         }
+    }
+
+    /// <summary>Four terms of four columns, each column's terms one behind the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose(float* from, nint column, bool square, float* to, nint width)
+    {
+        Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + column);
+        Vector128<float> c = Vector128.Load(from + (2 * column)), d = Vector128.Load(from + (3 * column));
+        if (square)
+            (a, b, c, d) = (a * a, b * b, c * c, d * d);
+        Vector128<float> firstAB = Sse.UnpackLow(a, b), firstCD = Sse.UnpackLow(c, d), lastAB = Sse.UnpackHigh(a, b), lastCD = Sse.UnpackHigh(c, d);
+        Sse.MoveLowToHigh(firstAB, firstCD).Store(to);
+        Sse.MoveHighToLow(firstCD, firstAB).Store(to + width);
+        Sse.MoveLowToHigh(lastAB, lastCD).Store(to + (2 * width));
+        Sse.MoveHighToLow(lastCD, lastAB).Store(to + (3 * width));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

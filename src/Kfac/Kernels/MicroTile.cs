@@ -43,10 +43,10 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
             TVector s7 = start0, s8 = start0, s9 = start0, s10 = start0, s11 = start0, s12 = start0, s13 = start0;
             TVector z0 = start1, z1 = start1, z2 = start1, z3 = start1, z4 = start1, z5 = start1, z6 = start1;
             TVector z7 = start1, z8 = start1, z9 = start1, z10 = start1, z11 = start1, z12 = start1, z13 = start1;
-            for (nint g = 0; g < t->Groups; g++)
+            float* aGroup = t->A, bGroup = t->B;
+            for (nint groups = t->Groups; groups > 0; groups--, aGroup += t->AGroup, bGroup += t->BGroup)
             {
-                float* a = t->A + (g * t->AGroup);
-                float* b = t->B + (g * t->BGroup);
+                float* a = aGroup, b = bGroup;
                 nint aStep = t->AStep, bStep = t->BStep;
                 for (float* end = a + (t->Length * aStep); a != end; a += aStep, b += bStep)
                 {

@@ -24,8 +24,10 @@ internal sealed class KfacOptimizer : Optimizer
     private readonly PieceAction _gatherNaturalPiece;
     private readonly PieceAction _gatherGradientPiece;
     private readonly PieceAction _movePiece;
+
+    /// <summary>Parameters whose step is constrained together.</summary>
+    private readonly Parameter[][] _constrained;
     private AlignedBuffer _direction;
-    private float _scale;
     private float _rate;
     private float _damping;
     private long _steps;
@@ -47,6 +49,7 @@ internal sealed class KfacOptimizer : Optimizer
         _factors = layers.Factors;
         layers.RegisterNetwork(network, options.ApproximationOf);
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
+        _constrained = options.NormConstraintPerLayer ? [.. _estimator.Blocks.Select(block => block.Layer!.Parameters.ToArray())] : [[.. network.Parameters]];
         _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, options.InverseUpdatePeriod, options.InverseDelay);
         _natural = new AlignedBuffer(network.Store.Length);
         _direction = _momentum = new AlignedBuffer(network.Store.Length);
@@ -152,12 +155,10 @@ internal sealed class KfacOptimizer : Optimizer
         switch (_options.MomentumKind)
         {
             case KfacMomentum.Gradient:
-                _scale = 1;
                 Pieces.Run(Store.Length, _gatherGradientPiece);
                 Precondition(_momentum, _natural);
                 _direction = _natural;
-                _rate *= ConstrainNorm(_momentum);
-                return float.IsFinite(_rate);
+                return ConstrainNorm(_momentum);
             case KfacMomentum.QuadraticModel:
                 Precondition(Store.Gradients, _natural);
                 _direction = _momentum;
@@ -165,14 +166,13 @@ internal sealed class KfacOptimizer : Optimizer
                 return _quadraticMomentum!.Combine(_natural, _momentum, examples, _estimator.Blocks);
             default:
                 Precondition(Store.Gradients, _natural);
-                _direction = _momentum;
-                _scale = ConstrainNorm(Store.Gradients);
-                if (!float.IsFinite(_scale))
+                if (!ConstrainNorm(Store.Gradients))
                 {
                     return false;
                 }
 
                 Pieces.Run(Store.Length, _gatherNaturalPiece);
+                _direction = _options.MomentumKind == KfacMomentum.Nesterov ? _natural : _momentum;
                 return true;
         }
     }
@@ -195,18 +195,49 @@ internal sealed class KfacOptimizer : Optimizer
     }
 
     /// <summary>
-    /// min(1, √(c / (α²·v·g))): v·g stands for vᵀ F v, twice the change of the predictions in KL divergence. α is taken
-    /// before the schedule's factor, so that the schedule still shortens a step that the constraint has shortened.
+    /// v *= min(1, √(c / (α²·v·g))), or each of L layers' v by that with c / L: v·g stands for vᵀ F v, twice the change of the
+    /// predictions in KL divergence. α is taken before the schedule's factor, so that the schedule still shortens a step that
+    /// the constraint has shortened.
     /// </summary>
-    /// <returns>NaN where v or g is not finite.</returns>
-    private float ConstrainNorm(AlignedBuffer gradient)
+    /// <returns>False where v or g is not finite.</returns>
+    private bool ConstrainNorm(AlignedBuffer gradient)
     {
-        double squaredNorm = (double)_options.LearningRate * _options.LearningRate * Pieces.Dot(_natural.Span, gradient.Span);
-        return double.IsFinite(squaredNorm) ? (float)Math.Min(1, Math.Sqrt(_options.NormConstraint / squaredNorm)) : float.NaN;
+        foreach (Parameter[] parameters in _constrained)
+        {
+            double product = 0;
+            foreach (Parameter parameter in parameters)
+            {
+                product += Pieces.Dot(SpanOf(_natural, parameter), SpanOf(gradient, parameter));
+            }
+
+            double squaredNorm = (double)_options.LearningRate * _options.LearningRate * product;
+            if (!double.IsFinite(squaredNorm))
+            {
+                return false;
+            }
+
+            double factor = Math.Sqrt(_options.NormConstraint / _constrained.Length / squaredNorm);
+            for (int i = 0; factor < 1 && i < parameters.Length; i++)
+            {
+                Pieces.Scale(SpanOf(_natural, parameters[i]), (float)factor);
+            }
+        }
+
+        return true;
     }
 
-    /// <summary>m = μ·m + scale·v.</summary>
-    private void GatherNaturalPiece(int start, int length) => Gather(_natural, start, length);
+    private static Span<float> SpanOf(AlignedBuffer buffer, Parameter parameter) => buffer.Span.Slice(parameter.Offset, parameter.Length);
+
+    /// <summary>m = μ·m + v, and v becomes v + μ·m where the momentum is Nesterov's.</summary>
+    private void GatherNaturalPiece(int start, int length)
+    {
+        Gather(_natural, start, length);
+        if (_options.MomentumKind == KfacMomentum.Nesterov)
+        {
+            Span<float> natural = _natural.Span.Slice(start, length);
+            TensorPrimitives.MultiplyAdd(_momentum.Span.Slice(start, length), _options.Momentum, natural, natural);
+        }
+    }
 
     /// <summary>m = μ·m + g.</summary>
     private void GatherGradientPiece(int start, int length) => Gather(Store.Gradients, start, length);
@@ -214,8 +245,7 @@ internal sealed class KfacOptimizer : Optimizer
     private void Gather(AlignedBuffer vector, int start, int length)
     {
         Span<float> momentum = _momentum.Span.Slice(start, length);
-        TensorPrimitives.Multiply(momentum, _options.Momentum, momentum);
-        TensorPrimitives.MultiplyAdd(vector.Span.Slice(start, length), _scale, momentum, momentum);
+        TensorPrimitives.MultiplyAdd(momentum, _options.Momentum, vector.Span.Slice(start, length), momentum);
     }
 
     /// <summary>w -= α·d.</summary>
@@ -239,8 +269,7 @@ internal sealed class KfacOptimizer : Optimizer
     internal static ParameterSpans LayerSpans(AlignedBuffer buffer, Layer layer)
     {
         IReadOnlyList<Parameter> parameters = layer.Parameters;
-        Span<float> bias = parameters.Count > 1 ? buffer.Span.Slice(parameters[1].Offset, parameters[1].Length) : [];
-        return new ParameterSpans(buffer.Span.Slice(parameters[0].Offset, parameters[0].Length), bias);
+        return new ParameterSpans(SpanOf(buffer, parameters[0]), parameters.Count > 1 ? SpanOf(buffer, parameters[1]) : []);
     }
 
     /// <exception cref="ArgumentException">The network has no such layer.</exception>

@@ -56,15 +56,21 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>Momentum μ in [0, 1), applied as <see cref="MomentumKind"/> says. Default 0.9.</summary>
     public float Momentum { get; init; } = 0.9f;
 
-    /// <summary>What the momentum is applied to. Default <see cref="KfacMomentum.Regular"/>.</summary>
-    public KfacMomentum MomentumKind { get; init; } = KfacMomentum.Regular;
+    /// <summary>What the momentum is applied to, and how. Default <see cref="KfacMomentum.Nesterov"/>.</summary>
+    public KfacMomentum MomentumKind { get; init; } = KfacMomentum.Nesterov;
 
     /// <summary>
     /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
     /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off; the quadratic model does
-    /// without. Default 0.001.
+    /// without. Default 0.0005.
     /// </summary>
-    public float NormConstraint { get; init; } = 1e-3f;
+    public float NormConstraint { get; init; } = 5e-4f;
+
+    /// <summary>
+    /// Whether each of the L layers with parameters is held to c / L by itself, so that one with a large gradient does not slow
+    /// down the others; false holds all of them to c together, by one factor (tf.contrib.kfac). Default true.
+    /// </summary>
+    public bool NormConstraintPerLayer { get; init; } = true;
 
     /// <summary>Form of the running average and the damping. Default <see cref="FisherForm.Corrected"/>.</summary>
     public FisherForm Form { get; init; } = FisherForm.Corrected;
@@ -105,6 +111,9 @@ public enum KfacMomentum
 {
     /// <summary>The preconditioned gradient: m = μ·m + v, w -= α·m. (tf.contrib.kfac: "regular".)</summary>
     Regular,
+
+    /// <summary>The preconditioned gradient, a step ahead: m = μ·m + v, w -= α·(v + μ·m) (Sutskever et al. 2013).</summary>
+    Nesterov,
 
     /// <summary>The gradient, which is preconditioned afterwards: m = μ·m + g, w -= α·(F + λI)⁻¹ m. (tf.contrib.kfac: "adam".)</summary>
     Gradient,

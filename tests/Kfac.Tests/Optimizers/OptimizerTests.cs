@@ -78,14 +78,17 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
-    [DataRow(float.PositiveInfinity, DisplayName = "without norm constraint")]
-    [DataRow(1e-4f, DisplayName = "with norm constraint")]
-    public void KfacFollowsItsRecipe(float normConstraint)
+    [DataRow(float.PositiveInfinity, false, KfacMomentum.Regular, DisplayName = "without norm constraint")]
+    [DataRow(float.PositiveInfinity, true, KfacMomentum.Nesterov, DisplayName = "without norm constraint, Nesterov")]
+    [DataRow(1e-4f, false, KfacMomentum.Regular, DisplayName = "norm constraint")]
+    [DataRow(1e-4f, true, KfacMomentum.Regular, DisplayName = "norm constraint per layer")]
+    [DataRow(1e-4f, true, KfacMomentum.Nesterov, DisplayName = "norm constraint per layer, Nesterov")]
+    public void KfacFollowsItsRecipe(float normConstraint, bool perLayer, KfacMomentum kind)
     {
         const double Rate = 0.1, Factor = 0.5, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
         using var workers = new Workers(1);
         Network network = Build(workers);
-        Optimizer optimizer = new KfacOptions { LearningRate = (float)Rate, Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint, Approximation = FisherApproximation.Diagonal, FactorUpdatePeriod = 1 }.Create(network, 1);
+        Optimizer optimizer = new KfacOptions { LearningRate = (float)Rate, Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint, NormConstraintPerLayer = perLayer, MomentumKind = kind, Approximation = FisherApproximation.Diagonal, FactorUpdatePeriod = 1 }.Create(network, 1);
         double[] values = Values(network), sum = new double[values.Length], momentum = new double[values.Length];
         double weight = 0;
         for (int step = 0; step < 3; step++)
@@ -96,13 +99,20 @@ public sealed class OptimizerTests
             weight = Decay * weight + 1;
             sum = [.. sum.Zip(squares, (s, d) => Decay * s + d)];
             double[] natural = [.. gradient.Zip(sum, (g, s) => g / (s / weight + Damping))];
-            double norm = Rate * Rate * natural.Zip(gradient, (v, g) => v * g).Sum();
-            double scale = Math.Min(1, Math.Sqrt(normConstraint / norm));
-            Assert.AreEqual(!float.IsInfinity(normConstraint), scale < 1, "the constraint is at work where there is one");
-            for (int i = 0; i < values.Length; i++)
+            int[] layerOf = [.. network.Layers.Where(layer => layer.Parameters.Count > 0).SelectMany((layer, l) => Enumerable.Repeat(perLayer ? l : 0, layer.Parameters.Sum(parameter => parameter.Length)))];
+            int groups = layerOf.Max() + 1;
+            for (int group = 0; group < groups; group++)
             {
-                momentum[i] = Momentum * momentum[i] + scale * natural[i];
-                values[i] -= Factor * Rate * momentum[i];
+                int[] members = [.. Enumerable.Range(0, values.Length).Where(i => layerOf[i] == group)];
+                double norm = Rate * Rate * members.Sum(i => natural[i] * gradient[i]);
+                double scale = Math.Min(1, Math.Sqrt(normConstraint / groups / norm));
+                Assert.AreEqual(!float.IsInfinity(normConstraint), scale < 1, "the constraint is at work where there is one");
+                foreach (int i in members)
+                {
+                    momentum[i] = Momentum * momentum[i] + scale * natural[i];
+                    double direction = kind == KfacMomentum.Nesterov ? scale * natural[i] + Momentum * momentum[i] : momentum[i];
+                    values[i] -= Factor * Rate * direction;
+                }
             }
         }
 
