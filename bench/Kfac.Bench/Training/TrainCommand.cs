@@ -35,11 +35,12 @@ internal static class TrainCommand
         var averaged = new Option<double?>("--averaged-epochs") { Description = "Epochs that the parameters' running average looks back on; 0 for none." };
         var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
         var schedule = new Option<string?>("--schedule") { Description = "constant, cosine, onecycle or linear." };
+        var final = new Option<double?>("--final") { Description = "Factor on the learning rate at the end of the cosine." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -75,9 +76,8 @@ internal static class TrainCommand
                 AveragedEpochs = arguments.GetValue(averaged) ?? defaults.AveragedEpochs,
                 Schedule = arguments.GetValue(schedule) switch
                 {
-                    null => defaults.Schedule,
+                    null or "cosine" => arguments.GetValue(final) is { } end ? new WarmUpCosineSchedule(Final: end) : new WarmUpCosineSchedule(),
                     "constant" => LearningRateSchedule.Constant,
-                    "cosine" => new WarmUpCosineSchedule(),
                     "onecycle" => new OneCycleSchedule(),
                     "linear" => new PolynomialSchedule(),
                     string other => throw new ArgumentException($"--schedule must be constant, cosine, onecycle or linear, but is {other}"),

@@ -62,9 +62,9 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>
     /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
     /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off; the quadratic model does
-    /// without. Default 0.0005.
+    /// without. Default 0.001.
     /// </summary>
-    public float NormConstraint { get; init; } = 5e-4f;
+    public float NormConstraint { get; init; } = 1e-3f;
 
     /// <summary>
     /// Whether each of the L layers with parameters is held to c / L by itself, so that one with a large gradient does not slow

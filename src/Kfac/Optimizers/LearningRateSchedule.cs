@@ -29,8 +29,8 @@ public abstract record LearningRateSchedule
 /// <paramref name="Final"/> (Loshchilov and Hutter 2017).
 /// </summary>
 /// <param name="WarmUp">Share of the training, in [0, 1). Default 0.05.</param>
-/// <param name="Final">Factor at the end, in [0, 1]. Default 0.</param>
-public sealed record WarmUpCosineSchedule(double WarmUp = 0.05, double Final = 0) : LearningRateSchedule
+/// <param name="Final">Factor at the end, in [0, 1]. Default 0.2: the running average of the parameters stands in for the rest of the way to 0.</param>
+public sealed record WarmUpCosineSchedule(double WarmUp = 0.05, double Final = 0.2) : LearningRateSchedule
 {
     /// <inheritdoc/>
     public override double Factor(double progress, double epoch) =>

@@ -10,7 +10,7 @@ public sealed class LearningRateScheduleTests
     [
         [LearningRateSchedule.Constant, new double[] { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }],
         [new WarmUpCosineSchedule(0.2, 0.1), new[] { 0, 0.5, 1, Cosine(1), Cosine(2), Cosine(3), 0.55, Cosine(5), Cosine(6), Cosine(7), 0.1 }],
-        [new WarmUpCosineSchedule(0), new[] { 1, Half(1), Half(2), Half(3), Half(4), 0.5, Half(6), Half(7), Half(8), Half(9), 0 }],
+        [new WarmUpCosineSchedule(0, 0), new[] { 1, Half(1), Half(2), Half(3), Half(4), 0.5, Half(6), Half(7), Half(8), Half(9), 0 }],
         [new OneCycleSchedule(0.4, 0.2, 0.1), new[] { 0.2, 0.4, 0.6, 0.8, 1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1 }],
         [new PolynomialSchedule(), new[] { 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0 }],
         [new PolynomialSchedule(2, 0.2), new[] { 1, 0.848, 0.712, 0.592, 0.488, 0.4, 0.328, 0.272, 0.232, 0.208, 0.2 }],
