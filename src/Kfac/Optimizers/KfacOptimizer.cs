@@ -216,7 +216,8 @@ internal sealed class KfacOptimizer : Optimizer
                 return false;
             }
 
-            double factor = Math.Sqrt(_options.NormConstraint / _constrained.Length / squaredNorm);
+            // Rounding may leave a product that is next to nothing below 0.
+            double factor = Math.Sqrt(_options.NormConstraint / _constrained.Length / Math.Abs(squaredNorm));
             for (int i = 0; factor < 1 && i < parameters.Length; i++)
             {
                 Pieces.Scale(SpanOf(_natural, parameters[i]), (float)factor);
