@@ -13,6 +13,8 @@ namespace Kfac.Kernels;
 /// </remarks>
 internal sealed unsafe class Correlation : ICorrelation
 {
+    private const int FloatsOfTurns = 4 * 1024;
+
     private readonly LaneKernels _lanes;
     private readonly int _channelsIn, _groups, _length;
     private readonly Panel[] _panels;
@@ -85,37 +87,40 @@ internal sealed unsafe class Correlation : ICorrelation
             Floor = floor,
         };
         delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
-        for (int p = 0; p < _panels.Length; p++)
-        {
-            Panel panel = _panels[p];
-            t.B = packed + ((nint)panel.Start * _groups * _length);
-            t.BStep = panel.Width;
-            t.BGroup = (nint)panel.Width * _length;
-            t.Columns = panel.Columns;
-            t.Initial = bias == null ? null : bias + panel.Start;
-            for (int r = 0; r < _rows.Pieces; r++)
+        // Panels that together fit the first-level cache take turns at each row of tiles: y is then written line after line.
+        (int runs, int rowsOfRun) = PackedLength <= FloatsOfTurns ? (_rows.Pieces, 1) : (1, _rows.Pieces);
+        for (int run = 0; run < runs; run++)
+            for (int p = 0; p < _panels.Length; p++)
             {
-                nint i = _rows.Start(r);
-                int rowLess = _rows.Size(0) - _rows.Size(r);
-                for (int columnLess = 0; columnLess < 2; columnLess++)
+                Panel panel = _panels[p];
+                t.B = packed + ((nint)panel.Start * _groups * _length);
+                t.BStep = panel.Width;
+                t.BGroup = (nint)panel.Width * _length;
+                t.Columns = panel.Columns;
+                t.Initial = bias == null ? null : bias + panel.Start;
+                for (int r = run * rowsOfRun; r < (run + 1) * rowsOfRun; r++)
                 {
-                    t.Repeats = columnLess == 0 ? _columns.Pieces - _columns.Smaller : _columns.Smaller;
-                    if (t.Repeats == 0)
-                        continue;
-                    nint j = columnLess == 0 ? 0 : _columns.Start(_columns.Pieces - _columns.Smaller), width = _columns.Size(0) - columnLess;
-                    t.A = x.Origin + (i * x.Row) + (j * x.Pixel);
-                    t.ANext = width * x.Pixel;
-                    t.AOffsets = xOffsets + (columnLess * LargestTile);
-                    t.C = y.Origin + (i * y.Row) + (j * y.Pixel) + panel.Start;
-                    t.CNext = width * y.Pixel;
-                    t.COffsets = yOffsets + (columnLess * LargestTile);
-                    t.Gate = gate.Origin + (i * gate.Row) + (j * gate.Pixel) + panel.Start;
-                    t.GateNext = width * gate.Pixel;
-                    t.GateOffsets = gateOffsets + (columnLess * LargestTile);
-                    tiles[(p * 4) + (rowLess * 2) + columnLess](&t);
+                    nint i = _rows.Start(r);
+                    int rowLess = _rows.Size(0) - _rows.Size(r);
+                    for (int columnLess = 0; columnLess < 2; columnLess++)
+                    {
+                        t.Repeats = columnLess == 0 ? _columns.Pieces - _columns.Smaller : _columns.Smaller;
+                        if (t.Repeats == 0)
+                            continue;
+                        nint j = columnLess == 0 ? 0 : _columns.Start(_columns.Pieces - _columns.Smaller), width = _columns.Size(0) - columnLess;
+                        t.A = x.Origin + (i * x.Row) + (j * x.Pixel);
+                        t.ANext = width * x.Pixel;
+                        t.AOffsets = xOffsets + (columnLess * LargestTile);
+                        t.C = y.Origin + (i * y.Row) + (j * y.Pixel) + panel.Start;
+                        t.CNext = width * y.Pixel;
+                        t.COffsets = yOffsets + (columnLess * LargestTile);
+                        t.Gate = gate.Origin + (i * gate.Row) + (j * gate.Pixel) + panel.Start;
+                        t.GateNext = width * gate.Pixel;
+                        t.GateOffsets = gateOffsets + (columnLess * LargestTile);
+                        tiles[(p * 4) + (rowLess * 2) + columnLess](&t);
+                    }
                 }
             }
-        }
     }
 
     /// <summary>
