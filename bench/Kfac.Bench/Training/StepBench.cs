@@ -18,7 +18,7 @@ internal sealed class StepBench : IDisposable
 
     public StepBench(string net, int batch, int threads, string optimizer)
     {
-        Optimizer = optimizer;
+        (Optimizer, Threads) = (optimizer, threads);
         NetworkSpec spec = BenchmarkNetworks.Create(net);
         _workers = new Workers(threads);
         var network = new Network(spec, batch, _workers, trains: true);
@@ -41,6 +41,8 @@ internal sealed class StepBench : IDisposable
     }
 
     public string Optimizer { get; }
+
+    public int Threads { get; }
 
     /// <summary>Floating-point operations of a plain step by the definition: forward, backward to the data, backward to the weights.</summary>
     public double Flops { get; }

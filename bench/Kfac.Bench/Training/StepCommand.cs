@@ -6,14 +6,14 @@ using Kfac.Kernels;
 
 namespace Kfac.Bench.Training;
 
-/// <summary>`step`: what a whole training step costs, several optimizers in turn.</summary>
+/// <summary>`step`: what a whole training step costs, several optimizers and numbers of threads in turn.</summary>
 internal static class StepCommand
 {
     public static Command Create()
     {
         Option<string> net = new("--net") { Description = "S, M or L.", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 128 };
-        Option<int> threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        Option<string> threads = new("--threads") { Description = "Threads, or several numbers with commas between.", DefaultValueFactory = _ => $"{Environment.ProcessorCount}" };
         Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}, or several with commas between.", DefaultValueFactory = _ => "sgd,adam,muon,kfac-empirical,kfac-sampled" };
         Option<int> repeats = new("--repeats") { Description = "Samples of each.", DefaultValueFactory = _ => 9 };
         Option<double> seconds = new("--seconds") { Description = "Least length of a sample.", DefaultValueFactory = _ => 0.3 };
@@ -21,9 +21,9 @@ internal static class StepCommand
         Command command = new("step", "Measures a training step, statistics included, on a batch in memory.") { net, batch, threads, optimizer, repeats, seconds, json };
         command.SetAction(arguments =>
         {
-            using Team team = new(arguments.GetValue(threads));
-            double peak = FmaPeak.Measure(team);
-            StepBench[] benches = [.. arguments.GetValue(optimizer)!.Split(',').Select(name => new StepBench(arguments.GetValue(net)!, arguments.GetValue(batch), arguments.GetValue(threads), name))];
+            string[] names = arguments.GetValue(optimizer)!.Split(',');
+            Dictionary<int, double> peaks = arguments.GetValue(threads)!.Split(',').Select(int.Parse).Distinct().ToDictionary(count => count, Peak);
+            StepBench[] benches = [.. peaks.Keys.SelectMany(count => names, (count, name) => new StepBench(arguments.GetValue(net)!, arguments.GetValue(batch), count, name))];
             foreach (StepBench bench in benches)
             {
                 bench.WarmUp();
@@ -40,7 +40,7 @@ internal static class StepCommand
             double memory = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
             if (!arguments.GetValue(json))
             {
-                Console.WriteLine($"net {arguments.GetValue(net)}, batch {arguments.GetValue(batch)}, {team.Threads} thread(s), {InstructionSets.Current.ToString().ToLowerInvariant()}, FMA peak {peak:F0} GFLOP/s, peak memory {memory:F0} MB");
+                Console.WriteLine($"net {arguments.GetValue(net)}, batch {arguments.GetValue(batch)}, {InstructionSets.Current.ToString().ToLowerInvariant()}, FMA peak {string.Join(", ", peaks.Select(peak => $"{peak.Value:F0} GFLOP/s of {peak.Key} thread(s)"))}, peak memory {memory:F0} MB");
             }
 
             foreach (StepBench bench in benches)
@@ -51,21 +51,27 @@ internal static class StepCommand
                     {
                         net = arguments.GetValue(net),
                         batch = arguments.GetValue(batch),
-                        threads = team.Threads,
+                        threads = bench.Threads,
                         optimizer = bench.Optimizer,
                         median_ms = Math.Round(bench.MedianMilliseconds, 3),
                         min_ms = Math.Round(bench.MinMilliseconds, 3),
                         repeats = bench.Repeats,
                         gflops = Math.Round(gflops, 1),
-                        peak_gflops = Math.Round(peak, 1),
+                        peak_gflops = Math.Round(peaks[bench.Threads], 1),
                         bytes_allocated_per_step = bench.BytesAllocatedPerStep,
                         peak_working_set_mb = Math.Round(memory, 1),
                         isa = InstructionSets.Current.ToString().ToLowerInvariant(),
                     })
-                    : $"{bench.Optimizer,-16} median {bench.MedianMilliseconds,8:F2} ms  min {bench.MinMilliseconds,8:F2} ms  {bench.MedianMilliseconds / benches[0].MedianMilliseconds,5:F2} x {benches[0].Optimizer}  {gflops,6:F0} GFLOP/s  {bench.BytesAllocatedPerStep} bytes allocated");
+                    : $"{bench.Optimizer,-16} {bench.Threads} thread(s)  median {bench.MedianMilliseconds,8:F2} ms  min {bench.MinMilliseconds,8:F2} ms  {bench.MedianMilliseconds / benches[0].MedianMilliseconds,6:F3} x the first  {gflops,6:F0} GFLOP/s  {bench.BytesAllocatedPerStep} bytes allocated");
                 bench.Dispose();
             }
         });
         return command;
+    }
+
+    private static double Peak(int threads)
+    {
+        using Team team = new(threads);
+        return FmaPeak.Measure(team);
     }
 }
