@@ -10,38 +10,33 @@ internal abstract unsafe partial class LaneKernels
     /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
     public abstract void WinogradFilter(float* slots, nint length, int taps);
 
-    /// <summary>v[i, j, tile, c] = (B^T d B)[i, j] of channel c of 6 x 6 pixels d of x, for tiles in a row that overlap.</summary>
-    /// <param name="x">[6, 6 + (tiles - 1) * step, channels]</param>
-    /// <param name="tiles">Tiles.</param>
-    /// <param name="step">Pixels from a tile to the next.</param>
+    /// <summary>v[i, j][tile, c] = (B^T d B)[i, j] of channel c of the pixels d of x under each tile.</summary>
+    /// <param name="tiles">The tiles.</param>
+    /// <param name="x">At the first pixel under the first tile.</param>
     /// <param name="channels">Channels.</param>
     /// <param name="v">Slot [0, 0].</param>
     /// <param name="slot">Floats from a slot to the next.</param>
-    public abstract void WinogradInput(PixelGrid x, int tiles, int step, int channels, float* v, nint slot);
+    public abstract void WinogradInput(WinogradTiles tiles, PixelGrid x, int channels, float* v, nint slot);
 
     /// <summary>y[i, j, k] = max(floor, (A^T m A)[i, j] + bias[k]) of channel k, or 0 where the gate is not positive.</summary>
-    /// <param name="m">Slot [0, 0] of [36, channels].</param>
+    /// <param name="tiles">The tiles.</param>
+    /// <param name="m">Slot [0, 0]; a slot is [tile, channels].</param>
     /// <param name="slot">Floats from a slot to the next.</param>
     /// <param name="channels">Channels.</param>
     /// <param name="bias">[channels], or null</param>
     /// <param name="floor">No y is smaller; not used with a gate.</param>
     /// <param name="y">[rows, columns, channels], overwritten</param>
     /// <param name="gate">[rows, columns, channels] or none</param>
-    /// <param name="rows">Rows of y, up to 7 - taps.</param>
-    /// <param name="columns">Columns of y, up to 7 - taps.</param>
-    /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
     public abstract void WinogradOutput(
-        float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps);
+        WinogradTiles tiles, float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate);
 
-    /// <summary>w[i, j, k] = (A e A^T)[i, j] of channel k of the pixels e of dy, zeros where there are fewer than a tile has.</summary>
+    /// <summary>w[i, j][tile, k] = (A e A^T)[i, j] of channel k of the pixels e of dy, zeros where there are fewer than a tile has.</summary>
+    /// <param name="tiles">The tiles.</param>
     /// <param name="dy">[rows, columns, channels]</param>
-    /// <param name="rows">Rows of dy, up to 7 - taps.</param>
-    /// <param name="columns">Columns of dy, up to 7 - taps.</param>
     /// <param name="channels">Channels.</param>
     /// <param name="w">Slot [0, 0].</param>
     /// <param name="slot">Floats from a slot to the next.</param>
-    /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
-    public abstract void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot, int taps);
+    public abstract void WinogradOutputGradient(WinogradTiles tiles, PixelGrid dy, int channels, float* w, nint slot);
 
     /// <summary>T[tap, c, k] = (G^T m G)[tap], then gradient += T and squares += T * T.</summary>
     /// <param name="m">[36, rows, width]; T replaces the first taps * taps slots</param>
@@ -83,43 +78,54 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 TVector* g = columns + (MostTaps * i);
                 TransformFilter(g[0], g[1], g[2], taps > 3 ? g[3] : default, taps > 3 ? g[4] : default, taps,
                     out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5);
-                StoreSlots<OneVector>(slots + (Side * i * length) + at, length, TLanes.Width, u0, u1, u2, u3, u4, u5);
+                StoreSlots<OneVector>(slots + (Side * i * length) + at, length, TLanes.Width, u0, u1, u2, u5);
+                StoreWideSlots<OneVector>(slots + (Side * i * length) + at, length, TLanes.Width, u3, u4);
             }
         }
     }
 
-    public override void WinogradInput(PixelGrid x, int tiles, int step, int channels, float* v, nint slot)
+    public override void WinogradInput(WinogradTiles tiles, PixelGrid x, int channels, float* v, nint slot)
     {
-        int c = 0;
-        for (; c <= channels - TLanes.Width; c += TLanes.Width)
-            InputVector<OneVector>(x, tiles, step, c, v + c, slot, channels, TLanes.Width);
-        if (c < channels)
-            InputVector<PartialVector>(x, tiles, step, c, v + c, slot, channels, channels - c);
+        for (int row = 0; row < tiles.Down; row++)
+        {
+            int c = 0;
+            for (; c <= channels - TLanes.Width; c += TLanes.Width)
+                InputVector<OneVector>(tiles, row, x, c, channels, v, slot);
+            if (c < channels)
+                InputVector<PartialVector>(tiles, row, x, c, channels, v, slot);
+        }
     }
 
     public override void WinogradOutput(
-        float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns, int taps)
+        WinogradTiles tiles, float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate)
     {
         int whole = channels / TLanes.Width * TLanes.Width;
-        if (taps == 3)
-            OutputVectors<OneVector, Taps3>(m, slot, 0, whole, bias, floor, y, gate, rows, columns);
-        else
-            OutputVectors<OneVector, Taps5>(m, slot, 0, whole, bias, floor, y, gate, rows, columns);
-        if (whole == channels)
-            return;
-        if (taps == 3)
-            OutputVectors<PartialVector, Taps3>(m, slot, whole, channels, bias, floor, y, gate, rows, columns);
-        else
-            OutputVectors<PartialVector, Taps5>(m, slot, whole, channels, bias, floor, y, gate, rows, columns);
+        for (int row = 0; row < tiles.Down; row++)
+            for (int tile = 0; tile < tiles.Across; tile++)
+            {
+                if (tiles.Taps == 3)
+                    OutputVectors<OneVector, Taps3>(tiles, row, tile, m, slot, 0, whole, channels, bias, floor, y, gate);
+                else
+                    OutputVectors<OneVector, Taps5>(tiles, row, tile, m, slot, 0, whole, channels, bias, floor, y, gate);
+                if (whole == channels)
+                    continue;
+                if (tiles.Taps == 3)
+                    OutputVectors<PartialVector, Taps3>(tiles, row, tile, m, slot, whole, channels, channels, bias, floor, y, gate);
+                else
+                    OutputVectors<PartialVector, Taps5>(tiles, row, tile, m, slot, whole, channels, channels, bias, floor, y, gate);
+            }
     }
 
-    public override void WinogradOutputGradient(PixelGrid dy, int rows, int columns, int channels, float* w, nint slot, int taps)
+    public override void WinogradOutputGradient(WinogradTiles tiles, PixelGrid dy, int channels, float* w, nint slot)
     {
-        int k = 0;
-        for (; k <= channels - TLanes.Width; k += TLanes.Width)
-            OutputGradientVector<OneVector>(dy, rows, columns, k, w + k, slot, taps, TLanes.Width);
-        if (k < channels)
-            OutputGradientVector<PartialVector>(dy, rows, columns, k, w + k, slot, taps, channels - k);
+        int whole = channels / TLanes.Width * TLanes.Width;
+        for (int row = 0; row < tiles.Down; row++)
+            for (int tile = 0; tile < tiles.Across; tile++)
+            {
+                OutputGradientVectors<OneVector>(tiles, row, tile, dy, 0, whole, channels, w, slot);
+                if (whole < channels)
+                    OutputGradientVectors<PartialVector>(tiles, row, tile, dy, whole, channels, channels, w, slot);
+            }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -173,65 +179,99 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             }
     }
 
-    /// <summary>Columns that neighbouring tiles share are multiplied by B^T once.</summary>
+    /// <summary>Channels from <paramref name="c"/> on of a row of tiles. Columns that neighbours share are multiplied by B^T once.</summary>
     [SkipLocalsInit]
-    private static void InputVector<TColumns>(PixelGrid x, int tiles, int step, int c, float* v, nint slot, nint tile, int left)
+    private static void InputVector<TColumns>(WinogradTiles tiles, int row, PixelGrid x, int c, int channels, float* v, nint slot)
         where TColumns : struct, IColumns
     {
         TVector* t = stackalloc TVector[MostColumns * Side];
-        int most = ((MostColumns - Side) / step) + 1;
-        for (int first = 0; first < tiles; first += most)
+        int left = channels - c, step = tiles.Tile, most = ((MostColumns - Side) / step) + 1;
+        bool low = tiles.IsLow(row);
+        float* all = v + tiles.Place(row, 0, channels) + c, wide = v + tiles.WidePlace(row, 0, channels) + c;
+        for (int first = 0; first < tiles.Across; first += most)
         {
-            int count = Math.Min(tiles - first, most);
-            float* p = x.Origin + (first * step * x.Pixel) + c;
-            TVector* end = t + (Side * (((count - 1) * step) + Side));
+            int count = Math.Min(tiles.Across - first, most);
+            float* p = x.Origin + (row * step * x.Row) + (first * step * x.Pixel) + c;
+            TVector* end = t + (Side * (((count - 1) * step) + (tiles.IsNarrow(first + count - 1) ? WinogradTiles.NarrowSide : Side)));
             for (TVector* to = t; to < end; to += Side, p += x.Pixel)
-                TransformInput(
-                    LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + x.Row, left), LoadPart<TColumns>(p + (2 * x.Row), left),
-                    LoadPart<TColumns>(p + (3 * x.Row), left), LoadPart<TColumns>(p + (4 * x.Row), left), LoadPart<TColumns>(p + (5 * x.Row), left),
-                    out to[0], out to[1], out to[2], out to[3], out to[4], out to[5]);
-            for (int n = 0; n < count; n++, v += tile)
             {
+                TVector d0 = LoadPart<TColumns>(p, left), d1 = LoadPart<TColumns>(p + x.Row, left);
+                TVector d2 = LoadPart<TColumns>(p + (2 * x.Row), left), d3 = LoadPart<TColumns>(p + (3 * x.Row), left);
+                if (low)
+                    TransformNarrowInput(d0, d1, d2, d3, out to[0], out to[1], out to[2], out to[5]);
+                else
+                    TransformInput(
+                        d0, d1, d2, d3, LoadPart<TColumns>(p + (4 * x.Row), left), LoadPart<TColumns>(p + (5 * x.Row), left),
+                        out to[0], out to[1], out to[2], out to[3], out to[4], out to[5]);
+            }
+            for (int n = 0; n < count; n++, all += channels, wide += channels)
+            {
+                bool narrow = tiles.IsNarrow(first + n);
                 TVector* d = t + (Side * step * n);
-                for (int i = 0; i < Side; i++, d++)
+                for (int i = 0; i < Side; i = WinogradTiles.NextPoint(i, low))
                 {
-                    TransformInput(d[0], d[Side], d[2 * Side], d[3 * Side], d[4 * Side], d[5 * Side],
-                        out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
-                    StoreSlots<TColumns>(v + (Side * i * slot), slot, left, v0, v1, v2, v3, v4, v5);
+                    TVector* e = d + i;
+                    nint at = Side * i * slot;
+                    if (narrow)
+                    {
+                        TransformNarrowInput(e[0], e[Side], e[2 * Side], e[3 * Side], out TVector v0, out TVector v1, out TVector v2, out TVector v5);
+                        StoreSlots<TColumns>(all + at, slot, left, v0, v1, v2, v5);
+                    }
+                    else
+                    {
+                        TransformInput(e[0], e[Side], e[2 * Side], e[3 * Side], e[4 * Side], e[5 * Side],
+                            out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
+                        StoreSlots<TColumns>(all + at, slot, left, v0, v1, v2, v5);
+                        StoreWideSlots<TColumns>(wide + at, slot, left, v3, v4);
+                    }
                 }
             }
         }
     }
 
-    /// <summary>Channels from <paramref name="k"/> to <paramref name="end"/>.</summary>
+    /// <summary>Channels from <paramref name="k"/> to <paramref name="end"/> of a tile.</summary>
     [SkipLocalsInit]
     private static void OutputVectors<TColumns, TTaps>(
-        float* m, nint slot, nint k, nint end, float* bias, float floor, PixelGrid y, PixelGrid gate, int rows, int columns)
+        WinogradTiles tiles, int row, int tile, float* m, nint slot, int k, int end, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate)
         where TColumns : struct, IColumns
         where TTaps : struct, ITaps
     {
         TVector* t = stackalloc TVector[MostOutputs * Side];
         TVector least = TLanes.Broadcast(floor);
         nint yRow = y.Row, yPixel = y.Pixel, gateRow = gate.Row, gatePixel = gate.Pixel;
+        int rows = tiles.RowsOf(row), columns = tiles.ColumnsOf(tile);
+        bool low = tiles.IsLow(row), narrow = tiles.IsNarrow(tile);
+        float* all = m + tiles.Place(row, tile, channels), wide = m + tiles.WidePlace(row, tile, channels);
+        nint origin = tiles.Tile * ((row * yRow) + (tile * yPixel)), gateOrigin = tiles.Tile * ((row * gateRow) + (tile * gatePixel));
         for (; k < end; k += TLanes.Width)
         {
-            int left = (int)(end - k);
-            float* p = m + k;
-            for (TVector* to = t; to < t + Side; to++, p += slot)
+            int left = end - k;
+            for (int j = 0; j < Side; j = WinogradTiles.NextPoint(j, narrow))
             {
+                float* p = (WinogradTiles.IsWide(j) ? wide : all) + (j * slot) + k;
+                TVector* to = t + j;
+                TVector m0 = LoadPart<TColumns>(p, left), m1 = LoadPart<TColumns>(p + (Side * slot), left);
+                TVector m2 = LoadPart<TColumns>(p + (2 * Side * slot), left), m5 = LoadPart<TColumns>(p + (5 * Side * slot), left);
+                if (low)
+                {
+                    TransformNarrowOutput(m0, m1, m2, m5, out to[0], out to[Side]);
+                    continue;
+                }
                 TransformOutput<TTaps>(
-                    LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + (Side * slot), left), LoadPart<TColumns>(p + (2 * Side * slot), left),
-                    LoadPart<TColumns>(p + (3 * Side * slot), left), LoadPart<TColumns>(p + (4 * Side * slot), left),
-                    LoadPart<TColumns>(p + (5 * Side * slot), left),
+                    m0, m1, m2, LoadPart<TColumns>(p + (3 * Side * slot), left), LoadPart<TColumns>(p + (4 * Side * slot), left), m5,
                     out to[0], out to[Side], out TVector y2, out TVector y3);
                 if (TTaps.Count < 5)
                     (to[2 * Side], to[3 * Side]) = (y2, y3);
             }
             TVector start = bias == null ? default : LoadPart<TColumns>(bias + k, left);
-            float* at = y.Origin + k, by = gate.Origin == null ? null : gate.Origin + k;
+            float* at = y.Origin + origin + k, by = gate.Origin == null ? null : gate.Origin + gateOrigin + k;
             for (TVector* d = t; d < t + (Side * rows); d += Side, at += yRow, by += gateRow)
             {
-                TransformOutput<TTaps>(d[0], d[1], d[2], d[3], d[4], d[5], out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+                TVector y0, y1, y2 = default, y3 = default;
+                if (narrow)
+                    TransformNarrowOutput(d[0], d[1], d[2], d[5], out y0, out y1);
+                else
+                    TransformOutput<TTaps>(d[0], d[1], d[2], d[3], d[4], d[5], out y0, out y1, out y2, out y3);
                 StorePixel<TColumns>(at, by, TLanes.Add(y0, start), least, left);
                 if (columns > 1)
                     StorePixel<TColumns>(at + yPixel, by + gatePixel, TLanes.Add(y1, start), least, left);
@@ -245,29 +285,51 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         }
     }
 
+    /// <summary>Channels from <paramref name="k"/> to <paramref name="end"/> of a tile.</summary>
     [SkipLocalsInit]
-    private static void OutputGradientVector<TColumns>(
-        PixelGrid dy, int rows, int columns, int k, float* w, nint slot, int taps, int left)
+    private static void OutputGradientVectors<TColumns>(
+        WinogradTiles tiles, int row, int tile, PixelGrid dy, int k, int end, int channels, float* w, nint slot)
         where TColumns : struct, IColumns
     {
         TVector* t = stackalloc TVector[Side * MostOutputs];
-        for (int j = 0; j < MostOutputs; j++)
+        int taps = tiles.Taps, rows = tiles.RowsOf(row), columns = tiles.ColumnsOf(tile);
+        bool low = tiles.IsLow(row), narrow = tiles.IsNarrow(tile);
+        float* all = w + tiles.Place(row, tile, channels), wide = w + tiles.WidePlace(row, tile, channels);
+        float* origin = dy.Origin + (tiles.Tile * ((row * dy.Row) + (tile * dy.Pixel)));
+        for (; k < end; k += TLanes.Width)
         {
-            float* p = dy.Origin + (j * dy.Pixel) + k;
-            int there = j < columns ? rows : 0;
-            TransformOutputGradient(
-                there > 0 ? LoadPart<TColumns>(p, left) : default, there > 1 ? LoadPart<TColumns>(p + dy.Row, left) : default,
-                there > 2 ? LoadPart<TColumns>(p + (2 * dy.Row), left) : default,
-                there > 3 ? LoadPart<TColumns>(p + (3 * dy.Row), left) : default, taps,
-                out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j],
-                out t[(3 * MostOutputs) + j], out t[(4 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
-        }
-        for (int i = 0; i < Side; i++)
-        {
-            TVector* e = t + (MostOutputs * i);
-            TransformOutputGradient(e[0], e[1], e[2], e[3], taps,
-                out TVector w0, out TVector w1, out TVector w2, out TVector w3, out TVector w4, out TVector w5);
-            StoreSlots<TColumns>(w + (Side * i * slot), slot, left, w0, w1, w2, w3, w4, w5);
+            int left = end - k;
+            for (int j = 0; j < (narrow ? 2 : MostOutputs); j++)
+            {
+                float* p = origin + (j * dy.Pixel) + k;
+                int there = j < columns ? rows : 0;
+                TVector e0 = there > 0 ? LoadPart<TColumns>(p, left) : default, e1 = there > 1 ? LoadPart<TColumns>(p + dy.Row, left) : default;
+                if (low)
+                    TransformNarrowOutputGradient(e0, e1, out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
+                else
+                    TransformOutputGradient(
+                        e0, e1, there > 2 ? LoadPart<TColumns>(p + (2 * dy.Row), left) : default,
+                        there > 3 ? LoadPart<TColumns>(p + (3 * dy.Row), left) : default, taps,
+                        out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j],
+                        out t[(3 * MostOutputs) + j], out t[(4 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
+            }
+            for (int i = 0; i < Side; i = WinogradTiles.NextPoint(i, low))
+            {
+                TVector* e = t + (MostOutputs * i);
+                nint at = (Side * i * slot) + k;
+                if (narrow)
+                {
+                    TransformNarrowOutputGradient(e[0], e[1], out TVector w0, out TVector w1, out TVector w2, out TVector w5);
+                    StoreSlots<TColumns>(all + at, slot, left, w0, w1, w2, w5);
+                }
+                else
+                {
+                    TransformOutputGradient(e[0], e[1], e[2], e[3], taps,
+                        out TVector w0, out TVector w1, out TVector w2, out TVector w3, out TVector w4, out TVector w5);
+                    StoreSlots<TColumns>(all + at, slot, left, w0, w1, w2, w5);
+                    StoreWideSlots<TColumns>(wide + at, slot, left, w3, w4);
+                }
+            }
         }
     }
 
@@ -285,17 +347,24 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             TLanes.Store(to, value);
     }
 
+    /// <summary>Slots 0, 1, 2 and 5, which every tile has.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreSlots<TColumns>(
-        float* to, nint slot, int left, TVector v0, TVector v1, TVector v2, TVector v3, TVector v4, TVector v5)
+    private static void StoreSlots<TColumns>(float* to, nint slot, int left, TVector v0, TVector v1, TVector v2, TVector v5)
         where TColumns : struct, IColumns
     {
         StorePart<TColumns>(to, v0, left);
         StorePart<TColumns>(to + slot, v1, left);
         StorePart<TColumns>(to + (2 * slot), v2, left);
+        StorePart<TColumns>(to + (5 * slot), v5, left);
+    }
+
+    /// <summary>Slots 3 and 4, which a narrow tile does not have.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreWideSlots<TColumns>(float* to, nint slot, int left, TVector v3, TVector v4)
+        where TColumns : struct, IColumns
+    {
         StorePart<TColumns>(to + (3 * slot), v3, left);
         StorePart<TColumns>(to + (4 * slot), v4, left);
-        StorePart<TColumns>(to + (5 * slot), v5, left);
     }
 
     /// <summary>Without a gate the pointer is null, and its pixels 0 apart, so that it stays null.</summary>

@@ -7,6 +7,10 @@ namespace Kfac.Kernels;
 /// coefficients of x D over (x - point), rows of G are the powers of the point over the value of the same at the point,
 /// and columns of A^T are the powers of the point. Points of opposite sign share the sums of even and of odd powers.
 /// </summary>
+/// <remarks>
+/// A narrow tile of 2 pixels of y needs 0, +-P and infinity only, with x^2 - P^2 for D. Its B^T has the rows of that times
+/// what takes its G to the other's, so that there is one G g for both.
+/// </remarks>
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
     private const float P1 = Winograd.P, P2 = P1 * P1, P3 = P2 * P1, P4 = P2 * P2;
@@ -52,6 +56,18 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         v5 = Plus(Plus(d5, -P2 - Q2, d3), P2 * Q2, d1);
     }
 
+    /// <summary>B^T d of a narrow tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransformNarrowInput(
+        TVector d0, TVector d1, TVector d2, TVector d3, out TVector v0, out TVector v1, out TVector v2, out TVector v5)
+    {
+        TVector even = Times(P2 - Q2, d2), odd = Times(P2 - Q2, d1);
+        v0 = Plus(Times(P2 * Q2, d0), -Q2, d2);
+        v1 = Plus(even, P1, odd);
+        v2 = Plus(even, -P1, odd);
+        v5 = Plus(d3, -P2, d1);
+    }
+
     /// <summary>A^T m; of 5 taps, y2 and y3 mean nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TransformOutput<TTaps>(
@@ -65,6 +81,14 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         y1 = TTaps.Count > 3 ? Plus(Plus(m5, Q1, oddQ), P1, oddP) : Plus(Times(Q1, oddQ), P1, oddP);
         y2 = Plus(Times(Q2, evenQ), P2, evenP);
         y3 = Plus(Plus(m5, Q3, oddQ), P3, oddP);
+    }
+
+    /// <summary>A^T m of a narrow tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransformNarrowOutput(TVector m0, TVector m1, TVector m2, TVector m5, out TVector y0, out TVector y1)
+    {
+        y0 = TLanes.Add(m0, TLanes.Add(m1, m2));
+        y1 = Plus(m5, P1, Plus(m1, -1f, m2));
     }
 
     /// <summary>A e; of 5 taps, e2 and e3 are 0.</summary>
@@ -81,6 +105,17 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         w3 = Plus(evenQ, Q1, oddQ);
         w4 = Plus(evenQ, -Q1, oddQ);
         w5 = taps > 3 ? e1 : e3;
+    }
+
+    /// <summary>A e of a narrow tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransformNarrowOutputGradient(
+        TVector e0, TVector e1, out TVector w0, out TVector w1, out TVector w2, out TVector w5)
+    {
+        w0 = e0;
+        w1 = Plus(e0, P1, e1);
+        w2 = Plus(e0, -P1, e1);
+        w5 = e1;
     }
 
     /// <summary>G^T m; of 3 taps, g3 and g4 are left 0.</summary>

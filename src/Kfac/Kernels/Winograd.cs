@@ -22,9 +22,12 @@ internal sealed unsafe class Winograd : ICorrelation
     private const int FloatsOfTransforms = 128 * 1024;
 
     private readonly LaneKernels _lanes;
-    private readonly int _rows, _columns, _channelsIn, _channelsOut, _taps, _tile, _across;
-    private readonly Split _chunks;
+    private readonly int _rows, _columns, _channelsIn, _channelsOut, _taps;
+    private readonly WinogradTiles _all;
     private readonly Panel[] _panels;
+
+    /// <summary>Tiles of a chunk: some rows of them, or a part of one.</summary>
+    private readonly Split _down, _across;
 
     /// <summary>[panel, rows - 1]</summary>
     private readonly delegate*<TileArguments*, void>[] _tiles;
@@ -33,10 +36,11 @@ internal sealed unsafe class Winograd : ICorrelation
     {
         _lanes = lanes;
         (_rows, _columns, _channelsIn, _channelsOut) = (rows, columns, channelsIn, channelsOut);
-        (_taps, _tile) = (taps, TileOf(taps));
-        _across = (columns + _tile - 1) / _tile;
-        int tiles = _across * ((rows + _tile - 1) / _tile);
-        _chunks = Split.AtMost(tiles, Math.Max(FloatsOfTransforms / (Slots * (channelsIn + channelsOut)), 1));
+        _taps = taps;
+        _all = new WinogradTiles(rows, columns, taps);
+        int most = Math.Max(FloatsOfTransforms / (Slots * (channelsIn + channelsOut)), 1);
+        _across = Split.AtMost(_all.Across, most);
+        _down = Split.AtMost(_all.Down, Math.Max(most / _all.Across, 1));
         _panels = Panel.Split(channelsOut, lanes.Width);
         SlotLength = SlotStride(channelsIn * (_panels[^1].Start + _panels[^1].Width));
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * lanes.TileRows];
@@ -47,20 +51,17 @@ internal sealed unsafe class Winograd : ICorrelation
 
     public int PackedLength => Slots * SlotLength;
 
-    public int ScratchLength => Slots * (SlotStride(_chunks.Size(0) * _channelsIn) + SlotStride(_chunks.Size(0) * _channelsOut));
+    public int ScratchLength => Slots * (SlotStride(_down.Size(0) * _across.Size(0) * _channelsIn) + SlotStride(_down.Size(0) * _across.Size(0) * _channelsOut));
 
-    public int OverhangRows => ((_rows + _tile - 1) / _tile * _tile) - _rows;
+    public int OverhangRows => (_all.Down * _all.Tile) - _rows;
 
-    public int OverhangColumns => (_across * _tile) - _columns;
+    public int OverhangColumns => (_all.Across * _all.Tile) - _columns;
 
     private int SlotLength { get; }
 
     /// <summary>Whether it can do a convolution, and does it faster than the definition.</summary>
     public static bool Suits(ConvolutionGeometry g) =>
         g is { R: 3 or 5, StrideY: 1, StrideX: 1, C: >= 16, K: >= 16, Locations: >= 64 } && g.R == g.S;
-
-    /// <summary>Pixels of a tile of y along a side.</summary>
-    public static int TileOf(int taps) => Side + 1 - taps;
 
     /// <summary>
     /// Floats from a slot to the next: an odd number of cache lines, or a transform's 36 lines would meet in a few sets of the
@@ -80,28 +81,22 @@ internal sealed unsafe class Winograd : ICorrelation
     public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch)
     {
         Debug.Assert(group == x.Row);
-        for (int chunk = 0; chunk < _chunks.Pieces; chunk++)
-        {
-            (int first, int count) = (_chunks.Start(chunk), _chunks.Size(chunk));
-            nint slotIn = SlotStride(count * _channelsIn), slotOut = SlotStride(count * _channelsOut);
-            float* v = scratch, m = scratch + (Slots * slotIn);
-            for (int tile = 0, run; tile < count; tile += run)
+        for (int down = 0; down < _down.Pieces; down++)
+            for (int across = 0; across < _across.Pieces; across++)
             {
-                run = Math.Min(count - tile, _across - ((first + tile) % _across));
-                _lanes.WinogradInput(At(x, first + tile), run, _tile, _channelsIn, v + ((nint)tile * _channelsIn), slotIn);
+                int i = _down.Start(down) * _all.Tile, j = _across.Start(across) * _all.Tile;
+                var tiles = new WinogradTiles(
+                    Math.Min(_rows - i, _down.Size(down) * _all.Tile), Math.Min(_columns - j, _across.Size(across) * _all.Tile), _taps);
+                nint slotIn = SlotStride(tiles.Count * _channelsIn), slotOut = SlotStride(tiles.Count * _channelsOut);
+                float* v = scratch, m = scratch + (Slots * slotIn);
+                _lanes.WinogradInput(tiles, At(x, i, j), _channelsIn, v, slotIn);
+                Multiply(v, slotIn, packed, m, slotOut, tiles, new Prefetch(y.Origin + (i * y.Row), tiles.Rows * y.Row, Slots * _panels.Length));
+                _lanes.WinogradOutput(tiles, m, slotOut, _channelsOut, bias, floor, At(y, i, j), gate.Origin == null ? default : At(gate, i, j));
             }
-            Multiply(v, slotIn, packed, m, slotOut, count, RowsAhead(y, first, count));
-            for (int tile = 0; tile < count; tile++)
-            {
-                (int i, int j) = Math.DivRem(first + tile, _across);
-                _lanes.WinogradOutput(m + ((nint)tile * _channelsOut), slotOut, _channelsOut, bias, floor, At(y, first + tile),
-                    gate.Origin == null ? default : At(gate, first + tile), Math.Min(_rows - (i * _tile), _tile), Math.Min(_columns - (j * _tile), _tile), _taps);
-            }
-        }
     }
 
     /// <summary>m[slot] = v[slot] u[slot], while the rows that will be written come nearer.</summary>
-    private void Multiply(float* v, nint slotIn, float* u, float* m, nint slotOut, int count, Prefetch ahead)
+    private void Multiply(float* v, nint slotIn, float* u, float* m, nint slotOut, WinogradTiles tiles, Prefetch ahead)
     {
         int tileRows = _lanes.TileRows;
         nint* offsets = stackalloc nint[2 * tileRows];
@@ -115,8 +110,13 @@ internal sealed unsafe class Winograd : ICorrelation
             AOffsets = offsets,
             COffsets = offsets + tileRows,
         };
-        Split rows = Split.AtMost(count, tileRows);
         for (int slot = 0; slot < Slots; slot++)
+        {
+            int count = tiles.CountOf(slot);
+            if (count == 0)
+                continue;
+            Split pieces = Split.AtMost(count, tileRows);
+            (int largest, int smaller) = (pieces.Size(0), pieces.Smaller);
             for (int p = 0; p < _panels.Length; p++)
             {
                 ahead.Next();
@@ -126,9 +126,10 @@ internal sealed unsafe class Winograd : ICorrelation
                 t.Columns = panel.Columns;
                 t.A = v + (slot * slotIn);
                 t.C = m + (slot * slotOut) + panel.Start;
-                RunTiles(&t, p, rows.Size(0), rows.Pieces - rows.Smaller);
-                RunTiles(&t, p, rows.Size(0) - 1, rows.Smaller);
+                RunTiles(&t, p, largest, pieces.Pieces - smaller);
+                RunTiles(&t, p, largest - 1, smaller);
             }
+        }
     }
 
     private void RunTiles(TileArguments* t, int panel, int rows, int repeats)
@@ -139,18 +140,7 @@ internal sealed unsafe class Winograd : ICorrelation
         _tiles[(panel * _lanes.TileRows) + rows - 1](t);
     }
 
-    /// <summary>The rows of pixels that some tiles lie in.</summary>
-    private Prefetch RowsAhead(PixelGrid y, int first, int count)
-    {
-        int top = first / _across * _tile, bottom = Math.Min((((first + count - 1) / _across) + 1) * _tile, _rows);
-        return new Prefetch(y.Origin + (top * y.Row), (bottom - top) * y.Row, Slots * _panels.Length);
-    }
-
-    private PixelGrid At(PixelGrid grid, int tile)
-    {
-        (int i, int j) = Math.DivRem(tile, _across);
-        return new PixelGrid(grid.Origin + (i * _tile * grid.Row) + (j * _tile * grid.Pixel), grid.Row, grid.Pixel);
-    }
+    private static PixelGrid At(PixelGrid grid, int i, int j) => new(grid.Origin + (i * grid.Row) + (j * grid.Pixel), grid.Row, grid.Pixel);
 }
 
 /// <summary>Rows and columns of a filter, as a type.</summary>

@@ -15,7 +15,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
-    private readonly int _tile, _across, _tiles;
+    private readonly WinogradTiles _tiles;
     private readonly Panel[] _panels;
     private readonly Split _rows, _blocks;
 
@@ -25,9 +25,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
     public WinogradFilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
     {
         (_lanes, _g) = (lanes, geometry);
-        _tile = Winograd.TileOf(_g.R);
-        _across = (_g.OutW + _tile - 1) / _tile;
-        _tiles = _across * ((_g.OutH + _tile - 1) / _tile);
+        _tiles = new WinogradTiles(_g.OutH, _g.OutW, _g.R);
         _panels = Panel.Split(_g.K, lanes.Width);
         _rows = Split.AtMost(_g.C, lanes.TileRows);
         _blocks = Split.AtMost(_rows.Pieces, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * (int)BlockWidth), 1));
@@ -38,20 +36,16 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
     }
 
     /// <summary>Whether the transforms of an example are small enough to have them all at once.</summary>
-    public static bool Suits(ConvolutionGeometry g)
-    {
-        int tile = Winograd.TileOf(g.R);
-        long tiles = (long)((g.OutH + tile - 1) / tile) * ((g.OutW + tile - 1) / tile);
-        return Winograd.Suits(g) && Winograd.Slots * tiles * (g.C + g.K) <= FloatsOfTransformsAtMost;
-    }
+    public static bool Suits(ConvolutionGeometry g) =>
+        Winograd.Suits(g) && (long)Winograd.Slots * new WinogradTiles(g.OutH, g.OutW, g.R).Count * (g.C + g.K) <= FloatsOfTransformsAtMost;
 
     public int ScratchLength => TransformsLength + (Winograd.Slots * SlotBlock);
 
     private int TransformsLength => Winograd.Slots * (SlotX + SlotDy);
 
-    private int SlotX => Winograd.SlotStride(_tiles * _g.C);
+    private int SlotX => Winograd.SlotStride(_tiles.Count * _g.C);
 
-    private int SlotDy => Winograd.SlotStride(_tiles * _g.K);
+    private int SlotDy => Winograd.SlotStride(_tiles.Count * _g.K);
 
     private nint BlockWidth => _panels[^1].Start + _panels[^1].Width;
 
@@ -59,26 +53,12 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
     {
+        float* v = scratch, w = scratch + (Winograd.Slots * SlotX);
         for (int example = 0; example < examples; example++)
         {
-            Transform(
-                new PixelGrid(x.Origin + (example * xStep), x.RowStride, _g.C),
-                new PixelGrid(dy.Origin + (example * dyStep), dy.RowStride, _g.K), scratch);
+            _lanes.WinogradInput(_tiles, new PixelGrid(x.Origin + (example * xStep), x.RowStride, _g.C), _g.C, v, SlotX);
+            _lanes.WinogradOutputGradient(_tiles, new PixelGrid(dy.Origin + (example * dyStep), dy.RowStride, _g.K), _g.K, w, SlotDy);
             Multiply(scratch, gradient, squares);
-        }
-    }
-
-    private void Transform(PixelGrid x, PixelGrid dy, float* scratch)
-    {
-        nint slotX = SlotX, slotDy = SlotDy;
-        float* v = scratch, w = scratch + (Winograd.Slots * slotX);
-        for (int row = 0, i = 0; row < _tiles; row += _across, i += _tile)
-        {
-            _lanes.WinogradInput(new PixelGrid(x.Origin + (i * x.Row), x.Row, x.Pixel), _across, _tile, _g.C, v + ((nint)row * _g.C), slotX);
-            for (int tile = 0, j = 0; tile < _across; tile++, j += _tile)
-                _lanes.WinogradOutputGradient(
-                    new PixelGrid(dy.Origin + (i * dy.Row) + (j * dy.Pixel), dy.Row, dy.Pixel),
-                    Math.Min(_g.OutH - i, _tile), Math.Min(_g.OutW - j, _tile), _g.K, w + ((nint)(row + tile) * _g.K), slotDy, _g.R);
         }
     }
 
@@ -95,7 +75,6 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
             AStep = _g.C,
             BStep = _g.K,
             Groups = 1,
-            Length = _tiles,
             AOffsets = offsets,
             COffsets = offsets + largest,
         };
@@ -104,6 +83,8 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
             int piece = _blocks.Start(block), pieces = _blocks.Size(block), first = _rows.Start(piece);
             int smaller = Math.Clamp(piece + pieces - (_rows.Pieces - _rows.Smaller), 0, pieces);
             for (int slot = 0; slot < Winograd.Slots; slot++)
+            {
+                t.Length = _tiles.CountOf(slot);
                 for (int p = 0; p < _panels.Length; p++)
                 {
                     t.Columns = _panels[p].Columns;
@@ -113,6 +94,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
                     RunTiles(&t, p, largest, pieces - smaller);
                     RunTiles(&t, p, largest - 1, smaller);
                 }
+            }
             int rows = _rows.Start(piece + pieces - 1) + _rows.Size(piece + pieces - 1) - first;
             nint at = (nint)first * _g.K;
             _lanes.WinogradFilterGradient(m, slotBlock, BlockWidth, rows, _g.K,

@@ -1,0 +1,83 @@
+namespace Kfac.Kernels;
+
+/// <summary>
+/// The tiles that cover a map of y, and where each has its place in the slots. Of 3 taps, a last row or column of tiles with
+/// no more than 2 pixels is low or narrow: it needs 4 of the 6 points along that side, and has no place in the slots of
+/// the others.
+/// </summary>
+/// <remarks>
+/// 14 x 14 pixels, by rows: a slot has 16 places, one of a row with point +-Q 12, one of a row and a column with it 9.
+/// <code>
+///     4 4 4 2
+///   4 . . . n
+///   4 . . . n
+///   4 . . . n
+///   2 l l l b
+/// </code>
+/// </remarks>
+internal readonly struct WinogradTiles
+{
+    /// <summary>Pixels of x under a narrow tile.</summary>
+    public const int NarrowSide = 4;
+
+    private const int NarrowTile = 2;
+
+    private readonly int _columns, _low, _narrow;
+
+    /// <param name="rows">Rows of y.</param>
+    /// <param name="columns">Columns of y.</param>
+    /// <param name="taps">Rows and columns of a filter, 3 or 5.</param>
+    public WinogradTiles(int rows, int columns, int taps)
+    {
+        (Rows, _columns, Taps, Tile) = (rows, columns, taps, Winograd.Side + 1 - taps);
+        (Down, Across) = ((rows + Tile - 1) / Tile, (columns + Tile - 1) / Tile);
+        _low = taps == 3 && RowsOf(Down - 1) <= NarrowTile ? 1 : 0;
+        _narrow = taps == 3 && ColumnsOf(Across - 1) <= NarrowTile ? 1 : 0;
+    }
+
+    /// <summary>Rows and columns of a filter.</summary>
+    public int Taps { get; }
+
+    /// <summary>Rows and columns of y in a tile that is neither low nor narrow nor at the end.</summary>
+    public int Tile { get; }
+
+    /// <summary>Rows of y.</summary>
+    public int Rows { get; }
+
+    /// <summary>Rows of tiles.</summary>
+    public int Down { get; }
+
+    /// <summary>Columns of tiles.</summary>
+    public int Across { get; }
+
+    public int Count => Down * Across;
+
+    /// <summary>Rows of y in a row of tiles.</summary>
+    public int RowsOf(int row) => Math.Min(Rows - (row * Tile), Tile);
+
+    /// <summary>Columns of y in a column of tiles.</summary>
+    public int ColumnsOf(int tile) => Math.Min(_columns - (tile * Tile), Tile);
+
+    public bool IsLow(int row) => row >= Down - _low;
+
+    public bool IsNarrow(int tile) => tile >= Across - _narrow;
+
+    /// <summary>Whether a point is one that narrow tiles do without.</summary>
+    public static bool IsWide(int point) => point is 3 or 4;
+
+    /// <summary>The next point of a side, or the next of those that a narrow tile has.</summary>
+    public static int NextPoint(int point, bool narrow) => narrow && point == 2 ? 5 : point + 1;
+
+    /// <summary>Tiles that have a place in <paramref name="slot"/>.</summary>
+    public int CountOf(int slot)
+    {
+        (int i, int j) = Math.DivRem(slot, Winograd.Side);
+        return (Down - (IsWide(i) ? _low : 0)) * (Across - (IsWide(j) ? _narrow : 0));
+    }
+
+    /// <summary>The tile's place in slots of columns that narrow tiles have too.</summary>
+    public nint Place(int row, int tile, int channels) => ((nint)(row * Across) + tile) * channels;
+
+    /// <summary>The tile's place in slots of wide columns.</summary>
+    public nint WidePlace(int row, int tile, int channels) => ((nint)(row * (Across - _narrow)) + tile) * channels;
+}
