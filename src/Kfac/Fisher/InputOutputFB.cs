@@ -29,7 +29,7 @@ public abstract unsafe class InputOutputFB : FisherBlock
     /// <inheritdoc/>
     public sealed override int NumRegisteredMinibatches => _minibatches.Count;
 
-    internal sealed override BackwardQuantities Needs => default;
+    internal sealed override BackwardQuantities Needs => BackwardQuantities.OutputGradients;
 
     private protected BlockShape Shape { get; }
 

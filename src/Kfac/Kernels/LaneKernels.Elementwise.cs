@@ -5,10 +5,10 @@ namespace Kfac.Kernels;
 internal abstract unsafe partial class LaneKernels
 {
     /// <inheritdoc cref="Pooling.MaxForward"/>
-    public abstract void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y);
+    public abstract void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane winners, bool rectified);
 
     /// <inheritdoc cref="Pooling.MaxBackward"/>
-    public abstract void MaxBackward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx, bool rectified);
+    public abstract void MaxBackward(PoolingGeometry g, ImagePlane winners, ImagePlane dy, ImagePlane dx);
 
     /// <summary>y = max(0, y)</summary>
     public abstract void Rectify(float* y, int length);
@@ -19,53 +19,65 @@ internal abstract unsafe partial class LaneKernels
 
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
-    public override void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y)
+    public override void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane winners, bool rectified)
     {
         int whole = g.C / TLanes.Width * TLanes.Width;
-        MaxForward<OneVector>(g, x, y, 0, whole);
+        MaxForward<OneVector>(g, x, y, winners, rectified, 0, whole);
         if (whole < g.C)
-            MaxForward<PartialVector>(g, x, y, whole, g.C);
+            MaxForward<PartialVector>(g, x, y, winners, rectified, whole, g.C);
     }
 
-    public override void MaxBackward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx, bool rectified)
+    public override void MaxBackward(PoolingGeometry g, ImagePlane winners, ImagePlane dy, ImagePlane dx)
     {
         bool once = g.CoversOnce;
         for (int i = 0; i < g.H && !once; i++)
             new Span<float>(dx.Origin + (i * dx.RowStride), g.W * g.C).Clear();
 
         int whole = g.C / TLanes.Width * TLanes.Width;
-        MaxBackward<OneVector>(g, x, y, dy, dx, rectified, once, 0, whole);
+        MaxBackward<OneVector>(g, winners, dy, dx, once, 0, whole);
         if (whole < g.C)
-            MaxBackward<PartialVector>(g, x, y, dy, dx, rectified, once, whole, g.C);
+            MaxBackward<PartialVector>(g, winners, dy, dx, once, whole, g.C);
     }
 
-    /// <summary>Channels from <paramref name="first"/> to <paramref name="end"/>.</summary>
+    /// <summary>Channels from <paramref name="first"/> to <paramref name="end"/>. A winner is its pixel's number in the window, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MaxForward<TColumns>(PoolingGeometry g, ImagePlane x, ImagePlane y, int first, int end)
+    private static void MaxForward<TColumns>(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane winners, bool rectified, int first, int end)
         where TColumns : struct, IColumns
     {
         nint pixel = g.C;
+        TVector none = TLanes.Broadcast(-1f), one = TLanes.Broadcast(1f);
         for (int i = 0; i < g.OutH; i++)
             for (int j = 0; j < g.OutW; j++)
             {
                 PoolingWindow window = g.Window(i, j);
                 float* corner = x.Origin + (window.Top * x.RowStride) + (window.Left * pixel);
-                float* to = y.Origin + (i * y.RowStride) + (j * pixel);
+                float* to = y.Origin + (i * y.RowStride) + (j * pixel), winner = winners.Origin + (i * winners.RowStride) + (j * pixel);
                 for (int c = first; c < end; c += TLanes.Width)
                 {
+                    int left = end - c;
                     float* row = corner + c;
-                    TVector best = LoadPart<TColumns>(row, end - c);
+                    TVector best = LoadPart<TColumns>(row, left);
                     for (int r = 0; r < window.Rows; r++, row += x.RowStride)
                         for (int s = 0; s < window.Columns; s++)
-                            best = TLanes.Greater(LoadPart<TColumns>(row + (s * pixel), end - c), best);
-                    StorePart<TColumns>(to + c, best, end - c);
+                            best = TLanes.Greater(LoadPart<TColumns>(row + (s * pixel), left), best);
+                    StorePart<TColumns>(to + c, best, left);
+                    if (winners.IsNone)
+                        continue;
+                    TVector which = none;
+                    float number = (window.Rows * window.Columns) - 1;
+                    for (int r = window.Rows - 1; r >= 0; r--)
+                    {
+                        row -= x.RowStride;
+                        for (int s = window.Columns - 1; s >= 0; s--, number--)
+                            which = TLanes.WhereEqual(LoadPart<TColumns>(row + (s * pixel), left), best, TLanes.Broadcast(number), which);
+                    }
+                    StorePart<TColumns>(winner + c, rectified ? TLanes.WhereEqual(TLanes.WherePositive(best, one), one, which, none) : which, left);
                 }
             }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MaxBackward<TColumns>(
-        PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx, bool rectified, bool once, int first, int end)
+    private static void MaxBackward<TColumns>(PoolingGeometry g, ImagePlane winners, ImagePlane dy, ImagePlane dx, bool once, int first, int end)
         where TColumns : struct, IColumns
     {
         nint pixel = g.C;
@@ -73,23 +85,19 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             for (int j = 0; j < g.OutW; j++)
             {
                 PoolingWindow window = g.Window(i, j);
-                float* corner = x.Origin + (window.Top * x.RowStride) + (window.Left * pixel);
-                float* gradientCorner = dx.Origin + (window.Top * dx.RowStride) + (window.Left * pixel);
-                float* maxima = y.Origin + (i * y.RowStride) + (j * pixel), gradients = dy.Origin + (i * dy.RowStride) + (j * pixel);
+                float* corner = dx.Origin + (window.Top * dx.RowStride) + (window.Left * pixel);
+                float* winner = winners.Origin + (i * winners.RowStride) + (j * pixel), gradients = dy.Origin + (i * dy.RowStride) + (j * pixel);
                 for (int c = first; c < end; c += TLanes.Width)
                 {
                     int left = end - c;
-                    TVector best = LoadPart<TColumns>(maxima + c, left), gradient = LoadPart<TColumns>(gradients + c, left);
-                    if (rectified)
-                        gradient = TLanes.WherePositive(best, gradient);
-                    float* row = corner + c, gradientRow = gradientCorner + c;
-                    for (int r = 0; r < window.Rows; r++, row += x.RowStride, gradientRow += dx.RowStride)
-                        for (int s = 0; s < window.Columns; s++)
+                    TVector which = LoadPart<TColumns>(winner + c, left), gradient = LoadPart<TColumns>(gradients + c, left);
+                    float* row = corner + c;
+                    float number = 0;
+                    for (int r = 0; r < window.Rows; r++, row += dx.RowStride)
+                        for (int s = 0; s < window.Columns; s++, number++)
                         {
-                            TVector value = LoadPart<TColumns>(row + (s * pixel), left);
-                            TVector here = TLanes.WhereEqual(value, best, gradient, default);
-                            gradient = TLanes.WhereEqual(value, best, default, gradient);
-                            float* to = gradientRow + (s * pixel);
+                            TVector here = TLanes.WhereEqual(which, TLanes.Broadcast(number), gradient, default);
+                            float* to = row + (s * pixel);
                             StorePart<TColumns>(to, once ? here : TLanes.Add(LoadPart<TColumns>(to, left), here), left);
                         }
                 }

@@ -36,27 +36,27 @@ internal static unsafe class Pooling
     /// <param name="g">The shape; no window lies in the padding altogether.</param>
     /// <param name="x">[H, W, C]; its halo is not read</param>
     /// <param name="y">[OutH, OutW, C], interior overwritten</param>
+    /// <param name="winners">[OutH, OutW, C], interior overwritten with what <see cref="MaxBackward"/> needs to know, or none</param>
+    /// <param name="rectified">Whether x came out of a rectifier, through which the gradient is to pass back.</param>
     /// <param name="isa">Forces an instruction set.</param>
-    public static void MaxForward(PoolingGeometry g, ImagePlane x, ImagePlane y, InstructionSet? isa = null)
+    public static void MaxForward(
+        PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane winners = default, bool rectified = false, InstructionSet? isa = null)
     {
         Debug.Assert(Math.Max(g.PadTop, g.PadBottom) < g.R && Math.Max(g.PadLeft, g.PadRight) < g.S);
-        LaneKernels.For(isa ?? InstructionSets.Current).MaxForward(g, x, y);
+        LaneKernels.For(isa ?? InstructionSets.Current).MaxForward(g, x, y, winners, rectified);
     }
 
     /// <summary>
     /// dx = the gradient of sum(y * dy) with respect to x: dy of a window goes to its first maximum in row-major order.
-    /// With <paramref name="rectified"/>, x came out of a rectifier and dx has passed back through it: 0 where x is not positive.
+    /// Where x came out of a rectifier, dx has passed back through it: 0 where x is not positive.
     /// </summary>
     /// <param name="g">The shape.</param>
-    /// <param name="x">[H, W, C]; its halo is not read</param>
-    /// <param name="y">[OutH, OutW, C], from <see cref="MaxForward"/></param>
+    /// <param name="winners">[OutH, OutW, C], from <see cref="MaxForward"/></param>
     /// <param name="dy">[OutH, OutW, C]; its halo is not read</param>
     /// <param name="dx">[H, W, C], interior overwritten</param>
-    /// <param name="rectified">Whether x came out of a rectifier.</param>
     /// <param name="isa">Forces an instruction set.</param>
-    public static void MaxBackward(PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane dy, ImagePlane dx,
-        bool rectified = false, InstructionSet? isa = null) =>
-        LaneKernels.For(isa ?? InstructionSets.Current).MaxBackward(g, x, y, dy, dx, rectified);
+    public static void MaxBackward(PoolingGeometry g, ImagePlane winners, ImagePlane dy, ImagePlane dx, InstructionSet? isa = null) =>
+        LaneKernels.For(isa ?? InstructionSets.Current).MaxBackward(g, winners, dy, dx);
 
     /// <summary>y[i, j, c] = mean of x over window (i, j)</summary>
     /// <param name="g">The shape; no window lies in the padding altogether.</param>

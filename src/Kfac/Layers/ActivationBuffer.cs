@@ -6,6 +6,7 @@ namespace Kfac.Layers;
 /// One map [N, H, W, C] per example of a batch, each with a halo of zeros around it that convolutions read as padding.
 /// Writers fill the interior only, so the halo stays zero for good.
 /// </summary>
+/// <remarks>While it <see cref="IsPassing"/>, an example's map is there for its worker only, until that goes on to its next examples.</remarks>
 internal sealed unsafe class ActivationBuffer
 {
     /// <summary>Examples a multiple of 4 KB apart would meet in the same sets of the first-level cache.</summary>
@@ -13,16 +14,23 @@ internal sealed unsafe class ActivationBuffer
 
     private readonly AlignedBuffer _memory;
     private readonly float* _origin;
+    private readonly WorkerPlaces? _places;
 
-    public ActivationBuffer(ImageShape shape, Halo halo, int capacity)
+    /// <param name="shape">Of one example.</param>
+    /// <param name="halo">Zeros around it.</param>
+    /// <param name="capacity">Largest number of examples in a batch.</param>
+    /// <param name="places">Where examples are while it is passing; null where it never is.</param>
+    /// <param name="passes">Whether it always is.</param>
+    public ActivationBuffer(ImageShape shape, Halo halo, int capacity, WorkerPlaces? places = null, bool passes = false)
     {
+        (_places, IsPassing) = (places, passes);
         Shape = shape;
         Capacity = capacity;
         Halo = halo;
         RowStride = (nint)(shape.Width + halo.Left + halo.Right) * shape.Channels;
         nint floats = (shape.Height + halo.Top + halo.Bottom) * RowStride;
         ImageStride = floats % SetStride == 0 ? floats + CacheLine : floats;
-        _memory = new AlignedBuffer(checked((int)(capacity * ImageStride)));
+        _memory = new AlignedBuffer(checked((int)(Math.Max(passes ? 0 : capacity, places?.Count ?? 0) * ImageStride)));
         _origin = _memory.Pointer + halo.Top * RowStride + halo.Left * shape.Channels;
     }
 
@@ -34,6 +42,7 @@ internal sealed unsafe class ActivationBuffer
         ImageStride = source.ImageStride;
         _memory = source._memory;
         _origin = source._origin;
+        (_places, IsPassing) = (source._places, source.IsPassing);
     }
 
     public ImageShape Shape { get; }
@@ -41,6 +50,9 @@ internal sealed unsafe class ActivationBuffer
     public int Capacity { get; }
 
     public Halo Halo { get; }
+
+    /// <summary>Whether examples are in their worker's places now, instead of each in its own.</summary>
+    public bool IsPassing { get; set; }
 
     /// <summary>Floats from one row of pixels to the next.</summary>
     public nint RowStride { get; }
@@ -52,7 +64,7 @@ internal sealed unsafe class ActivationBuffer
     public float* Rows => Halo == default ? _origin : throw new InvalidOperationException("a map with a halo has no plain rows");
 
     /// <summary>The map of one example.</summary>
-    public ImagePlane this[int example] => new(_origin + example * ImageStride, RowStride);
+    public ImagePlane this[int example] => new(Origin(example), RowStride);
 
     /// <summary>The same memory as vectors of H·W·C features; only without a halo.</summary>
     public ActivationBuffer Flattened() =>
@@ -61,7 +73,7 @@ internal sealed unsafe class ActivationBuffer
     public bool IsSameMemoryAs(ActivationBuffer other) => _memory == other._memory;
 
     /// <summary>Row <paramref name="row"/> of an example: W·C values.</summary>
-    public Span<float> Row(int example, int row) => new(_origin + example * ImageStride + row * RowStride, Shape.Width * Shape.Channels);
+    public Span<float> Row(int example, int row) => new(Origin(example) + row * RowStride, Shape.Width * Shape.Channels);
 
     /// <summary>Copies one example in from H·W·C contiguous values.</summary>
     public void Write(int example, ReadOnlySpan<float> values)
@@ -82,4 +94,6 @@ internal sealed unsafe class ActivationBuffer
             Row(example, row).CopyTo(values.Slice(row * length, length));
         }
     }
+
+    private float* Origin(int example) => _origin + (IsPassing ? _places![example] : example) * ImageStride;
 }

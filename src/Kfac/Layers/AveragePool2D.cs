@@ -18,6 +18,8 @@ public sealed class AveragePool2D : ExampleLayer
     /// <summary>The layer's description; of a global pooling, the window that it comes to.</summary>
     public AveragePool2DSpec Spec { get; }
 
+    internal override bool ReadsInput => false;
+
     internal override void Forward(ExampleRange range, int worker)
     {
         for (int n = range.First; n < range.End; n++)

@@ -10,6 +10,9 @@ public abstract class ElementwiseLayer : ExampleLayer
 
     internal override bool WorksInPlace => true;
 
+    /// <summary>One that works in place could not.</summary>
+    internal override bool ReadsInput => !WorksInPlace;
+
     internal override void Forward(ExampleRange range, int worker)
     {
         for (int n = range.First; n < range.End; n++)

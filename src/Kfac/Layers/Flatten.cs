@@ -10,6 +10,8 @@ public sealed class Flatten : ExampleLayer
 
     internal override bool WorksInPlace => true;
 
+    internal override bool ReadsInput => false;
+
     internal override void Forward(ExampleRange range, int worker)
     {
         for (int n = range.First; n < range.End && !Output.IsSameMemoryAs(Input); n++)

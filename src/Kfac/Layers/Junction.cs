@@ -16,6 +16,8 @@ public abstract class Junction : ExampleLayer
     /// <summary>The gradient of <see cref="Shortcut"/>; null where nobody needs it.</summary>
     internal ActivationBuffer? ShortcutGradient { get; private set; }
 
+    internal override bool ReadsInput => false;
+
     internal void ConnectShortcut(ActivationBuffer shortcut, ActivationBuffer? gradient)
     {
         Shortcut = shortcut;

@@ -12,6 +12,9 @@ internal enum BackwardQuantities
 
     /// <summary>The mean over examples of the squared per-example gradients.</summary>
     SquaredGradient = 2,
+
+    /// <summary>Every layer's <see cref="Layer.OutputGradient"/>, readable for the whole batch; not in the store.</summary>
+    OutputGradients = 4,
 }
 
 /// <summary>What a forward pass is for.</summary>
@@ -20,8 +23,9 @@ internal enum BackwardQuantities
 internal readonly record struct ForwardPass(bool IsTraining, long Number);
 
 /// <summary>
-/// One step of a running <see cref="Network"/>. After a forward pass its <see cref="Input"/>, after a backward pass its
-/// <see cref="OutputGradient"/> (of the loss summed over the batch) stay readable: that is all curvature needs to know.
+/// One step of a running <see cref="Network"/>. Where it has parameters, after a forward pass its <see cref="Input"/>, after a
+/// backward pass that was asked for them its <see cref="OutputGradient"/> (of the loss summed over the batch) stay readable:
+/// that is all curvature needs to know.
 /// </summary>
 public abstract class Layer
 {
@@ -67,6 +71,9 @@ public abstract class Layer
 
     /// <summary>Whether output and input (and their gradients) may be one and the same memory.</summary>
     internal virtual bool WorksInPlace => false;
+
+    /// <summary>Whether its backward pass, or the curvature of its parameters, reads <see cref="Input"/>.</summary>
+    internal virtual bool ReadsInput => true;
 
     /// <summary>Whether its backward pass reads <see cref="Output"/>: no layer behind may then overwrite it.</summary>
     internal virtual bool ReadsOutput => false;

@@ -7,6 +7,9 @@ public sealed class MaxPool2D : ExampleLayer
 {
     private readonly PoolingGeometry _geometry;
 
+    /// <summary>Which pixel of its window each output is, so that going back needs neither input nor output.</summary>
+    private ActivationBuffer? _winners;
+
     internal MaxPool2D(string name, MaxPool2DSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
     {
@@ -21,13 +24,19 @@ public sealed class MaxPool2D : ExampleLayer
     /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
     internal bool InputIsRectified { get; set; }
 
-    internal override bool ReadsOutput => true;
+    internal override bool ReadsInput => false;
+
+    internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
+    {
+        base.Connect(input, output, inputGradient, outputGradient, scratch);
+        _winners = inputGradient is null ? null : new ActivationBuffer(OutputShape, default, input.Capacity);
+    }
 
     internal override void Forward(ExampleRange range, int worker)
     {
         for (int n = range.First; n < range.End; n++)
         {
-            Pooling.MaxForward(_geometry, Input[n], Output[n]);
+            Pooling.MaxForward(_geometry, Input[n], Output[n], _winners is null ? default : _winners[n], InputIsRectified);
         }
     }
 
@@ -35,7 +44,7 @@ public sealed class MaxPool2D : ExampleLayer
     {
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {
-            Pooling.MaxBackward(_geometry, Input[n], Output[n], OutputGradient![n], InputGradient[n], InputIsRectified);
+            Pooling.MaxBackward(_geometry, _winners![n], OutputGradient![n], InputGradient[n]);
         }
     }
 }

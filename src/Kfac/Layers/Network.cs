@@ -21,6 +21,8 @@ public sealed class Network
     private readonly Workers _workers;
     private readonly Layer[] _layers;
     private readonly List<Segment> _segments = [];
+    private readonly WorkerPlaces _places;
+    private readonly ActivationBuffer[] _passingGradients;
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
     private readonly WorkerAction _prepareLayer;
@@ -53,7 +55,9 @@ public sealed class Network
         }
 
         Parameters = [.. Store.Parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic)];
-        var memory = new NetworkMemory(graph, capacity, trains);
+        _places = new WorkerPlaces(capacity, workers.Count, ExamplesAtOnce);
+        var memory = new NetworkMemory(graph, capacity, _places, trains);
+        _passingGradients = memory.PassingGradients;
         (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
         ConnectLayers(graph, memory);
         DivideIntoSegments();
@@ -159,11 +163,16 @@ public sealed class Network
 
     /// <summary>
     /// Takes <see cref="LogitsGradient"/> of the examples of the last forward pass back through the network, leaving the
-    /// asked-for quantities in <see cref="Store"/> and every layer's <see cref="Layer.OutputGradient"/> readable.
+    /// asked-for quantities in <see cref="Store"/>.
     /// </summary>
     internal void Backward(BackwardQuantities quantities)
     {
         _quantities = quantities;
+        foreach (ActivationBuffer gradient in _passingGradients)
+        {
+            gradient.IsPassing = !quantities.HasFlag(BackwardQuantities.OutputGradients);
+        }
+
         for (int i = _segments.Count - 1; i >= 0; i--)
         {
             if (_segments[i].Batch is { } layer)
@@ -184,6 +193,7 @@ public sealed class Network
     {
         int first = group * ExamplesAtOnce;
         var range = new ExampleRange(first, Math.Min(first + ExamplesAtOnce, _examples));
+        _places.Assign(range, worker);
         foreach (ExampleLayer layer in _current.Layers)
         {
             layer.Forward(range, worker);
@@ -203,6 +213,7 @@ public sealed class Network
         for (int first = (int)((long)slice * _examples / slices); first < end; first += ExamplesAtOnce)
         {
             var range = new ExampleRange(first, Math.Min(first + ExamplesAtOnce, end));
+            _places.Assign(range, worker);
             for (int i = layers.Length - 1; i >= 0; i--)
             {
                 layers[i].Backward(range, slice, worker, _quantities);

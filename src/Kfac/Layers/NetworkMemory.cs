@@ -6,7 +6,8 @@ namespace Kfac.Layers;
 /// Which edges of a <see cref="NetworkGraph"/> share one memory, for the values and for their gradients. Values are
 /// shared where a layer works in place and nobody else still needs what it overwrites: not behind a fork, where the other
 /// branch reads the same map, and not behind a layer that reads its output again when it goes back. Gradients are shared
-/// by the same rule in the mirror: not before an add, whose two inputs have one gradient.
+/// by the same rule in the mirror: not before an add, whose two inputs have one gradient. What is written and read within one
+/// run of <see cref="ExampleLayer"/>s and not read again later has no memory for the batch at all (<see cref="WorkerPlaces"/>).
 /// </summary>
 internal sealed class NetworkMemory
 {
@@ -14,12 +15,28 @@ internal sealed class NetworkMemory
 
     /// <param name="graph">The layers and edges.</param>
     /// <param name="capacity">Largest number of examples in a batch.</param>
+    /// <param name="places">Where examples are in maps that pass.</param>
     /// <param name="trains">Whether there is to be memory for gradients.</param>
-    public NetworkMemory(NetworkGraph graph, int capacity, bool trains)
+    public NetworkMemory(NetworkGraph graph, int capacity, WorkerPlaces places, bool trains)
     {
         _graph = graph;
-        Values = ShareValues().Allocate(capacity);
-        Gradients = trains ? ShareGradients().Allocate(capacity) : new ActivationBuffer?[graph.Edges.Count];
+        Sharing values = ShareValues();
+        bool[] stay = StayInRun(values);
+        foreach (Node node in graph.Nodes.Where(_ => trains))
+        {
+            stay[values.GroupOf(node.In)] &= !node.Layer.ReadsInput;
+            stay[values.GroupOf(node.Out)] &= !node.Layer.ReadsOutput;
+        }
+
+        Values = values.Allocate(capacity, group => new ActivationPlan(stay[group] ? places : null, stay[group]));
+        Gradients = new ActivationBuffer?[graph.Edges.Count];
+        if (trains)
+        {
+            Sharing gradients = ShareGradients();
+            bool[] mayPass = StayInRun(gradients);
+            Gradients = gradients.Allocate(capacity, group => new ActivationPlan(mayPass[group] ? places : null, Passes: false));
+            PassingGradients = [.. Enumerable.Range(0, Gradients.Length).Where(edge => gradients.Has(edge) && mayPass[gradients.GroupOf(edge)]).Select(edge => Gradients[edge]!)];
+        }
     }
 
     /// <summary>One for each edge.</summary>
@@ -27,6 +44,42 @@ internal sealed class NetworkMemory
 
     /// <summary>One for each edge; null where nobody needs the gradient: before the first layer with parameters.</summary>
     public ActivationBuffer?[] Gradients { get; }
+
+    /// <summary>Those of <see cref="Gradients"/> that nobody but their own run of layers reads, unless it is asked for.</summary>
+    public ActivationBuffer[] PassingGradients { get; } = [];
+
+    /// <summary>For each group of edges, whether only neighbouring layers that treat examples alone write and read it.</summary>
+    private bool[] StayInRun(Sharing sharing)
+    {
+        var stay = new bool[_graph.Edges.Count];
+        var runs = new int[_graph.Edges.Count];
+        Array.Fill(stay, true);
+        for (int i = 0, run = 1; i < _graph.Nodes.Count; i++)
+        {
+            Node node = _graph.Nodes[i];
+            bool isAlone = node.Layer is ExampleLayer;
+            run += isAlone ? 0 : 1;
+            foreach (int edge in (int[])[node.In, node.Out, .. node.Shortcut < 0 ? Array.Empty<int>() : [node.Shortcut]])
+            {
+                if (sharing.Has(edge))
+                {
+                    int group = sharing.GroupOf(edge);
+                    stay[group] &= isAlone && (runs[group] == 0 || runs[group] == run);
+                    runs[group] = run;
+                }
+            }
+        }
+
+        foreach (int edge in (int[])[0, _graph.Output])
+        {
+            if (sharing.Has(edge))
+            {
+                stay[sharing.GroupOf(edge)] = false;
+            }
+        }
+
+        return stay;
+    }
 
     private Sharing ShareValues()
     {
@@ -108,6 +161,8 @@ internal sealed class NetworkMemory
 
         public bool Has(int edge) => _group[edge] >= 0;
 
+        public int GroupOf(int edge) => _group[edge];
+
         public bool HasHalo(int edge) => _halo[_group[edge]] != default;
 
         public bool IsPreserved(int edge) => _preserved[_group[edge]];
@@ -138,14 +193,15 @@ internal sealed class NetworkMemory
             widest = new Halo(Math.Max(widest.Top, halo.Top), Math.Max(widest.Left, halo.Left), Math.Max(widest.Bottom, halo.Bottom), Math.Max(widest.Right, halo.Right));
         }
 
-        public ActivationBuffer?[] Allocate(int capacity)
+        public ActivationBuffer?[] Allocate(int capacity, Func<int, ActivationPlan> planOf)
         {
             var memory = new ActivationBuffer?[edges.Count];
             for (int e = 0; e < memory.Length; e++)
             {
                 if (Has(e))
                 {
-                    ActivationBuffer first = memory[_group[e]] ??= new ActivationBuffer(edges[_group[e]], _halo[_group[e]], capacity);
+                    (WorkerPlaces? places, bool passes) = planOf(_group[e]);
+                    ActivationBuffer first = memory[_group[e]] ??= new ActivationBuffer(edges[_group[e]], _halo[_group[e]], capacity, places, passes);
                     memory[e] = edges[e] == first.Shape ? first : first.Flattened();
                 }
             }
@@ -153,4 +209,7 @@ internal sealed class NetworkMemory
             return memory;
         }
     }
+
+    /// <summary>Where a group's maps are, and whether they are always there.</summary>
+    private readonly record struct ActivationPlan(WorkerPlaces? Places, bool Passes);
 }

@@ -16,7 +16,7 @@ public sealed class Relu : ElementwiseLayer
     /// <summary>Set when the layer behind already takes its input's gradient back through the rectifier.</summary>
     internal bool IsUndoneBehind { get; set; }
 
-    internal override bool ReadsOutput => true;
+    internal override bool ReadsOutput => !IsUndoneBehind;
 
     internal override void Forward(ExampleRange range, int worker)
     {

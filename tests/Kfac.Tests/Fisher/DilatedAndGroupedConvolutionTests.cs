@@ -26,6 +26,7 @@ public sealed class DilatedAndGroupedConvolutionTests
         var conv = (Conv2D)network.Layers[0];
         float[] fused = Diagonal((DiagonalFB)layers.Blocks[0]);
 
+        network.Backward(BackwardQuantities.OutputGradients);
         double[] sum = new double[fused.Length];
         for (int n = 0; n < Examples; n++)
         {

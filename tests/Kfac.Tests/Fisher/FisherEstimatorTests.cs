@@ -254,7 +254,7 @@ public sealed class FisherEstimatorTests
                     break;
             }
 
-            network.Backward(BackwardQuantities.Gradient);
+            network.Backward(BackwardQuantities.Gradient | BackwardQuantities.OutputGradients);
             for (int i = 0; i < layers.Blocks.Count; i++)
             {
                 sources[i].Add(Read(layers.Blocks[i].Layer!.OutputGradient!));

@@ -58,6 +58,7 @@ public sealed class ScaleAndShiftDiagonalFBTests
         var layers = new LayerCollection();
         layers.RegisterNetwork(network, _ => FisherApproximation.Auto);
         new FisherEstimator(network, loss, layers, EstimationMode.Empirical, seed: 1).UpdateCurvatureAndGradient(labels);
+        network.Backward(BackwardQuantities.OutputGradients);
 
         Layer layer = network.Layers[0];
         float[] x = Read(layer.Input), normalized = new float[x.Length];

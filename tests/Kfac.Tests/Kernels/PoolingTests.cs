@@ -35,16 +35,21 @@ public sealed class PoolingTests
                     x = Array.ConvertAll(x, v => Math.Max(v, 0));
                 (double[] expectedY, double[] expectedDx) = Naive(g, x, dy, rectified);
                 using GuardedImage input = GuardedImage.Of(g.H, g.W, g.C, default, x, 3), gradient = GuardedImage.Of(g.OutH, g.OutW, g.C, default, dy, 1);
-                using GuardedImage output = new(g.OutH, g.OutW, g.C, new Halo(1, 1, 2, 0)), inputGradient = new(g.H, g.W, g.C, new Halo(0, 2, 1, 1));
-                int[] aroundOutput = output.Surroundings(), aroundGradient = inputGradient.Surroundings();
+                using GuardedImage output = new(g.OutH, g.OutW, g.C, new Halo(1, 1, 2, 0)), winners = new(g.OutH, g.OutW, g.C, new Halo(0, 1, 0, 2)), inputGradient = new(g.H, g.W, g.C, new Halo(0, 2, 1, 1));
+                int[] aroundOutput = output.Surroundings(), aroundWinners = winners.Surroundings(), aroundGradient = inputGradient.Surroundings();
 
-                Pooling.MaxForward(g, input.Plane, output.Plane, (InstructionSet)isa);
-                Pooling.MaxBackward(g, input.Plane, output.Plane, gradient.Plane, inputGradient.Plane, rectified, (InstructionSet)isa);
+                Pooling.MaxForward(g, input.Plane, output.Plane, winners.Plane, rectified, (InstructionSet)isa);
+                Pooling.MaxBackward(g, winners.Plane, gradient.Plane, inputGradient.Plane, (InstructionSet)isa);
 
                 KernelCases.AreClose(expectedY, output.Interior(), 0, $"{isa} {g} y");
                 KernelCases.AreClose(expectedDx, inputGradient.Interior(), 0, $"{isa} {g} dx");
                 CollectionAssert.AreEqual(aroundOutput, output.Surroundings());
+                CollectionAssert.AreEqual(aroundWinners, winners.Surroundings());
                 CollectionAssert.AreEqual(aroundGradient, inputGradient.Surroundings());
+
+                using GuardedImage alone = new(g.OutH, g.OutW, g.C, default);
+                Pooling.MaxForward(g, input.Plane, alone.Plane, isa: (InstructionSet)isa);
+                CollectionAssert.AreEqual(output.Interior(), alone.Interior());
             }
     }
 

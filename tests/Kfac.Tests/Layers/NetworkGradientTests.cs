@@ -62,7 +62,7 @@ public sealed class NetworkGradientTests
         network.Forward(Examples);
         loss.Forward(network.Logits, labels);
         loss.WriteGradient(labels, network.LogitsGradient!);
-        network.Backward(BackwardQuantities.Gradient);
+        network.Backward(BackwardQuantities.Gradient | BackwardQuantities.OutputGradients);
 
         var oracle = new NaiveNetwork(new Network(tail, Examples, workers, trains: false));
         for (int p = 0; p < oracle.Parameters.Count; p++)

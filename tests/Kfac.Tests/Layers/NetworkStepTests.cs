@@ -61,6 +61,37 @@ public sealed class NetworkStepTests
         Assert.AreEqual(before, GC.GetAllocatedBytesForCurrentThread(), name);
     }
 
+    [TestMethod]
+    [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
+    public void GradientsHaveTheSameBitsWhetherOutputGradientsStayOrNot(string name, NetworkSpec spec)
+    {
+        using var workers = new Workers(3);
+        (Network network, _, int[] labels) = Build(spec, workers);
+        Backward(network, labels);
+        const BackwardQuantities Wanted = BackwardQuantities.Gradient | BackwardQuantities.SquaredGradient;
+        network.Backward(Wanted | BackwardQuantities.OutputGradients);
+        float[] gradients = network.Store.Gradients.Span.ToArray(), squares = network.Store.SquaredGradients.Span.ToArray();
+
+        network.Backward(Wanted);
+
+        CollectionAssert.AreEqual(gradients, network.Store.Gradients.Span.ToArray(), name);
+        CollectionAssert.AreEqual(squares, network.Store.SquaredGradients.Span.ToArray(), name);
+    }
+
+    [TestMethod]
+    public void OnlyMapsThatAreReadLaterHaveMemoryForTheBatch()
+    {
+        using var workers = new Workers(2);
+        NetworkSpec spec = NetworkSpec.For(8, 8, 2).Conv(3, 3).Relu().Conv(4, 3).Relu().MaxPool(2).Conv(5, 3).BatchNorm().Relu().Flatten().Dense(3);
+        var trained = new Network(spec, 9, workers, trains: true);
+        CollectionAssert.AreEqual(
+            new[] { "conv2d_2", "relu_2" }, trained.Layers.Where(layer => layer.Output.IsPassing).Select(layer => layer.Name).ToArray());
+
+        var predicting = new Network(spec, 9, workers, trains: false);
+        CollectionAssert.AreEqual(
+            new[] { "conv2d_1", "relu_1", "conv2d_2", "relu_2", "maxpool2d_1" }, predicting.Layers.Where(layer => layer.Output.IsPassing).Select(layer => layer.Name).ToArray());
+    }
+
     private static float[] AfterThreeSteps(NetworkSpec spec, int threads)
     {
         using var workers = new Workers(threads);
@@ -80,7 +111,7 @@ public sealed class NetworkStepTests
         network.Forward(Examples, isTraining: true);
         loss.Forward(network.Logits, labels);
         loss.WriteGradient(labels, network.LogitsGradient!);
-        network.Backward(BackwardQuantities.Gradient);
+        network.Backward(BackwardQuantities.Gradient | BackwardQuantities.OutputGradients);
     }
 
     private static double[] Read(ActivationBuffer buffer, int example)
