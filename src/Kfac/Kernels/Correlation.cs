@@ -8,12 +8,18 @@ namespace Kfac.Kernels;
 /// filter, and so is its backward-data pass, for each phase of the stride.
 /// </summary>
 /// <remarks>
-/// A micro-tile takes a rectangle of pixels and a panel of channels. The panel goes round the image before the next one,
-/// so that its part of the filter stays in the cache.
+/// A micro-tile takes a rectangle of pixels and a panel of channels. A panel goes round the image before the next one,
+/// so that its part of the filter stays in the cache, unless all of the filter does.
 /// </remarks>
 internal sealed unsafe class Correlation : ICorrelation
 {
     private const int FloatsOfTurns = 4 * 1024;
+
+    /// <summary>
+    /// Whether panels take turns at each row of y, which is then written line after line: where they fit the first-level cache
+    /// together, and a row is long enough for a tile.
+    /// </summary>
+    private readonly bool _takesTurns;
 
     private readonly LaneKernels _lanes;
     private readonly int _channelsIn, _groups, _length;
@@ -35,7 +41,8 @@ internal sealed unsafe class Correlation : ICorrelation
         Debug.Assert(rows > 0 && columns > 0 && channelsIn > 0 && channelsOut > 0);
         (_lanes, _channelsIn, _groups, _length) = (lanes, channelsIn, tapRows, tapColumns * channelsIn);
         _panels = Panel.Split(channelsOut, lanes.Width);
-        (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows);
+        _takesTurns = PackedLength <= FloatsOfTurns && columns >= lanes.TileRows;
+        (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);
         _tiles = Tiles<Overwrite>(lanes);
         _gatedTiles = Tiles<OverwriteGated>(lanes);
     }
@@ -87,8 +94,7 @@ internal sealed unsafe class Correlation : ICorrelation
             Floor = floor,
         };
         delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
-        // Panels that together fit the first-level cache take turns at each row of tiles: y is then written line after line.
-        (int runs, int rowsOfRun) = PackedLength <= FloatsOfTurns ? (_rows.Pieces, 1) : (1, _rows.Pieces);
+        (int runs, int rowsOfRun) = _takesTurns ? (_rows.Pieces, 1) : (1, _rows.Pieces);
         for (int run = 0; run < runs; run++)
             for (int p = 0; p < _panels.Length; p++)
             {
@@ -124,14 +130,14 @@ internal sealed unsafe class Correlation : ICorrelation
     }
 
     /// <summary>
-    /// The cut into rectangles of at most <paramref name="largest"/> pixels that costs least, where a term of a tile costs
+    /// The cut into rectangles of at most <paramref name="largest"/> pixels and <paramref name="tallest"/> rows that costs least, where a term of a tile costs
     /// one for each row and one for the loads of the panel.
     /// </summary>
-    private static (Split Rows, Split Columns) Rectangles(int rows, int columns, int largest)
+    private static (Split Rows, Split Columns) Rectangles(int rows, int columns, int largest, int tallest)
     {
         (Split, Split) best = default;
         int least = int.MaxValue;
-        for (int height = 1; height <= Math.Min(largest, rows); height++)
+        for (int height = 1; height <= Math.Min(largest, tallest); height++)
         {
             Split down = Split.AtMost(rows, height), across = Split.AtMost(columns, Math.Min(largest / height, columns));
             int cost = (rows * columns) + (down.Pieces * across.Pieces);
