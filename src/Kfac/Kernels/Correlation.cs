@@ -70,7 +70,7 @@ internal sealed unsafe class Correlation : ICorrelation
 
     public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch)
     {
-        const int LargestTile = 14;
+        const int LargestTile = 7;
         nint* offsets = stackalloc nint[6 * LargestTile];
         nint* xOffsets = offsets, yOffsets = offsets + (2 * LargestTile), gateOffsets = offsets + (4 * LargestTile);
         for (int less = 0; less < 2; less++)

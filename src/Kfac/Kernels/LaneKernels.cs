@@ -174,13 +174,6 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             5 => &MicroTile<TLanes, TVector, Rows5, TColumns, TEpilogue>.Run,
             6 => &MicroTile<TLanes, TVector, Rows6, TColumns, TEpilogue>.Run,
             7 => &MicroTile<TLanes, TVector, Rows7, TColumns, TEpilogue>.Run,
-            8 => &MicroTile<TLanes, TVector, Rows8, TColumns, TEpilogue>.Run,
-            9 => &MicroTile<TLanes, TVector, Rows9, TColumns, TEpilogue>.Run,
-            10 => &MicroTile<TLanes, TVector, Rows10, TColumns, TEpilogue>.Run,
-            11 => &MicroTile<TLanes, TVector, Rows11, TColumns, TEpilogue>.Run,
-            12 => &MicroTile<TLanes, TVector, Rows12, TColumns, TEpilogue>.Run,
-            13 => &MicroTile<TLanes, TVector, Rows13, TColumns, TEpilogue>.Run,
-            14 => &MicroTile<TLanes, TVector, Rows14, TColumns, TEpilogue>.Run,
-            _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "1 to 14"),
+            _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "1 to 7"),
         };
 }

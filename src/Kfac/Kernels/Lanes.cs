@@ -16,7 +16,10 @@ internal unsafe interface ILanes<TVector>
     /// <summary>Floats of a vector.</summary>
     static abstract int Width { get; }
 
-    /// <summary>Rows of the largest micro-tile whose accumulators, two vectors a row, stay in registers.</summary>
+    /// <summary>
+    /// Rows of the largest micro-tile, two vectors a row: enough sums to keep multiply-adds going, few enough to stay in registers,
+    /// and for the next tile to begin while they are written.
+    /// </summary>
     static abstract int TileRows { get; }
 
     static abstract TVector Load(float* from);
@@ -53,7 +56,7 @@ internal readonly unsafe struct Avx512Lanes : ILanes<Vector512<float>>
 {
     public static int Width => 16;
 
-    public static int TileRows => 14;
+    public static int TileRows => 7;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(float* from) => Vector512.Load(from);
@@ -146,7 +149,7 @@ internal readonly unsafe struct Vector128Lanes : ILanes<Vector128<float>>
     public static int Width => 4;
 
     /// <summary>NEON has 32 registers, SSE 16.</summary>
-    public static int TileRows => AdvSimd.IsSupported ? 14 : 6;
+    public static int TileRows => AdvSimd.IsSupported ? 7 : 6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(float* from) => Vector128.Load(from);

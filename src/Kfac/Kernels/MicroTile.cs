@@ -29,9 +29,6 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
         nint* offsets = t->AOffsets;
         nint o1 = TRows.Count > 1 ? offsets[1] : 0, o2 = TRows.Count > 2 ? offsets[2] : 0, o3 = TRows.Count > 3 ? offsets[3] : 0;
         nint o4 = TRows.Count > 4 ? offsets[4] : 0, o5 = TRows.Count > 5 ? offsets[5] : 0, o6 = TRows.Count > 6 ? offsets[6] : 0;
-        nint o7 = TRows.Count > 7 ? offsets[7] : 0, o8 = TRows.Count > 8 ? offsets[8] : 0, o9 = TRows.Count > 9 ? offsets[9] : 0;
-        nint o10 = TRows.Count > 10 ? offsets[10] : 0, o11 = TRows.Count > 11 ? offsets[11] : 0;
-        nint o12 = TRows.Count > 12 ? offsets[12] : 0, o13 = TRows.Count > 13 ? offsets[13] : 0;
 
         nint repeats = t->Repeats;
         do
@@ -40,9 +37,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
             if (t->Initial != null)
                 LoadPanel(t->Initial, t->Columns, out start0, out start1);
             TVector s0 = start0, s1 = start0, s2 = start0, s3 = start0, s4 = start0, s5 = start0, s6 = start0;
-            TVector s7 = start0, s8 = start0, s9 = start0, s10 = start0, s11 = start0, s12 = start0, s13 = start0;
             TVector z0 = start1, z1 = start1, z2 = start1, z3 = start1, z4 = start1, z5 = start1, z6 = start1;
-            TVector z7 = start1, z8 = start1, z9 = start1, z10 = start1, z11 = start1, z12 = start1, z13 = start1;
             float* aGroup = t->A, bGroup = t->B;
             for (nint groups = t->Groups; groups > 0; groups--, aGroup += t->AGroup, bGroup += t->BGroup)
             {
@@ -58,13 +53,6 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                     if (TRows.Count > 4) AddRow(a + o4, b0, b1, ref s4, ref z4);
                     if (TRows.Count > 5) AddRow(a + o5, b0, b1, ref s5, ref z5);
                     if (TRows.Count > 6) AddRow(a + o6, b0, b1, ref s6, ref z6);
-                    if (TRows.Count > 7) AddRow(a + o7, b0, b1, ref s7, ref z7);
-                    if (TRows.Count > 8) AddRow(a + o8, b0, b1, ref s8, ref z8);
-                    if (TRows.Count > 9) AddRow(a + o9, b0, b1, ref s9, ref z9);
-                    if (TRows.Count > 10) AddRow(a + o10, b0, b1, ref s10, ref z10);
-                    if (TRows.Count > 11) AddRow(a + o11, b0, b1, ref s11, ref z11);
-                    if (TRows.Count > 12) AddRow(a + o12, b0, b1, ref s12, ref z12);
-                    if (TRows.Count > 13) AddRow(a + o13, b0, b1, ref s13, ref z13);
                 }
             }
 
@@ -75,13 +63,6 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
             if (TRows.Count > 4) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 4, s4, z4);
             if (TRows.Count > 5) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 5, s5, z5);
             if (TRows.Count > 6) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 6, s6, z6);
-            if (TRows.Count > 7) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 7, s7, z7);
-            if (TRows.Count > 8) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 8, s8, z8);
-            if (TRows.Count > 9) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 9, s9, z9);
-            if (TRows.Count > 10) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 10, s10, z10);
-            if (TRows.Count > 11) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 11, s11, z11);
-            if (TRows.Count > 12) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 12, s12, z12);
-            if (TRows.Count > 13) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 13, s13, z13);
             t->A += t->ANext;
             t->C += t->CNext;
             t->Gate += t->GateNext;

@@ -20,20 +20,6 @@ internal readonly struct Rows6 : IRows { public static int Count => 6; }
 
 internal readonly struct Rows7 : IRows { public static int Count => 7; }
 
-internal readonly struct Rows8 : IRows { public static int Count => 8; }
-
-internal readonly struct Rows9 : IRows { public static int Count => 9; }
-
-internal readonly struct Rows10 : IRows { public static int Count => 10; }
-
-internal readonly struct Rows11 : IRows { public static int Count => 11; }
-
-internal readonly struct Rows12 : IRows { public static int Count => 12; }
-
-internal readonly struct Rows13 : IRows { public static int Count => 13; }
-
-internal readonly struct Rows14 : IRows { public static int Count => 14; }
-
 /// <summary>The columns of a micro-tile, as a type.</summary>
 internal interface IColumns
 {
