@@ -11,7 +11,7 @@ namespace Kfac.Fisher;
 public abstract unsafe class InputOutputFB : FisherBlock
 {
     private readonly MinibatchList _minibatches = new();
-    private readonly Minibatch? _layerMinibatch;
+    private readonly Minibatch _layerMinibatch;
 
     private protected InputOutputFB(LayerCollection layerCollection, BlockShape shape, Layer? layer)
         : base(layerCollection, shape.WeightsShape, shape.HasBias)
@@ -84,7 +84,7 @@ public abstract unsafe class InputOutputFB : FisherBlock
             BeginStatistic();
         }
 
-        AddToStatistic(_layerMinibatch! with { IsFirstSource = pass.IsFirst }, SampleSize(examples));
+        AddToStatistic(_layerMinibatch with { IsFirstSource = pass.IsFirst }, SampleSize(examples));
         return !pass.IsLast || EndStatistic();
     }
 
@@ -141,5 +141,5 @@ public abstract unsafe class InputOutputFB : FisherBlock
     /// <param name="Rows">The rows.</param>
     /// <param name="Chunk">Memory for some of them.</param>
     /// <param name="IsFirstSource">False where other gradients come for inputs that were there before.</param>
-    private protected sealed record Minibatch(LayerRows Rows, RowChunk Chunk, bool IsFirstSource);
+    private protected readonly record struct Minibatch(LayerRows Rows, RowChunk Chunk, bool IsFirstSource);
 }

@@ -214,13 +214,18 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(FirstOrderOptimizers))]
+    [DynamicData(nameof(AllOptimizers))]
     public void StepAllocatesNothing(OptimizerOptions options)
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
         Optimizer optimizer = (options with { WeightDecay = 0.01f, L2 = 0.01f }).Create(network, 1);
-        optimizer.Step(Labels, 1);
+        for (int step = 0; step < 4; step++)
+        {
+            optimizer.Step(Labels, 1);
+        }
+
+        // K-FAC computes inverses at steps 1, 4 and 16, and MathNet allocates what it needs for them.
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int step = 0; step < 10; step++)
         {
