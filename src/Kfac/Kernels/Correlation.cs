@@ -70,18 +70,18 @@ internal sealed unsafe class Correlation : ICorrelation
 
     public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch)
     {
-        const int LargestTile = 7;
-        nint* offsets = stackalloc nint[6 * LargestTile];
-        nint* xOffsets = offsets, yOffsets = offsets + (2 * LargestTile), gateOffsets = offsets + (4 * LargestTile);
+        int tileRows = _lanes.TileRows;
+        nint* offsets = stackalloc nint[6 * tileRows];
+        nint* xOffsets = offsets, yOffsets = offsets + (2 * tileRows), gateOffsets = offsets + (4 * tileRows);
         for (int less = 0; less < 2; less++)
         {
             int width = _columns.Size(0) - less;
             for (int q = 0; q < _rows.Size(0) * width; q++)
             {
                 (int i, int j) = Math.DivRem(q, width);
-                xOffsets[(less * LargestTile) + q] = (i * x.Row) + (j * x.Pixel);
-                yOffsets[(less * LargestTile) + q] = (i * y.Row) + (j * y.Pixel);
-                gateOffsets[(less * LargestTile) + q] = (i * gate.Row) + (j * gate.Pixel);
+                xOffsets[(less * tileRows) + q] = (i * x.Row) + (j * x.Pixel);
+                yOffsets[(less * tileRows) + q] = (i * y.Row) + (j * y.Pixel);
+                gateOffsets[(less * tileRows) + q] = (i * gate.Row) + (j * gate.Pixel);
             }
         }
 
@@ -116,13 +116,13 @@ internal sealed unsafe class Correlation : ICorrelation
                         nint j = columnLess == 0 ? 0 : _columns.Start(_columns.Pieces - _columns.Smaller), width = _columns.Size(0) - columnLess;
                         t.A = x.Origin + (i * x.Row) + (j * x.Pixel);
                         t.ANext = width * x.Pixel;
-                        t.AOffsets = xOffsets + (columnLess * LargestTile);
+                        t.AOffsets = xOffsets + (columnLess * tileRows);
                         t.C = y.Origin + (i * y.Row) + (j * y.Pixel) + panel.Start;
                         t.CNext = width * y.Pixel;
-                        t.COffsets = yOffsets + (columnLess * LargestTile);
+                        t.COffsets = yOffsets + (columnLess * tileRows);
                         t.Gate = gate.Origin + (i * gate.Row) + (j * gate.Pixel) + panel.Start;
                         t.GateNext = width * gate.Pixel;
-                        t.GateOffsets = gateOffsets + (columnLess * LargestTile);
+                        t.GateOffsets = gateOffsets + (columnLess * tileRows);
                         tiles[(p * 4) + (rowLess * 2) + columnLess](&t);
                     }
                 }
@@ -130,8 +130,8 @@ internal sealed unsafe class Correlation : ICorrelation
     }
 
     /// <summary>
-    /// The cut into rectangles of at most <paramref name="largest"/> pixels and <paramref name="tallest"/> rows that costs least, where a term of a tile costs
-    /// one for each row and one for the loads of the panel.
+    /// The cut into rectangles of at most <paramref name="largest"/> pixels and <paramref name="tallest"/> rows that costs
+    /// least, where a term of a tile costs one for each row and one for the loads of the panel.
     /// </summary>
     private static (Split Rows, Split Columns) Rectangles(int rows, int columns, int largest, int tallest)
     {
