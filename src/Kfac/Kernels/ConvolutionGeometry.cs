@@ -26,6 +26,9 @@ internal sealed record ConvolutionGeometry(
     /// <summary>T: the number of output locations.</summary>
     public int Locations => OutH * OutW;
 
+    /// <summary>Which rows of x the patches see, without dilation.</summary>
+    public RowsRead RowsRead => new(-PadTop, StrideY, H);
+
     /// <summary>Multiply-adds of one pass over one image.</summary>
     public long MultiplyAdds => (long)Locations * PatchLength * K;
 }

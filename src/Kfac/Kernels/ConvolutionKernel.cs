@@ -23,13 +23,13 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
         UsesWinograd = winograd && Winograd.Suits(_g);
         _forward = UsesWinograd
             ? new Winograd(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R)
-            : new Correlation(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S);
+            : new Correlation(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S, _g.RowsRead);
         _backward = [.. Phase.Of(_g, _lanes, UsesWinograd)];
         _filter = winograd && WinogradFilterReduction.Suits(_g) ? new WinogradFilterReduction(_lanes, _g) : new FilterReduction(_lanes, _g);
         PackedBackwardLength = _backward.Sum(phase => phase.Correlation.PackedLength);
         ScratchLength = new[]
         {
-            _g.K, _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
+            AlignedBuffer.RoundUp(_g.K), _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
         }.Max();
     }
 
@@ -114,13 +114,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
         for (int example = 0; example < examples; example++)
         {
             _lanes.SumPixels(new ImagePlane(dy.Origin + (example * dyStep), dy.RowStride), _g.OutH, _g.OutW, _g.K, scratch);
-            for (int k = 0; k < _g.K; k++)
-            {
-                if (sums.BiasGradient != null)
-                    sums.BiasGradient[k] += scratch[k];
-                if (sums.BiasSquares != null)
-                    sums.BiasSquares[k] += scratch[k] * scratch[k];
-            }
+            _lanes.AddWithSquares(scratch, sums.BiasGradient, sums.BiasSquares, _g.K);
         }
     }
 

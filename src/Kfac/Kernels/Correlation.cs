@@ -22,6 +22,7 @@ internal sealed unsafe class Correlation : ICorrelation
     private readonly bool _takesTurns;
 
     private readonly LaneKernels _lanes;
+    private readonly RowsRead _read;
     private readonly int _channelsIn, _groups, _length;
     private readonly Panel[] _panels;
     private readonly Split _rows, _columns;
@@ -36,10 +37,11 @@ internal sealed unsafe class Correlation : ICorrelation
     /// <param name="channelsOut">Channels of y.</param>
     /// <param name="tapRows">Rows of the filter.</param>
     /// <param name="tapColumns">Columns of the filter.</param>
-    public Correlation(LaneKernels lanes, int rows, int columns, int channelsIn, int channelsOut, int tapRows, int tapColumns)
+    /// <param name="read">Which rows of x the patches see.</param>
+    public Correlation(LaneKernels lanes, int rows, int columns, int channelsIn, int channelsOut, int tapRows, int tapColumns, RowsRead read)
     {
         Debug.Assert(rows > 0 && columns > 0 && channelsIn > 0 && channelsOut > 0);
-        (_lanes, _channelsIn, _groups, _length) = (lanes, channelsIn, tapRows, tapColumns * channelsIn);
+        (_lanes, _read, _channelsIn, _groups, _length) = (lanes, read, channelsIn, tapRows, tapColumns * channelsIn);
         _panels = Panel.Split(channelsOut, lanes.Width);
         _takesTurns = PackedLength <= FloatsOfTurns && columns >= lanes.TileRows;
         (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);
@@ -89,7 +91,6 @@ internal sealed unsafe class Correlation : ICorrelation
         {
             AStep = 1,
             AGroup = group,
-            Groups = _groups,
             Length = _length,
             Floor = floor,
         };
@@ -99,7 +100,7 @@ internal sealed unsafe class Correlation : ICorrelation
             for (int p = 0; p < _panels.Length; p++)
             {
                 Panel panel = _panels[p];
-                t.B = packed + ((nint)panel.Start * _groups * _length);
+                float* panelOfFilter = packed + ((nint)panel.Start * _groups * _length);
                 t.BStep = panel.Width;
                 t.BGroup = (nint)panel.Width * _length;
                 t.Columns = panel.Columns;
@@ -108,13 +109,16 @@ internal sealed unsafe class Correlation : ICorrelation
                 {
                     nint i = _rows.Start(r);
                     int rowLess = _rows.Size(0) - _rows.Size(r);
+                    (int firstGroup, int endGroup) = _read.TapsOf(_rows.Start(r), _rows.Size(r), _groups);
+                    t.Groups = endGroup - firstGroup;
+                    t.B = panelOfFilter + (firstGroup * t.BGroup);
                     for (int columnLess = 0; columnLess < 2; columnLess++)
                     {
                         t.Repeats = columnLess == 0 ? _columns.Pieces - _columns.Smaller : _columns.Smaller;
                         if (t.Repeats == 0)
                             continue;
                         nint j = columnLess == 0 ? 0 : _columns.Start(_columns.Pieces - _columns.Smaller), width = _columns.Size(0) - columnLess;
-                        t.A = x.Origin + (i * x.Row) + (j * x.Pixel);
+                        t.A = x.Origin + (i * x.Row) + (j * x.Pixel) + (firstGroup * group);
                         t.ANext = width * x.Pixel;
                         t.AOffsets = xOffsets + (columnLess * tileRows);
                         t.C = y.Origin + (i * y.Row) + (j * y.Pixel) + panel.Start;
@@ -160,5 +164,29 @@ internal sealed unsafe class Correlation : ICorrelation
                         tiles[(p * 4) + (rowLess * 2) + columnLess] = lanes.Tile<TEpilogue>(pixels, _panels[p]);
                 }
         return tiles;
+    }
+}
+
+/// <summary>Row r of the patch of a pixel in row i of y is row First + i * Step + r of x, of which there are Count; the others hold zeros.</summary>
+internal readonly record struct RowsRead(int First, int Step, int Count)
+{
+    /// <summary>Rows of the filter that meet a row of x anywhere in <paramref name="rows"/> rows of y; the others contribute nothing.</summary>
+    /// <param name="row">The first of the rows of y.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="taps">Rows of the filter.</param>
+    public (int First, int End) TapsOf(int row, int rows, int taps)
+    {
+        int end = Math.Clamp(Count - First - (row * Step), 0, taps);
+        return (Math.Clamp(-First - ((row + rows - 1) * Step), 0, end), end);
+    }
+
+    /// <summary>Rows of y that meet a row of x with any of some rows of the filter.</summary>
+    /// <param name="firstTap">The first of the rows of the filter.</param>
+    /// <param name="lastTap">The last.</param>
+    /// <param name="rows">Rows of y.</param>
+    public (int First, int End) RowsOf(int firstTap, int lastTap, int rows)
+    {
+        int end = Math.Clamp((Count - First - firstTap + Step - 1) / Step, 0, rows);
+        return (Math.Clamp((-First - lastTap + Step - 1) / Step, 0, end), end);
     }
 }

@@ -31,11 +31,11 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
     {
         delegate*<TileArguments*, void>[] tiles = squares == null ? _gradient : gradient == null ? _squares : _both;
-        int largest = _positions.Size(0);
+        int largest = _positions.Size(0), row = _g.S * _g.C;
         nint* xOffsets = stackalloc nint[largest];
         nint* filterOffsets = stackalloc nint[largest];
-        for (int row = 0; row < largest; row++)
-            filterOffsets[row] = (nint)row * _g.K;
+        for (int i = 0; i < largest; i++)
+            filterOffsets[i] = (nint)i * _g.K;
 
         TileArguments t = new()
         {
@@ -45,7 +45,6 @@ internal sealed unsafe class FilterReduction : IFilterReduction
             BStep = _g.K,
             BGroup = dy.RowStride,
             COffsets = filterOffsets,
-            Groups = _g.OutH,
             Length = _g.OutW,
         };
         for (int p = 0; p < _panels.Length; p++)
@@ -54,15 +53,17 @@ internal sealed unsafe class FilterReduction : IFilterReduction
             t.Columns = panel.Columns;
             for (int piece = 0; piece < _positions.Pieces; piece++)
             {
-                nint start = PlaceTile(_positions.Start(piece), _positions.Size(piece), x.RowStride, xOffsets);
-                nint at = ((nint)_positions.Start(piece) * _g.K) + panel.Start;
+                int first = _positions.Start(piece), size = _positions.Size(piece);
+                (int firstRow, int endRow) = _g.RowsRead.RowsOf(first / row, (first + size - 1) / row, _g.OutH);
+                t.Groups = endRow - firstRow;
+                nint start = PlaceTile(first, size, x.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
                 t.C = gradient + at;
                 t.Squares = squares + at;
-                delegate*<TileArguments*, void> tile = tiles[(p * 2) + largest - _positions.Size(piece)];
+                delegate*<TileArguments*, void> tile = tiles[(p * 2) + largest - size];
                 for (int example = 0; example < examples; example++)
                 {
                     t.A = x.Origin + (example * xStep) + start;
-                    t.B = dy.Origin + (example * dyStep) + panel.Start;
+                    t.B = dy.Origin + (example * dyStep) + panel.Start + (firstRow * t.BGroup);
                     tile(&t);
                 }
             }

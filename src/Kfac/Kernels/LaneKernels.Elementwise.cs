@@ -10,6 +10,13 @@ internal abstract unsafe partial class LaneKernels
     /// <inheritdoc cref="Pooling.MaxBackward"/>
     public abstract void MaxBackward(PoolingGeometry g, ImagePlane winners, ImagePlane dy, ImagePlane dx);
 
+    /// <summary>gradient += t, squares += t * t</summary>
+    /// <param name="t">[length], readable to the end of its last vector</param>
+    /// <param name="gradient">[length], or null</param>
+    /// <param name="squares">[length], or null</param>
+    /// <param name="length">Floats.</param>
+    public abstract void AddWithSquares(float* t, float* gradient, float* squares, int length);
+
     /// <summary>y = max(0, y)</summary>
     public abstract void Rectify(float* y, int length);
 
@@ -117,6 +124,28 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     {
         for (int i = 0; i < length; i += TLanes.Width)
             Store(dy + i, TLanes.WherePositive(Load(y + i, length - i), Load(dy + i, length - i)), length - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void AddWithSquares(float* t, float* gradient, float* squares, int length)
+    {
+        int i = 0;
+        for (; i <= length - TLanes.Width; i += TLanes.Width)
+        {
+            TVector value = TLanes.Load(t + i);
+            if (gradient != null)
+                TLanes.Store(gradient + i, TLanes.Add(TLanes.Load(gradient + i), value));
+            if (squares != null)
+                TLanes.Store(squares + i, TLanes.MultiplyAdd(value, value, TLanes.Load(squares + i)));
+        }
+        int left = length - i;
+        if (left == 0)
+            return;
+        TVector last = TLanes.Load(t + i);
+        if (gradient != null)
+            TLanes.StoreFirst(gradient + i, TLanes.Add(TLanes.LoadFirst(gradient + i, left), last), left);
+        if (squares != null)
+            TLanes.StoreFirst(squares + i, TLanes.MultiplyAdd(last, last, TLanes.LoadFirst(squares + i, left)), left);
     }
 
     /// <summary>A vector, or what there is of it.</summary>

@@ -60,7 +60,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     [SkipLocalsInit]
     public override void WinogradFilter(float* slots, nint length, int taps)
     {
-        TVector* columns = stackalloc TVector[Side * MostTaps];
+        TVector* columnsMemory = stackalloc TVector[(Side * MostTaps) + 1], columns = Align(columnsMemory);
         for (nint at = 0; at < length; at += TLanes.Width)
         {
             float* filter = slots + ((Winograd.Slots - (taps * taps)) * length) + at;
@@ -99,33 +99,21 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     public override void WinogradOutput(
         WinogradTiles tiles, float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate)
     {
-        int whole = channels / TLanes.Width * TLanes.Width;
-        for (int row = 0; row < tiles.Down; row++)
-            for (int tile = 0; tile < tiles.Across; tile++)
-            {
-                if (tiles.Taps == 3)
-                    OutputVectors<OneVector, Taps3>(tiles, row, tile, m, slot, 0, whole, channels, bias, floor, y, gate);
-                else
-                    OutputVectors<OneVector, Taps5>(tiles, row, tile, m, slot, 0, whole, channels, bias, floor, y, gate);
-                if (whole == channels)
-                    continue;
-                if (tiles.Taps == 3)
-                    OutputVectors<PartialVector, Taps3>(tiles, row, tile, m, slot, whole, channels, channels, bias, floor, y, gate);
-                else
-                    OutputVectors<PartialVector, Taps5>(tiles, row, tile, m, slot, whole, channels, channels, bias, floor, y, gate);
-            }
+        if (tiles.Taps == 3)
+            Output<Taps3>(tiles, m, slot, channels, bias, floor, y, gate);
+        else
+            Output<Taps5>(tiles, m, slot, channels, bias, floor, y, gate);
     }
 
     public override void WinogradOutputGradient(WinogradTiles tiles, PixelGrid dy, int channels, float* w, nint slot)
     {
         int whole = channels / TLanes.Width * TLanes.Width;
         for (int row = 0; row < tiles.Down; row++)
-            for (int tile = 0; tile < tiles.Across; tile++)
-            {
-                OutputGradientVectors<OneVector>(tiles, row, tile, dy, 0, whole, channels, w, slot);
-                if (whole < channels)
-                    OutputGradientVectors<PartialVector>(tiles, row, tile, dy, whole, channels, channels, w, slot);
-            }
+        {
+            OutputGradientVectors<OneVector>(tiles, row, dy, 0, whole, channels, w, slot);
+            if (whole < channels)
+                OutputGradientVectors<PartialVector>(tiles, row, dy, whole, channels, channels, w, slot);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -139,7 +127,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         (int runs, int length) = columns == width && columns == channel ? (1, rows * columns) : (rows, columns);
         for (int position = 0; position < taps * taps; position++)
             for (int c = 0; c < runs; c++)
-                AddWithSquares(m + (position * slot) + (c * width), gradient, squares, (position * tap) + (c * channel), length);
+            {
+                nint at = (position * tap) + (c * channel);
+                AddWithSquares(m + (position * slot) + (c * width), gradient == null ? null : gradient + at, squares == null ? null : squares + at, length);
+            }
     }
 
     /// <summary>T replaces the first slots of m.</summary>
@@ -147,7 +138,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     private static void TransformFilterGradients<TTaps>(float* m, nint slot, nint width, int rows, int columns)
         where TTaps : struct, ITaps
     {
-        TVector* t = stackalloc TVector[MostTaps * Side];
+        TVector* tMemory = stackalloc TVector[(MostTaps * Side) + 1], t = Align(tMemory);
         for (int c = 0; c < rows; c++)
             for (nint at = c * width; at < (c * width) + columns; at += TLanes.Width)
             {
@@ -184,168 +175,222 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     private static void InputVector<TColumns>(WinogradTiles tiles, int row, PixelGrid x, int c, int channels, float* v, nint slot)
         where TColumns : struct, IColumns
     {
-        TVector* t = stackalloc TVector[MostColumns * Side];
+        TVector* tMemory = stackalloc TVector[(MostColumns * Side) + 1], t = Align(tMemory);
         int left = channels - c, step = tiles.Tile, most = ((MostColumns - Side) / step) + 1;
         bool low = tiles.IsLow(row);
         float* all = v + tiles.Place(row, 0, channels) + c, wide = v + tiles.WidePlace(row, 0, channels) + c;
+        nint x1 = x.Row, x3 = 3 * x.Row, x5 = 5 * x.Row, pixel = x.Pixel, slots = Side * slot;
         for (int first = 0; first < tiles.Across; first += most)
         {
             int count = Math.Min(tiles.Across - first, most);
             float* p = x.Origin + (row * step * x.Row) + (first * step * x.Pixel) + c;
             TVector* end = t + (Side * (((count - 1) * step) + (tiles.IsNarrow(first + count - 1) ? WinogradTiles.NarrowSide : Side)));
-            for (TVector* to = t; to < end; to += Side, p += x.Pixel)
+            if (low)
             {
-                TVector d0 = LoadPart<TColumns>(p, left), d1 = LoadPart<TColumns>(p + x.Row, left);
-                TVector d2 = LoadPart<TColumns>(p + (2 * x.Row), left), d3 = LoadPart<TColumns>(p + (3 * x.Row), left);
-                if (low)
-                    TransformNarrowInput(d0, d1, d2, d3, out to[0], out to[1], out to[2], out to[5]);
-                else
+                for (TVector* to = t; to < end; to += Side, p += pixel)
+                    TransformNarrowInput(
+                        LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + x1, left),
+                        LoadPart<TColumns>(p + (2 * x1), left), LoadPart<TColumns>(p + x3, left),
+                        out to[0], out to[1], out to[2], out to[5]);
+            }
+            else
+            {
+                for (TVector* to = t; to < end; to += Side, p += pixel)
                     TransformInput(
-                        d0, d1, d2, d3, LoadPart<TColumns>(p + (4 * x.Row), left), LoadPart<TColumns>(p + (5 * x.Row), left),
+                        LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + x1, left),
+                        LoadPart<TColumns>(p + (2 * x1), left), LoadPart<TColumns>(p + x3, left),
+                        LoadPart<TColumns>(p + (4 * x1), left), LoadPart<TColumns>(p + x5, left),
                         out to[0], out to[1], out to[2], out to[3], out to[4], out to[5]);
             }
             for (int n = 0; n < count; n++, all += channels, wide += channels)
             {
-                bool narrow = tiles.IsNarrow(first + n);
-                TVector* d = t + (Side * step * n);
-                for (int i = 0; i < Side; i = WinogradTiles.NextPoint(i, low))
+                TVector* e = t + (Side * step * n);
+                float* a = all, w = wide;
+                if (tiles.IsNarrow(first + n))
                 {
-                    TVector* e = d + i;
-                    nint at = Side * i * slot;
-                    if (narrow)
+                    for (int i = 0; i < Side; i++, e++, a += slots)
                     {
+                        if (low && WinogradTiles.IsWide(i))
+                            continue;
                         TransformNarrowInput(e[0], e[Side], e[2 * Side], e[3 * Side], out TVector v0, out TVector v1, out TVector v2, out TVector v5);
-                        StoreSlots<TColumns>(all + at, slot, left, v0, v1, v2, v5);
+                        StoreSlots<TColumns>(a, slot, left, v0, v1, v2, v5);
                     }
-                    else
+                }
+                else
+                {
+                    for (int i = 0; i < Side; i++, e++, a += slots, w += slots)
                     {
+                        if (low && WinogradTiles.IsWide(i))
+                            continue;
                         TransformInput(e[0], e[Side], e[2 * Side], e[3 * Side], e[4 * Side], e[5 * Side],
                             out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
-                        StoreSlots<TColumns>(all + at, slot, left, v0, v1, v2, v5);
-                        StoreWideSlots<TColumns>(wide + at, slot, left, v3, v4);
+                        StoreSlots<TColumns>(a, slot, left, v0, v1, v2, v5);
+                        StoreWideSlots<TColumns>(w, slot, left, v3, v4);
                     }
                 }
             }
         }
     }
 
-    /// <summary>Channels from <paramref name="k"/> to <paramref name="end"/> of a tile.</summary>
-    [SkipLocalsInit]
-    private static void OutputVectors<TColumns, TTaps>(
-        WinogradTiles tiles, int row, int tile, float* m, nint slot, int k, int end, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate)
-        where TColumns : struct, IColumns
+    private static void Output<TTaps>(
+        WinogradTiles tiles, float* m, nint slot, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate)
         where TTaps : struct, ITaps
     {
-        TVector* t = stackalloc TVector[MostOutputs * Side];
-        TVector least = TLanes.Broadcast(floor);
-        nint yRow = y.Row, yPixel = y.Pixel, gateRow = gate.Row, gatePixel = gate.Pixel;
-        int rows = tiles.RowsOf(row), columns = tiles.ColumnsOf(tile);
-        bool low = tiles.IsLow(row), narrow = tiles.IsNarrow(tile);
-        float* all = m + tiles.Place(row, tile, channels), wide = m + tiles.WidePlace(row, tile, channels);
-        nint origin = tiles.Tile * ((row * yRow) + (tile * yPixel)), gateOrigin = tiles.Tile * ((row * gateRow) + (tile * gatePixel));
-        for (; k < end; k += TLanes.Width)
+        int whole = channels / TLanes.Width * TLanes.Width;
+        for (int row = 0; row < tiles.Down; row++)
         {
-            int left = end - k;
-            for (int j = 0; j < Side; j = WinogradTiles.NextPoint(j, narrow))
-            {
-                float* p = (WinogradTiles.IsWide(j) ? wide : all) + (j * slot) + k;
-                TVector* to = t + j;
-                TVector m0 = LoadPart<TColumns>(p, left), m1 = LoadPart<TColumns>(p + (Side * slot), left);
-                TVector m2 = LoadPart<TColumns>(p + (2 * Side * slot), left), m5 = LoadPart<TColumns>(p + (5 * Side * slot), left);
-                if (low)
-                {
-                    TransformNarrowOutput(m0, m1, m2, m5, out to[0], out to[Side]);
-                    continue;
-                }
-                TransformOutput<TTaps>(
-                    m0, m1, m2, LoadPart<TColumns>(p + (3 * Side * slot), left), LoadPart<TColumns>(p + (4 * Side * slot), left), m5,
-                    out to[0], out to[Side], out TVector y2, out TVector y3);
-                if (TTaps.Count < 5)
-                    (to[2 * Side], to[3 * Side]) = (y2, y3);
-            }
-            TVector start = bias == null ? default : LoadPart<TColumns>(bias + k, left);
-            float* at = y.Origin + origin + k, by = gate.Origin == null ? null : gate.Origin + gateOrigin + k;
-            for (TVector* d = t; d < t + (Side * rows); d += Side, at += yRow, by += gateRow)
-            {
-                TVector y0, y1, y2 = default, y3 = default;
-                if (narrow)
-                    TransformNarrowOutput(d[0], d[1], d[2], d[5], out y0, out y1);
-                else
-                    TransformOutput<TTaps>(d[0], d[1], d[2], d[3], d[4], d[5], out y0, out y1, out y2, out y3);
-                StorePixel<TColumns>(at, by, TLanes.Add(y0, start), least, left);
-                if (columns > 1)
-                    StorePixel<TColumns>(at + yPixel, by + gatePixel, TLanes.Add(y1, start), least, left);
-                if (TTaps.Count > 3)
-                    continue;
-                if (columns > 2)
-                    StorePixel<TColumns>(at + (2 * yPixel), by + (2 * gatePixel), TLanes.Add(y2, start), least, left);
-                if (columns > 3)
-                    StorePixel<TColumns>(at + (3 * yPixel), by + (3 * gatePixel), TLanes.Add(y3, start), least, left);
-            }
+            if (gate.Origin == null)
+                OutputVectors<OneVector, TTaps, Ungated>(tiles, row, m, slot, 0, whole, channels, bias, floor, y, gate);
+            else
+                OutputVectors<OneVector, TTaps, Gated>(tiles, row, m, slot, 0, whole, channels, bias, floor, y, gate);
+            if (whole == channels)
+                continue;
+            if (gate.Origin == null)
+                OutputVectors<PartialVector, TTaps, Ungated>(tiles, row, m, slot, whole, channels, channels, bias, floor, y, gate);
+            else
+                OutputVectors<PartialVector, TTaps, Gated>(tiles, row, m, slot, whole, channels, channels, bias, floor, y, gate);
         }
     }
 
-    /// <summary>Channels from <paramref name="k"/> to <paramref name="end"/> of a tile.</summary>
+    /// <summary>Channels from <paramref name="first"/> to <paramref name="end"/> of a row of tiles.</summary>
     [SkipLocalsInit]
-    private static void OutputGradientVectors<TColumns>(
-        WinogradTiles tiles, int row, int tile, PixelGrid dy, int k, int end, int channels, float* w, nint slot)
+    private static void OutputVectors<TColumns, TTaps, TGate>(
+        WinogradTiles tiles, int row, float* m, nint slot, int first, int end, int channels, float* bias, float floor, PixelGrid y, PixelGrid gate)
         where TColumns : struct, IColumns
+        where TTaps : struct, ITaps
+        where TGate : struct, IGate
     {
-        TVector* t = stackalloc TVector[Side * MostOutputs];
-        int taps = tiles.Taps, rows = tiles.RowsOf(row), columns = tiles.ColumnsOf(tile);
-        bool low = tiles.IsLow(row), narrow = tiles.IsNarrow(tile);
-        float* all = w + tiles.Place(row, tile, channels), wide = w + tiles.WidePlace(row, tile, channels);
-        float* origin = dy.Origin + (tiles.Tile * ((row * dy.Row) + (tile * dy.Pixel)));
-        for (; k < end; k += TLanes.Width)
+        TVector* tMemory = stackalloc TVector[(MostOutputs * Side) + 1], t = Align(tMemory);
+        TVector least = TLanes.Broadcast(floor);
+        TVector* rowsEnd = t + (Side * tiles.RowsOf(row));
+        bool low = tiles.IsLow(row);
+        float* all = m + tiles.Place(row, 0, channels), wide = m + tiles.WidePlace(row, 0, channels);
+        float* yTile = y.Origin + (tiles.Tile * row * y.Row), gateTile = gate.Origin + (tiles.Tile * row * gate.Row);
+        nint m1 = Side * slot, m3 = 3 * m1, m4 = 4 * m1, m5 = 5 * m1;
+        nint yRow = y.Row, yPixel = y.Pixel, gateRow = gate.Row, gatePixel = gate.Pixel;
+        for (int tile = 0; tile < tiles.Across; tile++)
         {
-            int left = end - k;
-            for (int j = 0; j < (narrow ? 2 : MostOutputs); j++)
+            int columns = tiles.ColumnsOf(tile);
+            bool narrow = tiles.IsNarrow(tile);
+            for (int k = first; k < end; k += TLanes.Width)
             {
-                float* p = origin + (j * dy.Pixel) + k;
-                int there = j < columns ? rows : 0;
-                TVector e0 = there > 0 ? LoadPart<TColumns>(p, left) : default, e1 = there > 1 ? LoadPart<TColumns>(p + dy.Row, left) : default;
-                if (low)
-                    TransformNarrowOutputGradient(e0, e1, out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
-                else
-                    TransformOutputGradient(
-                        e0, e1, there > 2 ? LoadPart<TColumns>(p + (2 * dy.Row), left) : default,
-                        there > 3 ? LoadPart<TColumns>(p + (3 * dy.Row), left) : default, taps,
-                        out t[j], out t[MostOutputs + j], out t[(2 * MostOutputs) + j],
-                        out t[(3 * MostOutputs) + j], out t[(4 * MostOutputs) + j], out t[(5 * MostOutputs) + j]);
-            }
-            for (int i = 0; i < Side; i = WinogradTiles.NextPoint(i, low))
-            {
-                TVector* e = t + (MostOutputs * i);
-                nint at = (Side * i * slot) + k;
-                if (narrow)
+                int left = end - k;
+                float* a = all + k, w = wide + k;
+                TVector* to = t;
+                for (int j = 0; j < Side; j++, to++, a += slot, w += slot)
                 {
-                    TransformNarrowOutputGradient(e[0], e[1], out TVector w0, out TVector w1, out TVector w2, out TVector w5);
-                    StoreSlots<TColumns>(all + at, slot, left, w0, w1, w2, w5);
+                    if (narrow && WinogradTiles.IsWide(j))
+                        continue;
+                    float* p = WinogradTiles.IsWide(j) ? w : a;
+                    if (low)
+                    {
+                        TransformNarrowOutput(
+                            LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + m1, left), LoadPart<TColumns>(p + (2 * m1), left), LoadPart<TColumns>(p + m5, left),
+                            out to[0], out to[Side]);
+                        continue;
+                    }
+                    TransformOutput<TTaps>(
+                        LoadPart<TColumns>(p, left), LoadPart<TColumns>(p + m1, left), LoadPart<TColumns>(p + (2 * m1), left),
+                        LoadPart<TColumns>(p + m3, left), LoadPart<TColumns>(p + m4, left), LoadPart<TColumns>(p + m5, left),
+                        out to[0], out to[Side], out TVector y2, out TVector y3);
+                    if (TTaps.Count < 5)
+                        (to[2 * Side], to[3 * Side]) = (y2, y3);
                 }
-                else
+                TVector start = bias == null ? default : LoadPart<TColumns>(bias + k, left);
+                float* at = yTile + k, by = gateTile + k;
+                for (TVector* d = t; d < rowsEnd; d += Side, at += yRow, by += gateRow)
                 {
-                    TransformOutputGradient(e[0], e[1], e[2], e[3], taps,
-                        out TVector w0, out TVector w1, out TVector w2, out TVector w3, out TVector w4, out TVector w5);
-                    StoreSlots<TColumns>(all + at, slot, left, w0, w1, w2, w5);
-                    StoreWideSlots<TColumns>(wide + at, slot, left, w3, w4);
+                    TVector y0, y1, y2 = default, y3 = default;
+                    if (narrow)
+                        TransformNarrowOutput(d[0], d[1], d[2], d[5], out y0, out y1);
+                    else
+                        TransformOutput<TTaps>(d[0], d[1], d[2], d[3], d[4], d[5], out y0, out y1, out y2, out y3);
+                    StorePixel<TColumns, TGate>(at, by, TLanes.Add(y0, start), least, left);
+                    if (columns > 1)
+                        StorePixel<TColumns, TGate>(at + yPixel, by + gatePixel, TLanes.Add(y1, start), least, left);
+                    if (TTaps.Count > 3)
+                        continue;
+                    if (columns > 2)
+                        StorePixel<TColumns, TGate>(at + (2 * yPixel), by + (2 * gatePixel), TLanes.Add(y2, start), least, left);
+                    if (columns > 3)
+                        StorePixel<TColumns, TGate>(at + (3 * yPixel), by + (3 * gatePixel), TLanes.Add(y3, start), least, left);
                 }
             }
+            all += channels;
+            wide += channels;
+            yTile += tiles.Tile * yPixel;
+            gateTile += tiles.Tile * gatePixel;
         }
     }
+
+    /// <summary>Channels from <paramref name="first"/> to <paramref name="end"/> of a row of tiles.</summary>
+    [SkipLocalsInit]
+    private static void OutputGradientVectors<TColumns>(
+        WinogradTiles tiles, int row, PixelGrid dy, int first, int end, int channels, float* w, nint slot)
+        where TColumns : struct, IColumns
+    {
+        TVector* tMemory = stackalloc TVector[(Side * MostOutputs) + 1], t = Align(tMemory);
+        int taps = tiles.Taps, rows = tiles.RowsOf(row);
+        bool low = tiles.IsLow(row);
+        float* all = w + tiles.Place(row, 0, channels), wide = w + tiles.WidePlace(row, 0, channels);
+        float* dyTile = dy.Origin + (tiles.Tile * row * dy.Row);
+        nint dy1 = dy.Row, dy3 = 3 * dy.Row, pixel = dy.Pixel, slots = Side * slot;
+        for (int tile = 0; tile < tiles.Across; tile++)
+        {
+            int columns = tiles.ColumnsOf(tile);
+            bool narrow = tiles.IsNarrow(tile);
+            for (int k = first; k < end; k += TLanes.Width)
+            {
+                int left = end - k;
+                float* p = dyTile + k;
+                TVector* to = t;
+                for (int j = 0; j < (narrow ? 2 : MostOutputs); j++, to++, p += pixel)
+                {
+                    int there = j < columns ? rows : 0;
+                    TVector e0 = there > 0 ? LoadPart<TColumns>(p, left) : default, e1 = there > 1 ? LoadPart<TColumns>(p + dy1, left) : default;
+                    if (low)
+                        TransformNarrowOutputGradient(e0, e1, out to[0], out to[MostOutputs], out to[2 * MostOutputs], out to[5 * MostOutputs]);
+                    else
+                        TransformOutputGradient(
+                            e0, e1, there > 2 ? LoadPart<TColumns>(p + (2 * dy1), left) : default, there > 3 ? LoadPart<TColumns>(p + dy3, left) : default, taps,
+                            out to[0], out to[MostOutputs], out to[2 * MostOutputs],
+                            out to[3 * MostOutputs], out to[4 * MostOutputs], out to[5 * MostOutputs]);
+                }
+                TVector* e = t;
+                float* a = all + k, b = wide + k;
+                for (int i = 0; i < Side; i++, e += MostOutputs, a += slots, b += slots)
+                {
+                    if (low && WinogradTiles.IsWide(i))
+                        continue;
+                    if (narrow)
+                    {
+                        TransformNarrowOutputGradient(e[0], e[1], out TVector w0, out TVector w1, out TVector w2, out TVector w5);
+                        StoreSlots<TColumns>(a, slot, left, w0, w1, w2, w5);
+                        continue;
+                    }
+                    TransformOutputGradient(e[0], e[1], e[2], e[3], taps,
+                        out TVector v0, out TVector v1, out TVector v2, out TVector v3, out TVector v4, out TVector v5);
+                    StoreSlots<TColumns>(a, slot, left, v0, v1, v2, v5);
+                    StoreWideSlots<TColumns>(b, slot, left, v3, v4);
+                }
+            }
+            all += channels;
+            wide += channels;
+            dyTile += tiles.Tile * pixel;
+        }
+    }
+
+    /// <summary>The first place from <paramref name="memory"/> on where no vector lies in two cache lines.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector* Align(TVector* memory) => (TVector*)(((nuint)memory + (nuint)sizeof(TVector) - 1) & ~((nuint)sizeof(TVector) - 1));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector LoadPart<TColumns>(float* from, int left)
-        where TColumns : struct, IColumns => TColumns.IsPartial ? TLanes.LoadFirst(from, left) : TLanes.Load(from);
+        where TColumns : struct, IColumns => TColumns.Load<TLanes, TVector>(from, left);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StorePart<TColumns>(float* to, TVector value, int left)
-        where TColumns : struct, IColumns
-    {
-        if (TColumns.IsPartial)
-            TLanes.StoreFirst(to, value, left);
-        else
-            TLanes.Store(to, value);
-    }
+        where TColumns : struct, IColumns => TColumns.Store<TLanes, TVector>(to, value, left);
 
     /// <summary>Slots 0, 1, 2 and 5, which every tile has.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -367,34 +412,9 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         StorePart<TColumns>(to + (4 * slot), v4, left);
     }
 
-    /// <summary>Without a gate the pointer is null, and its pixels 0 apart, so that it stays null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StorePixel<TColumns>(float* to, float* gate, TVector value, TVector least, int left)
-        where TColumns : struct, IColumns =>
-        StorePart<TColumns>(
-            to, gate == null ? TLanes.Greater(least, value) : TLanes.WherePositive(LoadPart<TColumns>(gate, left), value), left);
-
-    /// <summary>gradient += t, squares += t * t, from <paramref name="at"/> on; t may be read to the end of its last vector.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddWithSquares(float* t, float* gradient, float* squares, nint at, int length)
-    {
-        float* g = gradient == null ? null : gradient + at, q = squares == null ? null : squares + at;
-        int i = 0;
-        for (; i <= length - TLanes.Width; i += TLanes.Width)
-        {
-            TVector value = TLanes.Load(t + i);
-            if (g != null)
-                TLanes.Store(g + i, TLanes.Add(TLanes.Load(g + i), value));
-            if (q != null)
-                TLanes.Store(q + i, TLanes.MultiplyAdd(value, value, TLanes.Load(q + i)));
-        }
-        int left = length - i;
-        if (left == 0)
-            return;
-        TVector last = TLanes.Load(t + i);
-        if (g != null)
-            TLanes.StoreFirst(g + i, TLanes.Add(TLanes.LoadFirst(g + i, left), last), left);
-        if (q != null)
-            TLanes.StoreFirst(q + i, TLanes.MultiplyAdd(last, last, TLanes.LoadFirst(q + i, left)), left);
-    }
+    private static void StorePixel<TColumns, TGate>(float* to, float* gate, TVector value, TVector least, int left)
+        where TColumns : struct, IColumns
+        where TGate : struct, IGate =>
+        StorePart<TColumns>(to, TGate.Is ? TLanes.WherePositive(LoadPart<TColumns>(gate, left), value) : TLanes.Greater(least, value), left);
 }

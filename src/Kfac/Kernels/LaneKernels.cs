@@ -136,22 +136,24 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     private static void SumPixels<TColumns>(ImagePlane map, int rows, int columns, int channels, int k, float* sums)
         where TColumns : struct, IColumns
     {
-        TVector even0 = default, even1 = default, odd0 = default, odd1 = default;
+        TVector p0 = default, p1 = default, q0 = default, q1 = default, r0 = default, r1 = default, s0 = default, s1 = default;
         for (int i = 0; i < rows; i++)
         {
             float* p = map.Origin + (i * map.RowStride) + k;
             int j = 0;
-            for (; j < columns - 1; j += 2, p += 2 * channels)
+            for (; j < columns - 3; j += 4, p += 4 * (nint)channels)
             {
-                AddPixel<TColumns>(p, ref even0, ref even1);
-                AddPixel<TColumns>(p + channels, ref odd0, ref odd1);
+                AddPixel<TColumns>(p, ref p0, ref p1);
+                AddPixel<TColumns>(p + channels, ref q0, ref q1);
+                AddPixel<TColumns>(p + (2 * (nint)channels), ref r0, ref r1);
+                AddPixel<TColumns>(p + (3 * (nint)channels), ref s0, ref s1);
             }
-            if (j < columns)
-                AddPixel<TColumns>(p, ref even0, ref even1);
+            for (; j < columns; j++, p += channels)
+                AddPixel<TColumns>(p, ref p0, ref p1);
         }
-        TLanes.Store(sums + k, TLanes.Add(even0, odd0));
+        TLanes.Store(sums + k, TLanes.Add(TLanes.Add(p0, q0), TLanes.Add(r0, s0)));
         if (TColumns.Vectors > 1)
-            TLanes.Store(sums + k + TLanes.Width, TLanes.Add(even1, odd1));
+            TLanes.Store(sums + k + TLanes.Width, TLanes.Add(TLanes.Add(p1, q1), TLanes.Add(r1, s1)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

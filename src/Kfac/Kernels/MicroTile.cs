@@ -56,13 +56,15 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                 }
             }
 
-            TEpilogue.Finish<TLanes, TVector, TColumns>(t, 0, s0, z0);
-            if (TRows.Count > 1) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 1, s1, z1);
-            if (TRows.Count > 2) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 2, s2, z2);
-            if (TRows.Count > 3) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 3, s3, z3);
-            if (TRows.Count > 4) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 4, s4, z4);
-            if (TRows.Count > 5) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 5, s5, z5);
-            if (TRows.Count > 6) TEpilogue.Finish<TLanes, TVector, TColumns>(t, 6, s6, z6);
+            float* c = t->C;
+            nint* at = t->COffsets;
+            TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[0], 0, s0, z0);
+            if (TRows.Count > 1) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[1], 1, s1, z1);
+            if (TRows.Count > 2) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[2], 2, s2, z2);
+            if (TRows.Count > 3) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[3], 3, s3, z3);
+            if (TRows.Count > 4) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[4], 4, s4, z4);
+            if (TRows.Count > 5) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[5], 5, s5, z5);
+            if (TRows.Count > 6) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[6], 6, s6, z6);
             t->A += t->ANext;
             t->C += t->CNext;
             t->Gate += t->GateNext;
@@ -82,7 +84,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LoadPanel(float* from, int columns, out TVector v0, out TVector v1)
     {
-        v0 = TColumns.IsPartial ? TLanes.LoadFirst(from, columns) : TLanes.Load(from);
+        v0 = TColumns.Load<TLanes, TVector>(from, columns);
         v1 = TColumns.Vectors > 1 ? TLanes.Load(from + TLanes.Width) : default;
     }
 }

@@ -12,7 +12,7 @@ internal sealed unsafe class Phase
         (Y, X) = (y, x);
         Correlation = winograd
             ? new Winograd(lanes, y.Pixels, x.Pixels, g.K, g.C, g.R)
-            : new Correlation(lanes, y.Pixels, x.Pixels, g.K, g.C, y.Taps, x.Taps);
+            : new Correlation(lanes, y.Pixels, x.Pixels, g.K, g.C, y.Taps, x.Taps, new RowsRead(y.First, 1, g.OutH));
     }
 
     public Axis Y { get; }

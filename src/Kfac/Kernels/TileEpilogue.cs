@@ -6,7 +6,13 @@ namespace Kfac.Kernels;
 internal unsafe interface ITileEpilogue
 {
     /// <summary>Takes row <paramref name="row"/>, one vector of columns or two.</summary>
-    static abstract void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+    /// <param name="t">The tile's arguments.</param>
+    /// <param name="c">C of the tile.</param>
+    /// <param name="at">From there to the row.</param>
+    /// <param name="row">Its number.</param>
+    /// <param name="v0">The first vector.</param>
+    /// <param name="v1">The second, or nothing.</param>
+    static abstract void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
         where TColumns : struct, IColumns;
@@ -16,18 +22,14 @@ internal unsafe interface ITileEpilogue
 internal readonly unsafe struct Copy : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        float* c = t->C + t->COffsets[row];
-        if (TColumns.IsPartial)
-            TLanes.StoreFirst(c, v0, t->Columns);
-        else
-            TLanes.Store(c, v0);
+        TColumns.Store<TLanes, TVector>(c + at, v0, t->Columns);
         if (TColumns.Vectors > 1)
-            TLanes.Store(c + TLanes.Width, v1);
+            TLanes.Store(c + at + TLanes.Width, v1);
     }
 }
 
@@ -35,13 +37,13 @@ internal readonly unsafe struct Copy : ITileEpilogue
 internal readonly unsafe struct Overwrite : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
         TVector floor = TLanes.Broadcast(t->Floor);
-        Copy.Finish<TLanes, TVector, TColumns>(t, row, TLanes.Greater(floor, v0), TColumns.Vectors > 1 ? TLanes.Greater(floor, v1) : v1);
+        Copy.Finish<TLanes, TVector, TColumns>(t, c, at, row, TLanes.Greater(floor, v0), TColumns.Vectors > 1 ? TLanes.Greater(floor, v1) : v1);
     }
 }
 
@@ -49,14 +51,14 @@ internal readonly unsafe struct Overwrite : ITileEpilogue
 internal readonly unsafe struct OverwriteGated : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
         float* gate = t->Gate + t->GateOffsets[row];
-        v0 = TLanes.WherePositive(TColumns.IsPartial ? TLanes.LoadFirst(gate, t->Columns) : TLanes.Load(gate), v0);
-        Copy.Finish<TLanes, TVector, TColumns>(t, row, v0, TColumns.Vectors > 1 ? TLanes.WherePositive(TLanes.Load(gate + TLanes.Width), v1) : v1);
+        v0 = TLanes.WherePositive(TColumns.Load<TLanes, TVector>(gate, t->Columns), v0);
+        Copy.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, TColumns.Vectors > 1 ? TLanes.WherePositive(TLanes.Load(gate + TLanes.Width), v1) : v1);
     }
 }
 
@@ -64,18 +66,15 @@ internal readonly unsafe struct OverwriteGated : ITileEpilogue
 internal readonly unsafe struct AddTo : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        float* c = t->C + t->COffsets[row];
-        if (TColumns.IsPartial)
-            TLanes.StoreFirst(c, TLanes.Add(TLanes.LoadFirst(c, t->Columns), v0), t->Columns);
-        else
-            TLanes.Store(c, TLanes.Add(TLanes.Load(c), v0));
+        float* to = c + at;
+        TColumns.Store<TLanes, TVector>(to, TLanes.Add(TColumns.Load<TLanes, TVector>(to, t->Columns), v0), t->Columns);
         if (TColumns.Vectors > 1)
-            TLanes.Store(c + TLanes.Width, TLanes.Add(TLanes.Load(c + TLanes.Width), v1));
+            TLanes.Store(to + TLanes.Width, TLanes.Add(TLanes.Load(to + TLanes.Width), v1));
     }
 }
 
@@ -83,18 +82,15 @@ internal readonly unsafe struct AddTo : ITileEpilogue
 internal readonly unsafe struct AddSquare : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        float* q = t->Squares + t->COffsets[row];
-        if (TColumns.IsPartial)
-            TLanes.StoreFirst(q, TLanes.MultiplyAdd(v0, v0, TLanes.LoadFirst(q, t->Columns)), t->Columns);
-        else
-            TLanes.Store(q, TLanes.MultiplyAdd(v0, v0, TLanes.Load(q)));
+        float* to = t->Squares + at;
+        TColumns.Store<TLanes, TVector>(to, TLanes.MultiplyAdd(v0, v0, TColumns.Load<TLanes, TVector>(to, t->Columns)), t->Columns);
         if (TColumns.Vectors > 1)
-            TLanes.Store(q + TLanes.Width, TLanes.MultiplyAdd(v1, v1, TLanes.Load(q + TLanes.Width)));
+            TLanes.Store(to + TLanes.Width, TLanes.MultiplyAdd(v1, v1, TLanes.Load(to + TLanes.Width)));
     }
 }
 
@@ -102,12 +98,12 @@ internal readonly unsafe struct AddSquare : ITileEpilogue
 internal readonly unsafe struct AddToWithSquare : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, int row, TVector v0, TVector v1)
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        AddTo.Finish<TLanes, TVector, TColumns>(t, row, v0, v1);
-        AddSquare.Finish<TLanes, TVector, TColumns>(t, row, v0, v1);
+        AddTo.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, v1);
+        AddSquare.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, v1);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Kfac.Kernels;
 
 /// <summary>The number of rows of a micro-tile, as a type: the compiler folds every test of it.</summary>
@@ -21,35 +23,76 @@ internal readonly struct Rows6 : IRows { public static int Count => 6; }
 internal readonly struct Rows7 : IRows { public static int Count => 7; }
 
 /// <summary>The columns of a micro-tile, as a type.</summary>
-internal interface IColumns
+internal unsafe interface IColumns
 {
     /// <summary>Vectors side by side, 1 or 2.</summary>
     static abstract int Vectors { get; }
 
-    /// <summary>Whether fewer columns than the vector holds are there.</summary>
-    static abstract bool IsPartial { get; }
+    /// <summary>A vector, or the first <paramref name="columns"/> of one that is partial.</summary>
+    static abstract TVector Load<TLanes, TVector>(float* from, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged;
+
+    /// <summary>The same for storing.</summary>
+    static abstract void Store<TLanes, TVector>(float* to, TVector value, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged;
 }
 
-internal readonly struct TwoVectors : IColumns
+internal readonly unsafe struct TwoVectors : IColumns
 {
     public static int Vectors => 2;
 
-    public static bool IsPartial => false;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Load<TLanes, TVector>(float* from, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged => TLanes.Load(from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<TLanes, TVector>(float* to, TVector value, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged => TLanes.Store(to, value);
 }
 
-internal readonly struct OneVector : IColumns
+internal readonly unsafe struct OneVector : IColumns
 {
     public static int Vectors => 1;
 
-    public static bool IsPartial => false;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Load<TLanes, TVector>(float* from, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged => TLanes.Load(from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<TLanes, TVector>(float* to, TVector value, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged => TLanes.Store(to, value);
 }
 
-internal readonly struct PartialVector : IColumns
+internal readonly unsafe struct PartialVector : IColumns
 {
     public static int Vectors => 1;
 
-    public static bool IsPartial => true;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Load<TLanes, TVector>(float* from, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged => TLanes.LoadFirst(from, columns);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<TLanes, TVector>(float* to, TVector value, int columns)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged => TLanes.StoreFirst(to, value, columns);
 }
+
+/// <summary>Whether a result is 0 where a gate is not positive, as a type.</summary>
+internal interface IGate
+{
+    static abstract bool Is { get; }
+}
+
+internal readonly struct Gated : IGate { public static bool Is => true; }
+
+internal readonly struct Ungated : IGate { public static bool Is => false; }
 
 /// <summary>Neighbouring columns of a matrix that one micro-tile covers.</summary>
 /// <param name="Start">The first column.</param>
