@@ -44,14 +44,16 @@ internal sealed unsafe class ConvolutionBench
 
     private void Forward(int worker)
     {
+        Worker w = _workers[worker];
         for (int n = worker; n < _batch; n += _workers.Length)
-            _kernel.Forward(_x[n], _packedForward.Pointer, _bias.Pointer, true, _y[n], _workers[worker].Scratch.Pointer);
+            _kernel.Forward(_x[n], _packedForward.Pointer, _bias.Pointer, true, _y[n], w.Scratch.Pointer, w.Expect(_y, n, _x, n + _workers.Length));
     }
 
     private void BackwardData(int worker)
     {
+        Worker w = _workers[worker];
         for (int n = worker; n < _batch; n += _workers.Length)
-            _kernel.BackwardData(_dy[n], _packedBackward.Pointer, _dx[n], _workers[worker].Scratch.Pointer);
+            _kernel.BackwardData(_dy[n], _packedBackward.Pointer, _dx[n], default, w.Scratch.Pointer, w.Expect(_dx, n, _dy, n + _workers.Length));
     }
 
     private void BackwardFilter(int worker, bool squares)
@@ -61,7 +63,9 @@ internal sealed unsafe class ConvolutionBench
             ? new(w.Gradient.Pointer, w.Squares.Pointer, w.BiasGradient.Pointer, w.BiasSquares.Pointer)
             : new(w.Gradient.Pointer, null, w.BiasGradient.Pointer, null);
         for (int n = worker * Together; n < _batch; n += _workers.Length * Together)
-            _kernel.BackwardFilter(_x[n], _x.Step, _dy[n], _dy.Step, Math.Min(Together, _batch - n), sums, w.Scratch.Pointer);
+            _kernel.BackwardFilter(
+                _x[n], _x.Step, _dy[n], _dy.Step, Math.Min(Together, _batch - n), sums, w.Scratch.Pointer,
+                w.Expect(_x, n + (_workers.Length * Together), _dy, n + (_workers.Length * Together)));
     }
 
     private sealed class Worker(ConvolutionGeometry g, int scratch)
@@ -75,6 +79,17 @@ internal sealed unsafe class ConvolutionBench
         public AlignedBuffer BiasSquares { get; } = new(g.K);
 
         public AlignedBuffer Scratch { get; } = new(scratch);
+
+        private LookAhead Ahead { get; } = new(capacity: 2);
+
+        /// <summary>What the kernel is told to come next: an image of one kind, then one of another.</summary>
+        public LookAhead Expect(Images first, int firstIndex, Images second, int secondIndex)
+        {
+            Ahead.Clear();
+            Ahead.Add(first[firstIndex].Origin, firstIndex < first.Count ? first.Step : 0);
+            Ahead.Add(second[secondIndex].Origin, secondIndex < second.Count ? second.Step : 0);
+            return Ahead;
+        }
     }
 }
 
@@ -89,6 +104,7 @@ internal sealed unsafe class Images
         _row = (halo.Left + w + halo.Right) * c;
         Step = AlignedBuffer.RoundUp((int)_row * (halo.Top + h + halo.Bottom));
         _origin = (halo.Top * _row) + (halo.Left * c);
+        Count = batch;
         _memory = new AlignedBuffer((int)Step * batch);
         for (int n = 0; n < batch; n++)
             for (int i = 0; i < h; i++)
@@ -96,6 +112,8 @@ internal sealed unsafe class Images
     }
 
     public nint Step { get; }
+
+    public int Count { get; }
 
     public ImagePlane this[int n] => new(_memory.Pointer + (n * Step) + _origin, _row);
 

@@ -62,6 +62,9 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     public int ScratchLength { get; }
 
     /// <inheritdoc/>
+    public bool LooksAhead => UsesWinograd;
+
+    /// <inheritdoc/>
     public void PackForward(float* filter, float* packed)
     {
         for (int tap = 0; tap < _g.R * _g.S; tap++)
@@ -80,35 +83,35 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     }
 
     /// <inheritdoc/>
-    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch)
+    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, LookAhead? ahead = null)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
         _forward.Run(
             new PixelGrid(FirstPatch(x).Origin, _g.StrideY * x.RowStride, _g.StrideX * _g.C), x.RowStride, packed,
             bias, relu ? 0f : float.NegativeInfinity,
-            new PixelGrid(y.Origin, y.RowStride, _g.K), default, scratch);
+            new PixelGrid(y.Origin, y.RowStride, _g.K), default, scratch, ahead);
     }
 
     /// <inheritdoc/>
-    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch)
+    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead = null)
     {
         Debug.Assert(!dy.IsNone && !dx.IsNone);
         foreach (Phase phase in _backward)
         {
-            phase.Run(_g, dy, packed, dx, gate, scratch);
+            phase.Run(_g, dy, packed, dx, gate, scratch, ahead);
             packed += phase.Correlation.PackedLength;
         }
     }
 
-    /// <inheritdoc cref="BackwardData(ImagePlane, float*, ImagePlane, ImagePlane, float*)"/>
+    /// <inheritdoc cref="BackwardData(ImagePlane, float*, ImagePlane, ImagePlane, float*, LookAhead?)"/>
     public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, float* scratch) => BackwardData(dy, packed, dx, default, scratch);
 
     /// <inheritdoc/>
-    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch)
+    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null)
     {
         Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
         if (sums.Gradient != null || sums.Squares != null)
-            _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums.Gradient, sums.Squares, scratch);
+            _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums.Gradient, sums.Squares, scratch, ahead);
         if (sums.BiasGradient == null && sums.BiasSquares == null)
             return;
         for (int example = 0; example < examples; example++)
@@ -118,7 +121,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
         }
     }
 
-    /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterSums, float*)"/>
+    /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterSums, float*, LookAhead?)"/>
     public void BackwardFilter(ImagePlane x, ImagePlane dy, FilterSums sums, float* scratch) => BackwardFilter(x, 0, dy, 0, 1, sums, scratch);
 
     private ImagePlane FirstPatch(ImagePlane x) => new(x.Origin - (_g.PadTop * x.RowStride) - (_g.PadLeft * _g.C), x.RowStride);

@@ -70,7 +70,7 @@ internal sealed unsafe class Correlation : ICorrelation
     {
     }
 
-    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch)
+    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, LookAhead? ahead)
     {
         int tileRows = _lanes.TileRows;
         nint* offsets = stackalloc nint[6 * tileRows];

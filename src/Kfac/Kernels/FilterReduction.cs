@@ -28,7 +28,7 @@ internal sealed unsafe class FilterReduction : IFilterReduction
 
     public int ScratchLength => 0;
 
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch, LookAhead? ahead)
     {
         delegate*<TileArguments*, void>[] tiles = squares == null ? _gradient : gradient == null ? _squares : _both;
         int largest = _positions.Size(0), row = _g.S * _g.C;

@@ -21,13 +21,15 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
     public int PackedBackwardLength => _filterLength;
 
     /// <summary>T and the bias's.</summary>
+    public bool LooksAhead => false;
+
     public int ScratchLength => _filterLength + g.K;
 
     public void PackForward(float* filter, float* packed) => Span(filter, _filterLength).CopyTo(Span(packed, _filterLength));
 
     public void PackBackward(float* filter, float* packed) => PackForward(filter, packed);
 
-    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch)
+    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, LookAhead? ahead = null)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
         for (int i = 0; i < g.OutH; i++)
@@ -44,7 +46,7 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
             Rectifier.Forward(Span(y.Origin + (i * y.RowStride), g.OutW * g.K));
     }
 
-    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch)
+    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead = null)
     {
         Debug.Assert(!dy.IsNone && !dx.IsNone);
         for (int i = 0; i < g.H; i++)
@@ -54,7 +56,7 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
             Rectifier.Backward(Span(gate.Origin + (i * gate.RowStride), g.W * g.C), Span(dx.Origin + (i * dx.RowStride), g.W * g.C));
     }
 
-    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch)
+    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null)
     {
         Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
         Span<float> filter = Span(scratch, _filterLength), bias = Span(scratch + _filterLength, g.K);

@@ -22,6 +22,9 @@ internal unsafe interface IConvolutionKernel
     /// <summary>Floats of scratch each worker brings.</summary>
     int ScratchLength { get; }
 
+    /// <summary>Whether its passes have products long enough to make use of a <see cref="LookAhead"/>.</summary>
+    bool LooksAhead { get; }
+
     /// <summary>The kernel for <paramref name="geometry"/>: the tuned one where it applies.</summary>
     static IConvolutionKernel For(ConvolutionGeometry geometry) =>
         geometry is { Groups: 1, DilationY: 1, DilationX: 1 } ? new ConvolutionKernel(geometry) : new GeneralConvolutionKernel(geometry);
@@ -41,7 +44,8 @@ internal unsafe interface IConvolutionKernel
     /// <param name="relu">Whether negative sums become 0.</param>
     /// <param name="y">[OutH, OutW, K], interior overwritten</param>
     /// <param name="scratch">[ScratchLength]</param>
-    void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch);
+    /// <param name="ahead">What comes next, or null.</param>
+    void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, LookAhead? ahead = null);
 
     /// <summary>dx = the gradient of sum(y * dy) with respect to x; 0 where <paramref name="gate"/> is given and not positive.</summary>
     /// <param name="dy">[OutH, OutW, K] with <see cref="OutputGradientHalo"/></param>
@@ -49,7 +53,8 @@ internal unsafe interface IConvolutionKernel
     /// <param name="dx">[H, W, C], interior overwritten</param>
     /// <param name="gate">[H, W, C] or default: where x came out of a rectifier, x itself, and dx has passed back through it.</param>
     /// <param name="scratch">[ScratchLength]</param>
-    void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch);
+    /// <param name="ahead">What comes next, or null.</param>
+    void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead = null);
 
     /// <summary>
     /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then
@@ -64,5 +69,6 @@ internal unsafe interface IConvolutionKernel
     /// <param name="examples">How many examples.</param>
     /// <param name="sums">Added to.</param>
     /// <param name="scratch">[ScratchLength]</param>
-    void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch);
+    /// <param name="ahead">What comes next, or null.</param>
+    void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null);
 }

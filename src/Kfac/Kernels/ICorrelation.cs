@@ -46,5 +46,6 @@ internal unsafe interface ICorrelation
     /// <param name="y">Overwritten.</param>
     /// <param name="gate">Where given, y is 0 where it is not positive.</param>
     /// <param name="scratch">[ScratchLength]</param>
-    void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch);
+    /// <param name="ahead">What comes next, or null.</param>
+    void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, LookAhead? ahead);
 }

@@ -18,5 +18,6 @@ internal unsafe interface IFilterReduction
     /// <param name="gradient">[R, S, C, K] added to, or null</param>
     /// <param name="squares">[R, S, C, K] added to, or null</param>
     /// <param name="scratch">[ScratchLength]</param>
-    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch);
+    /// <param name="ahead">What comes next, or null.</param>
+    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch, LookAhead? ahead);
 }

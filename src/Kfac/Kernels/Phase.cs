@@ -48,10 +48,11 @@ internal sealed unsafe class Phase
     /// <param name="dx">[H, W, C], this phase's pixels overwritten</param>
     /// <param name="gate">[H, W, C] or none</param>
     /// <param name="scratch">[Correlation.ScratchLength]</param>
-    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch) =>
+    /// <param name="ahead">What comes next, or null.</param>
+    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead) =>
         Correlation.Run(
             new PixelGrid(dy.Origin + (Y.First * dy.RowStride) + ((nint)X.First * g.K), dy.RowStride, g.K), dy.RowStride, packed,
-            null, float.NegativeInfinity, Pixels(g, dx), gate.IsNone ? default : Pixels(g, gate), scratch);
+            null, float.NegativeInfinity, Pixels(g, dx), gate.IsNone ? default : Pixels(g, gate), scratch, ahead);
 
     private PixelGrid Pixels(ConvolutionGeometry g, ImagePlane plane) =>
         new(plane.Origin + (Y.Start * plane.RowStride) + ((nint)X.Start * g.C), g.StrideY * plane.RowStride, g.StrideX * g.C);

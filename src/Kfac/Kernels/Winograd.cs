@@ -78,7 +78,7 @@ internal sealed unsafe class Winograd : ICorrelation
 
     public void FinishPacking(float* packed) => _lanes.WinogradFilter(packed, SlotLength, _taps);
 
-    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch)
+    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, LookAhead? ahead)
     {
         Debug.Assert(group == x.Row);
         for (int down = 0; down < _down.Pieces; down++)
@@ -90,13 +90,13 @@ internal sealed unsafe class Winograd : ICorrelation
                 nint slotIn = SlotStride(tiles.Count * _channelsIn), slotOut = SlotStride(tiles.Count * _channelsOut);
                 float* v = scratch, m = scratch + (Slots * slotIn);
                 _lanes.WinogradInput(tiles, At(x, i, j), _channelsIn, v, slotIn);
-                Multiply(v, slotIn, packed, m, slotOut, tiles, new Prefetch(y.Origin + (i * y.Row), tiles.Rows * y.Row, Slots * _panels.Length));
+                Multiply(v, slotIn, packed, m, slotOut, tiles, ahead);
                 _lanes.WinogradOutput(tiles, m, slotOut, _channelsOut, bias, floor, At(y, i, j), gate.Origin == null ? default : At(gate, i, j));
             }
     }
 
-    /// <summary>m[slot] = v[slot] u[slot], while the rows that will be written come nearer.</summary>
-    private void Multiply(float* v, nint slotIn, float* u, float* m, nint slotOut, WinogradTiles tiles, Prefetch ahead)
+    /// <summary>m[slot] = v[slot] u[slot]</summary>
+    private void Multiply(float* v, nint slotIn, float* u, float* m, nint slotOut, WinogradTiles tiles, LookAhead? ahead)
     {
         int tileRows = _lanes.TileRows;
         nint* offsets = stackalloc nint[2 * tileRows];
@@ -119,7 +119,7 @@ internal sealed unsafe class Winograd : ICorrelation
             (int largest, int smaller) = (pieces.Size(0), pieces.Smaller);
             for (int p = 0; p < _panels.Length; p++)
             {
-                ahead.Next();
+                ahead?.Advance();
                 Panel panel = _panels[p];
                 t.B = u + ((nint)slot * SlotLength) + ((nint)panel.Start * _channelsIn);
                 t.BStep = panel.Width;

@@ -51,18 +51,18 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private int SlotBlock => Winograd.SlotStride(_blocks.Size(0) * _rows.Size(0) * (int)BlockWidth);
 
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch)
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch, LookAhead? ahead)
     {
         float* v = scratch, w = scratch + (Winograd.Slots * SlotX);
         for (int example = 0; example < examples; example++)
         {
             _lanes.WinogradInput(_tiles, new PixelGrid(x.Origin + (example * xStep), x.RowStride, _g.C), _g.C, v, SlotX);
             _lanes.WinogradOutputGradient(_tiles, new PixelGrid(dy.Origin + (example * dyStep), dy.RowStride, _g.K), _g.K, w, SlotDy);
-            Multiply(scratch, gradient, squares);
+            Multiply(scratch, gradient, squares, ahead);
         }
     }
 
-    private void Multiply(float* scratch, float* gradient, float* squares)
+    private void Multiply(float* scratch, float* gradient, float* squares, LookAhead? ahead)
     {
         nint slotX = SlotX, slotDy = SlotDy, slotBlock = SlotBlock;
         float* v = scratch, w = scratch + (Winograd.Slots * slotX), m = scratch + TransformsLength;
@@ -87,6 +87,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
                 t.Length = _tiles.CountOf(slot);
                 for (int p = 0; p < _panels.Length; p++)
                 {
+                    ahead?.Advance();
                     t.Columns = _panels[p].Columns;
                     t.B = w + (slot * slotDy) + _panels[p].Start;
                     t.A = v + (slot * slotX) + first;

@@ -44,6 +44,8 @@ public sealed unsafe class Conv2D : ExampleLayer
 
     internal override int ScratchLength => Kernel.ScratchLength;
 
+    internal override bool LooksAhead => Kernel.LooksAhead;
+
     /// <summary>The convolution that <paramref name="spec"/> describes, on images of shape <paramref name="input"/>.</summary>
     internal static ConvolutionGeometry GeometryOf(Conv2DSpec spec, ImageShape input)
     {
@@ -89,7 +91,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         float* bias = Bias is null ? null : Bias.ValuesPointer;
         for (int n = range.First; n < range.End; n++)
         {
-            Kernel.Forward(Input[n], _packedForward.Pointer, bias, RectifiesOutput, Output[n], _scratch[worker].Pointer);
+            Kernel.Forward(Input[n], _packedForward.Pointer, bias, RectifiesOutput, Output[n], _scratch[worker].Pointer, Ahead[worker]);
         }
     }
 
@@ -102,11 +104,11 @@ public sealed unsafe class Conv2D : ExampleLayer
         var sums = new FilterSums(
             _sums.Gradient(slice, 0, quantities), _sums.Squares(slice, 0, quantities), _sums.Gradient(slice, 1, quantities), _sums.Squares(slice, 1, quantities));
         Kernel.BackwardFilter(
-            Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch);
+            Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch, Ahead[worker]);
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {
             ImagePlane gate = InputIsRectified ? Input[n] : default;
-            Kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch);
+            Kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch, Ahead[worker]);
         }
     }
 

@@ -124,6 +124,18 @@ public abstract class ExampleLayer : Layer
     {
     }
 
+    /// <summary>Whether it makes use of <see cref="Ahead"/>.</summary>
+    internal virtual bool LooksAhead => false;
+
+    /// <summary>For each worker the memory that it will touch after this layer.</summary>
+    internal LookAhead[] Ahead { get; set; } = [];
+
+    /// <summary>Where the forward pass writes.</summary>
+    internal virtual IEnumerable<ActivationBuffer> MapsWritten => [Output];
+
+    /// <summary>What the backward pass reads of what forward passes left.</summary>
+    internal virtual IEnumerable<ActivationBuffer> MapsReadBack => [.. ReadsInput ? [Input] : Array.Empty<ActivationBuffer>(), .. ReadsOutput ? [Output] : Array.Empty<ActivationBuffer>()];
+
     /// <summary>Derives from the parameters what the examples' passes will read; once per change of the parameters.</summary>
     internal virtual void PrepareParameters(bool forBackward)
     {

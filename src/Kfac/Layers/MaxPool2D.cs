@@ -26,6 +26,10 @@ public sealed class MaxPool2D : ExampleLayer
 
     internal override bool ReadsInput => false;
 
+    internal override IEnumerable<ActivationBuffer> MapsWritten => _winners is null ? [Output] : [Output, _winners];
+
+    internal override IEnumerable<ActivationBuffer> MapsReadBack => _winners is null ? [] : [_winners];
+
     internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {
         base.Connect(input, output, inputGradient, outputGradient, scratch);

@@ -1,3 +1,4 @@
+using Kfac.Kernels;
 using Kfac.Parallel;
 
 namespace Kfac.Layers;
@@ -22,6 +23,7 @@ public sealed class Network
     private readonly Layer[] _layers;
     private readonly List<Segment> _segments = [];
     private readonly WorkerPlaces _places;
+    private readonly LookAhead[] _ahead;
     private readonly ActivationBuffer[] _passingGradients;
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
@@ -61,6 +63,12 @@ public sealed class Network
         (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
         ConnectLayers(graph, memory);
         DivideIntoSegments();
+        int mostAhead = _segments.Max(segment => segment.Upcoming?.Most ?? 0);
+        _ahead = [.. Enumerable.Range(0, workers.Count).Select(_ => new LookAhead(mostAhead))];
+        foreach (ExampleLayer layer in _segments.SelectMany(segment => segment.Layers))
+        {
+            layer.Ahead = _ahead;
+        }
     }
 
     /// <summary>The network's description.</summary>
@@ -191,12 +199,17 @@ public sealed class Network
 
     private void ForwardGroup(int group, int worker)
     {
-        int first = group * ExamplesAtOnce;
-        var range = new ExampleRange(first, Math.Min(first + ExamplesAtOnce, _examples));
+        ExampleRange range = Examples(group * ExamplesAtOnce, _examples);
         _places.Assign(range, worker);
-        foreach (ExampleLayer layer in _current.Layers)
+        ExampleLayer[] layers = _current.Layers;
+        for (int i = 0; i < layers.Length; i++)
         {
-            layer.Forward(range, worker);
+            if (layers[i].LooksAhead)
+            {
+                _current.Upcoming!.AfterForward(i, range, Examples((group + _workers.Count) * ExamplesAtOnce, _examples), _ahead[worker]);
+            }
+
+            layers[i].Forward(range, worker);
         }
     }
 
@@ -212,14 +225,22 @@ public sealed class Network
         int end = (int)((long)(slice + 1) * _examples / slices);
         for (int first = (int)((long)slice * _examples / slices); first < end; first += ExamplesAtOnce)
         {
-            var range = new ExampleRange(first, Math.Min(first + ExamplesAtOnce, end));
+            ExampleRange range = Examples(first, end);
             _places.Assign(range, worker);
             for (int i = layers.Length - 1; i >= 0; i--)
             {
+                if (layers[i].LooksAhead)
+                {
+                    _current.Upcoming!.AfterBackward(i, range, Examples(range.End, end), _ahead[worker]);
+                }
+
                 layers[i].Backward(range, slice, worker, _quantities);
             }
         }
     }
+
+    /// <summary>Those that go together from <paramref name="first"/> on; none past the end.</summary>
+    private static ExampleRange Examples(int first, int end) => new(Math.Min(first, end), Math.Min(first + ExamplesAtOnce, end));
 
     private void ConnectLayers(NetworkGraph graph, NetworkMemory memory)
     {
@@ -244,7 +265,7 @@ public sealed class Network
             }
 
             CloseRun();
-            _segments.Add(new Segment([], (BatchLayer)layer));
+            _segments.Add(new Segment([], null, (BatchLayer)layer));
         }
 
         CloseRun();
@@ -253,12 +274,12 @@ public sealed class Network
         {
             if (run.Count > 0)
             {
-                _segments.Add(new Segment([.. run], null));
+                _segments.Add(new Segment([.. run], new UpcomingMaps([.. run]), null));
                 run.Clear();
             }
         }
     }
 
     /// <summary>Either one layer that needs the whole batch, or a run of layers that treat examples alone.</summary>
-    private sealed record Segment(ExampleLayer[] Layers, BatchLayer? Batch);
+    private sealed record Segment(ExampleLayer[] Layers, UpcomingMaps? Upcoming, BatchLayer? Batch);
 }
