@@ -95,14 +95,14 @@ public sealed unsafe class Conv2D : ExampleLayer
         }
     }
 
-    internal override void BeginSlice(int slice) => _sums.Begin(slice);
+    internal override void BeginSlice(int place) => _sums.Begin(place);
 
-    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {
         ActivationBuffer outputGradient = OutputGradient!;
         float* scratch = _scratch[worker].Pointer;
         var sums = new FilterSums(
-            _sums.Gradient(slice, 0, quantities), _sums.Squares(slice, 0, quantities), _sums.Gradient(slice, 1, quantities), _sums.Squares(slice, 1, quantities));
+            _sums.Gradient(place, 0, quantities), _sums.Squares(place, 0, quantities), _sums.Gradient(place, 1, quantities), _sums.Squares(place, 1, quantities));
         Kernel.BackwardFilter(
             Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch, Ahead[worker]);
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
@@ -112,5 +112,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         }
     }
 
-    internal override void ReduceSlices(int slices, int examples, BackwardQuantities quantities) => _sums.Reduce(slices, examples, quantities);
+    internal override void AddSlice(int place, bool isFirst, BackwardQuantities quantities) => _sums.Add(place, isFirst, quantities);
+
+    internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums.Average(examples, quantities);
 }

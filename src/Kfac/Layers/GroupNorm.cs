@@ -81,9 +81,9 @@ public sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    internal override void BeginSlice(int slice) => _sliceSums.Begin(slice);
+    internal override void BeginSlice(int place) => _sliceSums.Begin(place);
 
-    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {
         Span<float> scratch = _scratch[worker].Span;
         Sums sums = _sums[worker];
@@ -96,7 +96,7 @@ public sealed unsafe class GroupNorm : ExampleLayer
 
             Span<float> mean = Row(scratch, 0, sums.Mean);
             _kernel.GradientSums(Input[n], OutputGradient![n], mean, sums.First, sums.Second, KernelScratch(scratch));
-            AddGradients(n, sums, slice, quantities);
+            AddGradients(n, sums, place, quantities);
             if (InputGradient is not null)
             {
                 PrepareInputGradient(n, sums);
@@ -105,7 +105,9 @@ public sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    internal override void ReduceSlices(int slices, int examples, BackwardQuantities quantities) => _sliceSums.Reduce(slices, examples, quantities);
+    internal override void AddSlice(int place, bool isFirst, BackwardQuantities quantities) => _sliceSums.Add(place, isFirst, quantities);
+
+    internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sliceSums.Average(examples, quantities);
 
     private Span<float> KernelScratch(Span<float> scratch) => scratch[(CoefficientRows * _kernel.RowLength)..];
 
@@ -140,10 +142,10 @@ public sealed unsafe class GroupNorm : ExampleLayer
     }
 
     /// <summary>The example's gradients of shift and scale, the sums over its locations of dy and dy·x̂, to the slice's sums.</summary>
-    private void AddGradients(int example, Sums sums, int slice, BackwardQuantities quantities)
+    private void AddGradients(int example, Sums sums, int place, BackwardQuantities quantities)
     {
-        float* scale = _sliceSums.Gradient(slice, 0, quantities), shift = _sliceSums.Gradient(slice, 1, quantities);
-        float* scaleSquares = _sliceSums.Squares(slice, 0, quantities), shiftSquares = _sliceSums.Squares(slice, 1, quantities);
+        float* scale = _sliceSums.Gradient(place, 0, quantities), shift = _sliceSums.Gradient(place, 1, quantities);
+        float* scaleSquares = _sliceSums.Squares(place, 0, quantities), shiftSquares = _sliceSums.Squares(place, 1, quantities);
         for (int c = 0; c < Channels; c++)
         {
             sums.Second[c] *= _inverseDeviation[example * Spec.Groups + c / _groupChannels];

@@ -37,7 +37,7 @@ public sealed class Fork : Junction
     {
     }
 
-    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {
@@ -71,7 +71,7 @@ public sealed class Add : Junction
         }
     }
 
-    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {
     }
 }

@@ -144,16 +144,21 @@ public abstract class ExampleLayer : Layer
     /// <summary>Takes the examples of <paramref name="range"/> forward.</summary>
     internal abstract void Forward(ExampleRange range, int worker);
 
-    /// <summary>Called before the first example of a slice of the batch.</summary>
-    internal virtual void BeginSlice(int slice)
+    /// <summary>Called before the first example of a slice of the batch, whose sums go to <paramref name="place"/>.</summary>
+    internal virtual void BeginSlice(int place)
     {
     }
 
-    /// <summary>Takes the examples of <paramref name="range"/> back; sums over examples go to the slice's own memory.</summary>
-    internal abstract void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities);
+    /// <summary>Takes the examples of <paramref name="range"/> back; sums over examples go to the slice's place.</summary>
+    internal abstract void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities);
 
-    /// <summary>Adds up the slices, in their order, into the parameter store as means over <paramref name="examples"/>.</summary>
-    internal virtual void ReduceSlices(int slices, int examples, BackwardQuantities quantities)
+    /// <summary>Adds the sums of the slice in <paramref name="place"/> to those in the parameter store; called for one slice after the other.</summary>
+    internal virtual void AddSlice(int place, bool isFirst, BackwardQuantities quantities)
+    {
+    }
+
+    /// <summary>Makes means over <paramref name="examples"/> of what all slices together left in the parameter store.</summary>
+    internal virtual void AverageSlices(int examples, BackwardQuantities quantities)
     {
     }
 }

@@ -44,7 +44,7 @@ public sealed class MaxPool2D : ExampleLayer
         }
     }
 
-    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {

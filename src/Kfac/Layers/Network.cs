@@ -28,7 +28,8 @@ public sealed class Network
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
     private readonly WorkerAction _prepareLayer;
-    private readonly WorkerAction _reduceLayer;
+    private readonly WorkerAction _averageLayer;
+    private readonly OrderedSlices _slices;
     private Segment _current = null!;
     private int _examples;
     private BackwardQuantities _quantities;
@@ -47,7 +48,8 @@ public sealed class Network
         _forwardGroup = ForwardGroup;
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
-        _reduceLayer = (layer, _) => _current.Layers[layer].ReduceSlices(SliceCount, _examples, _quantities);
+        _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_examples, _quantities);
+        _slices = new OrderedSlices(MostSlices, AddSlice);
         var graph = new NetworkGraph(spec);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
         Store = store ?? new ParameterStore();
@@ -190,8 +192,9 @@ public sealed class Network
             }
 
             _current = _segments[i];
+            _slices.Begin();
             _workers.Run(SliceCount, _backwardSlice);
-            _workers.Run(_current.Layers.Length, _reduceLayer);
+            _workers.Run(_current.Layers.Length, _averageLayer);
         }
     }
 
@@ -216,9 +219,10 @@ public sealed class Network
     private void BackwardSlice(int slice, int worker)
     {
         ExampleLayer[] layers = _current.Layers;
+        int place = _slices.Take();
         foreach (ExampleLayer layer in layers)
         {
-            layer.BeginSlice(slice);
+            layer.BeginSlice(place);
         }
 
         int slices = SliceCount;
@@ -234,8 +238,18 @@ public sealed class Network
                     _current.Upcoming!.AfterBackward(i, range, Examples(range.End, end), _ahead[worker]);
                 }
 
-                layers[i].Backward(range, slice, worker, _quantities);
+                layers[i].Backward(range, place, worker, _quantities);
             }
+        }
+
+        _slices.Finish(slice, place);
+    }
+
+    private void AddSlice(int place, bool isFirst)
+    {
+        foreach (ExampleLayer layer in _current.Layers)
+        {
+            layer.AddSlice(place, isFirst, _quantities);
         }
     }
 

@@ -26,11 +26,11 @@ public sealed class Relu : ElementwiseLayer
         }
     }
 
-    internal override void Backward(ExampleRange range, int slice, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {
         if (!IsUndoneBehind)
         {
-            base.Backward(range, slice, worker, quantities);
+            base.Backward(range, place, worker, quantities);
         }
     }
 

@@ -4,14 +4,14 @@ namespace Kfac.Layers;
 
 /// <summary>
 /// Sums over the examples of each slice of a batch: a layer's gradients and, behind them, the squares of the examples'
-/// own gradients. The slices are added up in their order: the same bits for any number of workers.
+/// own gradients. A slice has a place while a worker is at it and until it has been added to the slices before it.
 /// </summary>
 internal sealed unsafe class SliceSums
 {
     private readonly Parameter[] _parameters;
     private readonly int[] _offsets;
     private readonly int _stride;
-    private readonly AlignedBuffer[] _slices;
+    private readonly AlignedBuffer[] _places;
 
     /// <param name="parameters">Whose gradients.</param>
     public SliceSums(Parameter[] parameters)
@@ -24,46 +24,71 @@ internal sealed unsafe class SliceSums
             _stride += AlignedBuffer.RoundUp(parameters[p].Length);
         }
 
-        _slices = [.. Enumerable.Range(0, Network.MostSlices).Select(_ => new AlignedBuffer(2 * _stride))];
+        _places = [.. Enumerable.Range(0, Network.MostSlices).Select(_ => new AlignedBuffer(2 * _stride))];
     }
 
-    /// <summary>Sets the sums of <paramref name="slice"/> to zero.</summary>
-    public void Begin(int slice) => _slices[slice].Span.Clear();
+    /// <summary>Sets the sums in <paramref name="place"/> to zero.</summary>
+    public void Begin(int place) => _places[place].Span.Clear();
 
-    /// <summary>Where a slice gathers the gradient of a parameter; null where it is not wanted or there is no such parameter.</summary>
-    public float* Gradient(int slice, int parameter, BackwardQuantities quantities) =>
-        quantities.HasFlag(BackwardQuantities.Gradient) && parameter < _parameters.Length ? _slices[slice].Pointer + _offsets[parameter] : null;
+    /// <summary>Where the slice in a place gathers the gradient of a parameter; null where it is not wanted or there is no such parameter.</summary>
+    public float* Gradient(int place, int parameter, BackwardQuantities quantities) =>
+        quantities.HasFlag(BackwardQuantities.Gradient) && parameter < _parameters.Length ? _places[place].Pointer + _offsets[parameter] : null;
 
     /// <summary>The same for the squares.</summary>
-    public float* Squares(int slice, int parameter, BackwardQuantities quantities) =>
-        quantities.HasFlag(BackwardQuantities.SquaredGradient) && parameter < _parameters.Length ? _slices[slice].Pointer + _stride + _offsets[parameter] : null;
+    public float* Squares(int place, int parameter, BackwardQuantities quantities) =>
+        quantities.HasFlag(BackwardQuantities.SquaredGradient) && parameter < _parameters.Length ? _places[place].Pointer + _stride + _offsets[parameter] : null;
 
-    /// <summary>Adds up the first <paramref name="slices"/> slices into the parameters' store, as means over <paramref name="examples"/>.</summary>
-    public void Reduce(int slices, int examples, BackwardQuantities quantities)
+    /// <summary>Adds the sums in <paramref name="place"/> to those in the parameters' store, or begins these with them.</summary>
+    public void Add(int place, bool isFirst, BackwardQuantities quantities)
     {
         for (int p = 0; p < _parameters.Length; p++)
         {
             Parameter parameter = _parameters[p];
             if (quantities.HasFlag(BackwardQuantities.Gradient))
             {
-                Mean(slices, _offsets[p], examples, new Span<float>(parameter.GradientPointer, parameter.Length));
+                Add(_places[place].Span.Slice(_offsets[p], parameter.Length), isFirst, parameter.GradientPointer);
             }
 
             if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
             {
-                Mean(slices, _stride + _offsets[p], examples, new Span<float>(parameter.SquaredGradientPointer, parameter.Length));
+                Add(_places[place].Span.Slice(_stride + _offsets[p], parameter.Length), isFirst, parameter.SquaredGradientPointer);
             }
         }
     }
 
-    private void Mean(int slices, int offset, int examples, Span<float> mean)
+    /// <summary>Makes means over <paramref name="examples"/> of the sums in the parameters' store.</summary>
+    public void Average(int examples, BackwardQuantities quantities)
     {
-        _slices[0].Span.Slice(offset, mean.Length).CopyTo(mean);
-        for (int slice = 1; slice < slices; slice++)
+        foreach (Parameter parameter in _parameters)
         {
-            TensorPrimitives.Add(mean, _slices[slice].Span.Slice(offset, mean.Length), mean);
-        }
+            if (quantities.HasFlag(BackwardQuantities.Gradient))
+            {
+                Divide(parameter.GradientPointer, parameter.Length, examples);
+            }
 
+            if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
+            {
+                Divide(parameter.SquaredGradientPointer, parameter.Length, examples);
+            }
+        }
+    }
+
+    private static void Add(ReadOnlySpan<float> slice, bool isFirst, float* sum)
+    {
+        var to = new Span<float>(sum, slice.Length);
+        if (isFirst)
+        {
+            slice.CopyTo(to);
+        }
+        else
+        {
+            TensorPrimitives.Add(to, slice, to);
+        }
+    }
+
+    private static void Divide(float* sum, int length, int examples)
+    {
+        var mean = new Span<float>(sum, length);
         TensorPrimitives.Multiply(mean, 1f / examples, mean);
     }
 }
