@@ -14,6 +14,9 @@ internal sealed unsafe class Pieces
 {
     private const int PieceLength = 2048;
 
+    /// <summary>So few pieces are done before another thread could have begun.</summary>
+    private const int FewPieces = 16;
+
     private readonly Workers _workers;
     private readonly WorkerAction _runPiece;
     private readonly PieceAction _dotPiece;
@@ -43,7 +46,17 @@ internal sealed unsafe class Pieces
     {
         _length = length;
         _action = action;
-        _workers.Run(CountFor(length), _runPiece);
+        int pieces = CountFor(length);
+        if (pieces > FewPieces)
+        {
+            _workers.Run(pieces, _runPiece);
+            return;
+        }
+
+        for (int piece = 0; piece < pieces; piece++)
+        {
+            RunPiece(piece, worker: 0);
+        }
     }
 
     /// <summary>sum of left[i] · right[i].</summary>

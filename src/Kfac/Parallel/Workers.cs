@@ -16,6 +16,9 @@ internal sealed class Workers : IDisposable
     /// <summary>How long an idle worker looks for the next region before it sleeps: a step's regions follow each other closely.</summary>
     private const int SpinsBeforeSleep = 4000;
 
+    /// <summary>How long the owner looks for the others' end, which is near, before it lets other threads go first.</summary>
+    private const int SpinsBeforeYield = 2000;
+
     private readonly Thread[] _threads;
     private readonly object _wake = new();
     private volatile int _generation;
@@ -68,10 +71,16 @@ internal sealed class Workers : IDisposable
         WakeSleepers();
 
         TakeUnits(0);
-        SpinWait spinner = default;
-        while (Volatile.Read(ref _running) != 0)
+        for (int spin = 0; Volatile.Read(ref _running) != 0; spin++)
         {
-            spinner.SpinOnce(sleep1Threshold: -1);
+            if (spin < SpinsBeforeYield)
+            {
+                Thread.SpinWait(1);
+            }
+            else
+            {
+                Thread.Yield();
+            }
         }
 
         if (_failure is { } failure)
