@@ -52,13 +52,31 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         where TColumns : struct, IColumns
     {
         nint pixel = g.C;
-        TVector none = TLanes.Broadcast(-1f), one = TLanes.Broadcast(1f);
+        TVector none = TLanes.Broadcast(-1f), one = TLanes.Broadcast(1f), two = TLanes.Broadcast(2f), three = TLanes.Broadcast(3f);
         for (int i = 0; i < g.OutH; i++)
             for (int j = 0; j < g.OutW; j++)
             {
                 PoolingWindow window = g.Window(i, j);
                 float* corner = x.Origin + (window.Top * x.RowStride) + (window.Left * pixel);
                 float* to = y.Origin + (i * y.RowStride) + (j * pixel), winner = winners.Origin + (i * winners.RowStride) + (j * pixel);
+                if (window is { Rows: 2, Columns: 2 })
+                {
+                    for (int c = first; c < end; c += TLanes.Width)
+                    {
+                        int left = end - c;
+                        float* row = corner + c, below = row + x.RowStride;
+                        TVector x0 = LoadPart<TColumns>(row, left), x1 = LoadPart<TColumns>(row + pixel, left);
+                        TVector x2 = LoadPart<TColumns>(below, left), x3 = LoadPart<TColumns>(below + pixel, left);
+                        TVector best = TLanes.Greater(x3, TLanes.Greater(x2, TLanes.Greater(x1, x0)));
+                        StorePart<TColumns>(to + c, best, left);
+                        if (winners.IsNone)
+                            continue;
+                        TVector which = TLanes.WhereEqual(x2, best, two, TLanes.WhereEqual(x3, best, three, none));
+                        which = TLanes.WhereEqual(x0, best, default, TLanes.WhereEqual(x1, best, one, which));
+                        StorePart<TColumns>(winner + c, rectified ? TLanes.WhereEqual(TLanes.WherePositive(best, one), one, which, none) : which, left);
+                    }
+                    continue;
+                }
                 for (int c = first; c < end; c += TLanes.Width)
                 {
                     int left = end - c;
@@ -88,12 +106,27 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         where TColumns : struct, IColumns
     {
         nint pixel = g.C;
+        TVector one = TLanes.Broadcast(1f), two = TLanes.Broadcast(2f), three = TLanes.Broadcast(3f);
         for (int i = 0; i < g.OutH; i++)
             for (int j = 0; j < g.OutW; j++)
             {
                 PoolingWindow window = g.Window(i, j);
                 float* corner = dx.Origin + (window.Top * dx.RowStride) + (window.Left * pixel);
                 float* winner = winners.Origin + (i * winners.RowStride) + (j * pixel), gradients = dy.Origin + (i * dy.RowStride) + (j * pixel);
+                if (once && window is { Rows: 2, Columns: 2 })
+                {
+                    for (int c = first; c < end; c += TLanes.Width)
+                    {
+                        int left = end - c;
+                        TVector which = LoadPart<TColumns>(winner + c, left), gradient = LoadPart<TColumns>(gradients + c, left);
+                        float* row = corner + c, below = row + dx.RowStride;
+                        StorePart<TColumns>(row, TLanes.WhereEqual(which, default, gradient, default), left);
+                        StorePart<TColumns>(row + pixel, TLanes.WhereEqual(which, one, gradient, default), left);
+                        StorePart<TColumns>(below, TLanes.WhereEqual(which, two, gradient, default), left);
+                        StorePart<TColumns>(below + pixel, TLanes.WhereEqual(which, three, gradient, default), left);
+                    }
+                    continue;
+                }
                 for (int c = first; c < end; c += TLanes.Width)
                 {
                     int left = end - c;
