@@ -2,36 +2,31 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Kfac.Kernels;
 
 namespace Kfac.Bench.Kernels;
 
-/// <summary>The machine's limit: multiply-adds a second when nothing has to be loaded.</summary>
+/// <summary>The machine's limit with the vectors of an instruction set (scalar: 128 bits): multiply-adds a second when nothing has to be loaded.</summary>
 internal static class FmaPeak
 {
     private const int Chains = 12, Rounds = 200_000;
 
     /// <summary>GFLOP/s of all threads together, the best of several tries.</summary>
-    public static double Measure(Team team)
+    public static double Measure(Team team, InstructionSet isa)
     {
+        (int lanes, Action spin) = isa switch
+        {
+            InstructionSet.Avx512 => (16, Spin512),
+            InstructionSet.Avx2 => (8, Spin256),
+            _ => (4, (Action)Spin128),
+        };
         double best = 0;
         for (int attempt = 0; attempt < 30; attempt++)
         {
-            double seconds = team.Time(_ => Spin());
-            best = Math.Max(best, 2.0 * Chains * Lanes * Rounds * team.Threads / seconds / 1e9);
+            double seconds = team.Time(_ => spin());
+            best = Math.Max(best, 2.0 * Chains * lanes * Rounds * team.Threads / seconds / 1e9);
         }
         return best;
-    }
-
-    private static int Lanes => Avx512F.IsSupported ? 16 : Fma.IsSupported ? 8 : 4;
-
-    private static void Spin()
-    {
-        if (Avx512F.IsSupported)
-            Spin512();
-        else if (Fma.IsSupported)
-            Spin256();
-        else
-            Spin128();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

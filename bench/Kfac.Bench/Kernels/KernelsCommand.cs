@@ -27,7 +27,7 @@ internal static class KernelsCommand
             InstructionSet set = parsed.GetValue(isa) is { } forced ? InstructionSets.Choose(forced) : InstructionSets.Current;
             string only = parsed.GetValue(layer) ?? "";
             using Team team = new(parsed.GetValue(threads));
-            double peak = FmaPeak.Measure(team);
+            double peak = FmaPeak.Measure(team, set);
             List<KernelResult> results = [];
             if (!parsed.GetValue(json))
                 Console.WriteLine($"{set.ToString().ToLowerInvariant()}, {team.Threads} thread(s), batch {parsed.GetValue(batch)}, FMA peak {peak:F1} GFLOP/s");

@@ -25,7 +25,7 @@ internal static class InferCommand
             NetworkSpec spec = BenchmarkNetworks.Create(arguments.GetValue(net)!);
             int count = arguments.GetValue(batch);
             using Team team = new(arguments.GetValue(threads));
-            double peak = FmaPeak.Measure(team);
+            double peak = FmaPeak.Measure(team, InstructionSets.Current);
             using ImagePredictor predictor = CreateModel(spec).CreatePredictor(count, team.Threads);
             var random = new Random(2);
             var images = new float[count * spec.Input.Size];

@@ -72,6 +72,6 @@ internal static class StepCommand
     private static double Peak(int threads)
     {
         using Team team = new(threads);
-        return FmaPeak.Measure(team);
+        return FmaPeak.Measure(team, InstructionSets.Current);
     }
 }

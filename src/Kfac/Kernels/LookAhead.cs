@@ -21,6 +21,18 @@ internal sealed unsafe class LookAhead
     /// <param name="capacity">Most stretches there may be at a time.</param>
     public LookAhead(int capacity) => _stretches = new Stretch[capacity];
 
+    /// <summary>Floats of the stretches that have not been asked for yet.</summary>
+    public nint Remaining
+    {
+        get
+        {
+            nint floats = 0;
+            for (int i = _first; i < _count; i++)
+                floats += (nint)(_stretches[i].End - _stretches[i].Next);
+            return floats;
+        }
+    }
+
     /// <summary>Forgets what has not been asked for yet.</summary>
     public void Clear() => (_first, _count) = (0, 0);
 

@@ -47,7 +47,7 @@ internal sealed unsafe class UpcomingMaps
             return [];
         }
 
-        var maps = new List<Upcoming>();
+        List<Upcoming> own = [.. mapsOf(run[layer]).Select(map => new Upcoming(map, IsOfNext: false))], maps = [];
         int i = layer;
         bool isOfNext = false;
         do
@@ -59,7 +59,7 @@ internal sealed unsafe class UpcomingMaps
             }
 
             maps.AddRange(mapsOf(run[i])
-                .Where(map => !map.IsPassing && !maps.Any(known => known.IsOfNext == isOfNext && known.Map.IsSameMemoryAs(map)))
+                .Where(map => !map.IsPassing && !own.Concat(maps).Any(known => known.IsOfNext == isOfNext && known.Map.IsSameMemoryAs(map)))
                 .Select(map => new Upcoming(map, isOfNext)));
         }
         while (!run[i].LooksAhead);

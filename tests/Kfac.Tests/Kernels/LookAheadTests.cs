@@ -1,0 +1,49 @@
+using Kfac.Kernels;
+
+namespace Kfac.Tests.Kernels;
+
+/// <summary>Memory to come is asked for in order, all of it and nothing else.</summary>
+[TestClass]
+public sealed unsafe class LookAheadTests
+{
+    private const int LinesAtOnce = 16, Line = 16;
+
+    [TestMethod]
+    public void EveryStretchIsGoneThroughAFewLinesAtATime()
+    {
+        if (!System.Runtime.Intrinsics.X86.Sse.IsSupported)
+        {
+            Assert.Inconclusive("no prefetch instruction on this processor: nothing is asked for");
+        }
+
+        var memory = new AlignedBuffer(100 * Line);
+        var ahead = new LookAhead(capacity: 3);
+        ahead.Add(memory.Pointer, 10 * Line);
+        ahead.Add(memory.Pointer, 0);
+        ahead.Add(memory.Pointer + (10 * Line), 40 * Line);
+        Assert.AreEqual(50 * Line, ahead.Remaining);
+        for (int lines = 50 - LinesAtOnce; lines > 0; lines -= LinesAtOnce)
+        {
+            ahead.Advance();
+            Assert.AreEqual(lines * Line, ahead.Remaining);
+        }
+
+        ahead.Advance();
+        Assert.AreEqual(0, ahead.Remaining);
+        ahead.Advance();
+        Assert.AreEqual(0, ahead.Remaining);
+    }
+
+    [TestMethod]
+    public void ClearingForgetsWhatIsLeft()
+    {
+        var memory = new AlignedBuffer(Line);
+        var ahead = new LookAhead(capacity: 1);
+        for (int time = 0; time < 3; time++)
+        {
+            ahead.Add(memory.Pointer, Line);
+            ahead.Clear();
+            Assert.AreEqual(0, ahead.Remaining);
+        }
+    }
+}
