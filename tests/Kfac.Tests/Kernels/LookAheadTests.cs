@@ -6,7 +6,7 @@ namespace Kfac.Tests.Kernels;
 [TestClass]
 public sealed unsafe class LookAheadTests
 {
-    private const int LinesAtOnce = 16, Line = 16;
+    private const int LinesAtOnce = 32, Line = 16;
 
     [TestMethod]
     public void EveryStretchIsGoneThroughAFewLinesAtATime()
