@@ -5,7 +5,7 @@ namespace Kfac.Bench.Kernels;
 /// <summary>The matrix products of one dense layer: X [N, F], W [F, K], Y [N, K].</summary>
 internal sealed unsafe class DenseBench
 {
-    private readonly int _from, _to, _batch, _threads;
+    private readonly int _from, _to, _batch, _threads, _stride;
     private readonly AlignedBuffer _x, _w, _y, _bias, _dw;
     private readonly MatrixProduct _forward, _backwardData, _gradient, _squares;
     private readonly AlignedBuffer _packed;
@@ -14,7 +14,8 @@ internal sealed unsafe class DenseBench
     public DenseBench(int from, int to, int batch, int threads, InstructionSet isa)
     {
         (_from, _to, _batch, _threads) = (from, to, batch, threads);
-        (_x, _w, _y) = (new AlignedBuffer(batch * from), new AlignedBuffer(from * to), new AlignedBuffer(batch * to));
+        _stride = from % 1024 == 0 ? from + 16 : from; // as a network lays out its maps: rows 4 KB apart would meet in the same sets of the cache
+        (_x, _w, _y) = (new AlignedBuffer(batch * _stride), new AlignedBuffer(from * to), new AlignedBuffer(batch * to));
         (_bias, _dw) = (new AlignedBuffer(to), new AlignedBuffer(from * to));
         Images.Fill(_x.Span, 1);
         Images.Fill(_w.Span, 2);
@@ -32,9 +33,9 @@ internal sealed unsafe class DenseBench
         {
             string name = $"dense {_from}-{_to}";
             double flops = 2.0 * _batch * _from * _to;
-            MatrixOperands forward = Operands(_batch, _from, _x, _from, _w, _to, _y, _to, _bias);
-            MatrixOperands data = Operands(_batch, _to, _y, _to, _w, _to, _x, _from);
-            MatrixOperands filter = Operands(_from, _batch, _x, _from, _y, _to, _dw, _to);
+            MatrixOperands forward = Operands(_batch, _from, _x, _stride, _w, _to, _y, _to, _bias);
+            MatrixOperands data = Operands(_batch, _to, _y, _to, _w, _to, _x, _stride);
+            MatrixOperands filter = Operands(_from, _batch, _x, _stride, _y, _to, _dw, _to);
             return
             [
                 new(name, "forward", flops, worker => Run(_forward, forward, worker)),
