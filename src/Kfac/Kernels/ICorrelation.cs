@@ -6,6 +6,9 @@ internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel)
     public readonly float* Origin = origin;
     public readonly nint Row = row;
     public readonly nint Pixel = pixel;
+
+    /// <summary>The same from pixel (i, j) on. No grid stays none.</summary>
+    public PixelGrid At(int i, int j) => new(Origin + (i * Row) + (j * Pixel), Row, Pixel);
 }
 
 /// <summary>

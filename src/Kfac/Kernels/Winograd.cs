@@ -89,9 +89,9 @@ internal sealed unsafe class Winograd : ICorrelation
                     Math.Min(_rows - i, _down.Size(down) * _all.Tile), Math.Min(_columns - j, _across.Size(across) * _all.Tile), _taps);
                 nint slotIn = SlotStride(tiles.Count * _channelsIn), slotOut = SlotStride(tiles.Count * _channelsOut);
                 float* v = scratch, m = scratch + (Slots * slotIn);
-                _lanes.WinogradInput(tiles, At(x, i, j), _channelsIn, v, slotIn);
+                _lanes.WinogradInput(tiles, x.At(i, j), _channelsIn, v, slotIn);
                 Multiply(v, slotIn, packed, m, slotOut, tiles, ahead);
-                _lanes.WinogradOutput(tiles, m, slotOut, _channelsOut, bias, floor, At(y, i, j), gate.Origin == null ? default : At(gate, i, j));
+                _lanes.WinogradOutput(tiles, m, slotOut, _channelsOut, bias, floor, y.At(i, j), gate.At(i, j));
             }
     }
 
@@ -140,7 +140,6 @@ internal sealed unsafe class Winograd : ICorrelation
         _tiles[(panel * _lanes.TileRows) + rows - 1](t);
     }
 
-    private static PixelGrid At(PixelGrid grid, int i, int j) => new(grid.Origin + (i * grid.Row) + (j * grid.Pixel), grid.Row, grid.Pixel);
 }
 
 /// <summary>Rows and columns of a filter, as a type.</summary>
@@ -152,3 +151,13 @@ internal interface ITaps
 internal readonly struct Taps3 : ITaps { public static int Count => 3; }
 
 internal readonly struct Taps5 : ITaps { public static int Count => 5; }
+
+/// <summary>Points along a side of a tile, as a type.</summary>
+internal interface IPoints
+{
+    static abstract int Count { get; }
+}
+
+internal readonly struct FourPoints : IPoints { public static int Count => WinogradTiles.NarrowSide; }
+
+internal readonly struct SixPoints : IPoints { public static int Count => Winograd.Side; }

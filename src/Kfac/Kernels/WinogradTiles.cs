@@ -17,7 +17,7 @@ namespace Kfac.Kernels;
 /// </remarks>
 internal readonly struct WinogradTiles
 {
-    /// <summary>Pixels of x under a narrow tile.</summary>
+    /// <summary>Pixels of x under a narrow tile, and points it needs: the first ones.</summary>
     public const int NarrowSide = 4;
 
     private const int NarrowTile = 2;
@@ -62,17 +62,17 @@ internal readonly struct WinogradTiles
 
     public bool IsNarrow(int tile) => tile >= Across - _narrow;
 
-    /// <summary>Whether a point is one that narrow tiles do without.</summary>
-    public static bool IsWide(int point) => point is 3 or 4;
+    /// <summary>Points that a row of tiles needs down its columns.</summary>
+    public int PointsDown(int row) => IsLow(row) ? NarrowSide : Winograd.Side;
 
-    /// <summary>The next point of a side, or the next of those that a narrow tile has.</summary>
-    public static int NextPoint(int point, bool narrow) => narrow && point == 2 ? 5 : point + 1;
+    /// <summary>Points that a tile needs along its rows.</summary>
+    public int PointsAcross(int tile) => IsNarrow(tile) ? NarrowSide : Winograd.Side;
 
     /// <summary>Tiles that have a place in <paramref name="slot"/>.</summary>
     public int CountOf(int slot)
     {
         (int i, int j) = Math.DivRem(slot, Winograd.Side);
-        return (Down - (IsWide(i) ? _low : 0)) * (Across - (IsWide(j) ? _narrow : 0));
+        return (Down - (i < NarrowSide ? 0 : _low)) * (Across - (j < NarrowSide ? 0 : _narrow));
     }
 
     /// <summary>The tile's place in slots of columns that narrow tiles have too.</summary>
