@@ -103,7 +103,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     }
 
     /// <summary>T replaces the first slots of m.</summary>
-    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TransformFilterGradients<TTaps>(float* m, nint slot, nint width, int rows, int columns)
         where TTaps : struct, ITaps
     {
@@ -112,14 +112,14 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             for (nint at = c * width; at < (c * width) + columns; at += TLanes.Width)
             {
                 float* p = m + at;
-                FilterGradientColumn<TTaps>(p + (0 * slot), m1, m3, out TVector a0, out TVector a1, out TVector a2, out TVector a3, out TVector a4);
-                FilterGradientColumn<TTaps>(p + (1 * slot), m1, m3, out TVector b0, out TVector b1, out TVector b2, out TVector b3, out TVector b4);
+                FilterGradientColumn<TTaps>(p, m1, m3, out TVector a0, out TVector a1, out TVector a2, out TVector a3, out TVector a4);
+                FilterGradientColumn<TTaps>(p + slot, m1, m3, out TVector b0, out TVector b1, out TVector b2, out TVector b3, out TVector b4);
                 FilterGradientColumn<TTaps>(p + (2 * slot), m1, m3, out TVector c0, out TVector c1, out TVector c2, out TVector c3, out TVector c4);
                 FilterGradientColumn<TTaps>(p + (3 * slot), m1, m3, out TVector d0, out TVector d1, out TVector d2, out TVector d3, out TVector d4);
                 FilterGradientColumn<TTaps>(p + (4 * slot), m1, m3, out TVector e0, out TVector e1, out TVector e2, out TVector e3, out TVector e4);
                 FilterGradientColumn<TTaps>(p + (5 * slot), m1, m3, out TVector f0, out TVector f1, out TVector f2, out TVector f3, out TVector f4);
-                FilterGradientRow<TTaps>(a0, b0, c0, d0, e0, f0, p + (0 * TTaps.Count * slot), slot);
-                FilterGradientRow<TTaps>(a1, b1, c1, d1, e1, f1, p + (1 * TTaps.Count * slot), slot);
+                FilterGradientRow<TTaps>(a0, b0, c0, d0, e0, f0, p, slot);
+                FilterGradientRow<TTaps>(a1, b1, c1, d1, e1, f1, p + (TTaps.Count * slot), slot);
                 FilterGradientRow<TTaps>(a2, b2, c2, d2, e2, f2, p + (2 * TTaps.Count * slot), slot);
                 if (TTaps.Count > 3)
                 {
@@ -129,8 +129,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             }
     }
 
+    /// <summary>G^T of a column of m.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FilterGradientColumn<TTaps>(float* p, nint m1, nint m3, out TVector t0, out TVector t1, out TVector t2, out TVector t3, out TVector t4)
+    private static void FilterGradientColumn<TTaps>(float* p, nint m1, nint m3,
+        out TVector t0, out TVector t1, out TVector t2, out TVector t3, out TVector t4)
         where TTaps : struct, ITaps
     {
         float* q = p + m3;
@@ -139,6 +141,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             out t0, out t1, out t2, out t3, out t4);
     }
 
+    /// <summary>A row of taps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void FilterGradientRow<TTaps>(TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5, float* to, nint slot)
         where TTaps : struct, ITaps

@@ -2,12 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace Kfac.Kernels;
 
-/// <summary>The transforms of maps, a row of tiles at a time.</summary>
+/// <summary>
+/// The transforms of maps. All that a tile of y goes through is written out, so that it stays in registers where there are
+/// enough of them; which points and pixels a tile has is a type.
+/// </summary>
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
-    /// <summary>Pixels of a tile of y along a side.</summary>
-    private const int MostOutputs = 4;
-
     /// <summary>Columns of x that are transformed before the tiles over them.</summary>
     private const int MostColumns = 20;
 
@@ -167,8 +167,8 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         {
             int left = end - k;
             float* p = all + k, q = wide + k, to = y.Origin + k, by = gate.Origin + k;
-            OutputColumn<TColumns, TTaps, TDown>(p + (0 * slot), slot, left, out TVector a0, out TVector a1, out TVector a2, out TVector a3);
-            OutputColumn<TColumns, TTaps, TDown>(p + (1 * slot), slot, left, out TVector b0, out TVector b1, out TVector b2, out TVector b3);
+            OutputColumn<TColumns, TTaps, TDown>(p, slot, left, out TVector a0, out TVector a1, out TVector a2, out TVector a3);
+            OutputColumn<TColumns, TTaps, TDown>(p + slot, slot, left, out TVector b0, out TVector b1, out TVector b2, out TVector b3);
             OutputColumn<TColumns, TTaps, TDown>(p + (2 * slot), slot, left, out TVector c0, out TVector c1, out TVector c2, out TVector c3);
             OutputColumn<TColumns, TTaps, TDown>(p + (3 * slot), slot, left, out TVector d0, out TVector d1, out TVector d2, out TVector d3);
             TVector e0 = default, e1 = default, e2 = default, e3 = default, f0 = default, f1 = default, f2 = default, f3 = default;
@@ -180,11 +180,14 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
             TVector start = bias == null ? default : LoadPart<TColumns>(bias + k, left);
             OutputRow<TColumns, TTaps, TGate, TAcross>(a0, b0, c0, d0, e0, f0, start, least, to, yPixel, by, gatePixel, columns, left);
             if (rows > 1)
-                OutputRow<TColumns, TTaps, TGate, TAcross>(a1, b1, c1, d1, e1, f1, start, least, to + (1 * yRow), yPixel, by + (1 * gateRow), gatePixel, columns, left);
+                OutputRow<TColumns, TTaps, TGate, TAcross>(a1, b1, c1, d1, e1, f1, start, least,
+                    to + yRow, yPixel, by + gateRow, gatePixel, columns, left);
             if (TTaps.Count < 5 && TDown.Count > 4 && rows > 2)
-                OutputRow<TColumns, TTaps, TGate, TAcross>(a2, b2, c2, d2, e2, f2, start, least, to + (2 * yRow), yPixel, by + (2 * gateRow), gatePixel, columns, left);
+                OutputRow<TColumns, TTaps, TGate, TAcross>(a2, b2, c2, d2, e2, f2, start, least,
+                    to + (2 * yRow), yPixel, by + (2 * gateRow), gatePixel, columns, left);
             if (TTaps.Count < 5 && TDown.Count > 4 && rows > 3)
-                OutputRow<TColumns, TTaps, TGate, TAcross>(a3, b3, c3, d3, e3, f3, start, least, to + (3 * yRow), yPixel, by + (3 * gateRow), gatePixel, columns, left);
+                OutputRow<TColumns, TTaps, TGate, TAcross>(a3, b3, c3, d3, e3, f3, start, least,
+                    to + (3 * yRow), yPixel, by + (3 * gateRow), gatePixel, columns, left);
         }
     }
 
@@ -214,9 +217,9 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         where TAcross : struct, IPoints
     {
         TransformOutput<TTaps, TAcross>(t0, t1, t2, t3, t4, t5, out TVector y0, out TVector y1, out TVector y2, out TVector y3);
-        StorePixel<TColumns, TGate>(to + (0 * yPixel), by + (0 * gatePixel), TLanes.Add(y0, start), least, left);
+        StorePixel<TColumns, TGate>(to, by, TLanes.Add(y0, start), least, left);
         if (columns > 1)
-            StorePixel<TColumns, TGate>(to + (1 * yPixel), by + (1 * gatePixel), TLanes.Add(y1, start), least, left);
+            StorePixel<TColumns, TGate>(to + yPixel, by + gatePixel, TLanes.Add(y1, start), least, left);
         if (TTaps.Count < 5 && TAcross.Count > 4 && columns > 2)
             StorePixel<TColumns, TGate>(to + (2 * yPixel), by + (2 * gatePixel), TLanes.Add(y2, start), least, left);
         if (TTaps.Count < 5 && TAcross.Count > 4 && columns > 3)
@@ -266,8 +269,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         {
             int left = end - k;
             float* a = all + k, b = wide + k;
-            OutputGradientColumn<TColumns, TTaps, TDown>(dy, 0, rows, k, left, out TVector a0, out TVector a1, out TVector a2, out TVector a3, out TVector a4, out TVector a5);
-            OutputGradientColumn<TColumns, TTaps, TDown>(dy, 1, columns > 1 ? rows : 0, k, left, out TVector b0, out TVector b1, out TVector b2, out TVector b3, out TVector b4, out TVector b5);
+            OutputGradientColumn<TColumns, TTaps, TDown>(dy, 0, rows, k, left,
+                out TVector a0, out TVector a1, out TVector a2, out TVector a3, out TVector a4, out TVector a5);
+            OutputGradientColumn<TColumns, TTaps, TDown>(dy, 1, columns > 1 ? rows : 0, k, left,
+                out TVector b0, out TVector b1, out TVector b2, out TVector b3, out TVector b4, out TVector b5);
             TVector c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
             TVector d0 = default, d1 = default, d2 = default, d3 = default, d4 = default, d5 = default;
             if (TTaps.Count < 5 && TAcross.Count > 4)
@@ -275,8 +280,8 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                 OutputGradientColumn<TColumns, TTaps, TDown>(dy, 2, columns > 2 ? rows : 0, k, left, out c0, out c1, out c2, out c3, out c4, out c5);
                 OutputGradientColumn<TColumns, TTaps, TDown>(dy, 3, columns > 3 ? rows : 0, k, left, out d0, out d1, out d2, out d3, out d4, out d5);
             }
-            OutputGradientRow<TColumns, TTaps, TAcross>(a0, b0, c0, d0, a + (0 * row), b + (0 * row), slot, left);
-            OutputGradientRow<TColumns, TTaps, TAcross>(a1, b1, c1, d1, a + (1 * row), b + (1 * row), slot, left);
+            OutputGradientRow<TColumns, TTaps, TAcross>(a0, b0, c0, d0, a, b, slot, left);
+            OutputGradientRow<TColumns, TTaps, TAcross>(a1, b1, c1, d1, a + row, b + row, slot, left);
             OutputGradientRow<TColumns, TTaps, TAcross>(a2, b2, c2, d2, a + (2 * row), b + (2 * row), slot, left);
             OutputGradientRow<TColumns, TTaps, TAcross>(a3, b3, c3, d3, a + (3 * row), b + (3 * row), slot, left);
             if (TDown.Count > 4)
