@@ -125,7 +125,6 @@ internal sealed unsafe class Correlation : ICorrelation
                         t.CNext = width * y.Pixel;
                         t.COffsets = yOffsets + (columnLess * tileRows);
                         t.Gate = gate.Origin + (i * gate.Row) + (j * gate.Pixel) + panel.Start;
-                        t.GateNext = width * gate.Pixel;
                         t.GateOffsets = gateOffsets + (columnLess * tileRows);
                         tiles[(p * 4) + (rowLess * 2) + columnLess](&t);
                     }

@@ -13,6 +13,9 @@ internal abstract unsafe partial class LaneKernels
     /// <summary>Rows of the largest micro-tile.</summary>
     public abstract int TileRows { get; }
 
+    /// <summary>Floats of the vectors that hold so many.</summary>
+    public int RoundUp(int floats) => (floats + Width - 1) / Width * Width;
+
     public static LaneKernels For(InstructionSet isa) => isa switch
     {
         InstructionSet.Avx512 => LaneKernels<Avx512Lanes, System.Runtime.Intrinsics.Vector512<float>>.Instance,

@@ -30,46 +30,53 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
         nint o1 = TRows.Count > 1 ? offsets[1] : 0, o2 = TRows.Count > 2 ? offsets[2] : 0, o3 = TRows.Count > 3 ? offsets[3] : 0;
         nint o4 = TRows.Count > 4 ? offsets[4] : 0, o5 = TRows.Count > 5 ? offsets[5] : 0, o6 = TRows.Count > 6 ? offsets[6] : 0;
 
-        nint repeats = t->Repeats;
+        float* bPanel = t->B, cPanel = t->C;
+        nint panels = t->Panels;
         do
         {
-            TVector start0 = default, start1 = default;
-            if (t->Initial != null)
-                LoadPanel(t->Initial, t->Columns, out start0, out start1);
-            TVector s0 = start0, s1 = start0, s2 = start0, s3 = start0, s4 = start0, s5 = start0, s6 = start0;
-            TVector z0 = start1, z1 = start1, z2 = start1, z3 = start1, z4 = start1, z5 = start1, z6 = start1;
-            float* aGroup = t->A, bGroup = t->B;
-            for (nint groups = t->Groups; groups > 0; groups--, aGroup += t->AGroup, bGroup += t->BGroup)
+            float* aTile = t->A, c = cPanel;
+            nint repeats = t->Repeats;
+            do
             {
-                float* a = aGroup, b = bGroup;
-                nint aStep = t->AStep, bStep = t->BStep;
-                for (float* end = a + (t->Length * aStep); a != end; a += aStep, b += bStep)
+                TVector start0 = default, start1 = default;
+                if (t->Initial != null)
+                    LoadPanel(t->Initial + (cPanel - t->C), t->Columns, out start0, out start1);
+                TVector s0 = start0, s1 = start0, s2 = start0, s3 = start0, s4 = start0, s5 = start0, s6 = start0;
+                TVector z0 = start1, z1 = start1, z2 = start1, z3 = start1, z4 = start1, z5 = start1, z6 = start1;
+                float* aGroup = aTile, bGroup = bPanel;
+                for (nint groups = t->Groups; groups > 0; groups--, aGroup += t->AGroup, bGroup += t->BGroup)
                 {
-                    LoadPanel(b, t->Columns, out TVector b0, out TVector b1);
-                    AddRow(a, b0, b1, ref s0, ref z0);
-                    if (TRows.Count > 1) AddRow(a + o1, b0, b1, ref s1, ref z1);
-                    if (TRows.Count > 2) AddRow(a + o2, b0, b1, ref s2, ref z2);
-                    if (TRows.Count > 3) AddRow(a + o3, b0, b1, ref s3, ref z3);
-                    if (TRows.Count > 4) AddRow(a + o4, b0, b1, ref s4, ref z4);
-                    if (TRows.Count > 5) AddRow(a + o5, b0, b1, ref s5, ref z5);
-                    if (TRows.Count > 6) AddRow(a + o6, b0, b1, ref s6, ref z6);
+                    float* a = aGroup, b = bGroup;
+                    nint aStep = t->AStep, bStep = t->BStep;
+                    for (float* end = a + (t->Length * aStep); a != end; a += aStep, b += bStep)
+                    {
+                        LoadPanel(b, t->Columns, out TVector b0, out TVector b1);
+                        AddRow(a, b0, b1, ref s0, ref z0);
+                        if (TRows.Count > 1) AddRow(a + o1, b0, b1, ref s1, ref z1);
+                        if (TRows.Count > 2) AddRow(a + o2, b0, b1, ref s2, ref z2);
+                        if (TRows.Count > 3) AddRow(a + o3, b0, b1, ref s3, ref z3);
+                        if (TRows.Count > 4) AddRow(a + o4, b0, b1, ref s4, ref z4);
+                        if (TRows.Count > 5) AddRow(a + o5, b0, b1, ref s5, ref z5);
+                        if (TRows.Count > 6) AddRow(a + o6, b0, b1, ref s6, ref z6);
+                    }
                 }
-            }
 
-            float* c = t->C;
-            nint* at = t->COffsets;
-            TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[0], 0, s0, z0);
-            if (TRows.Count > 1) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[1], 1, s1, z1);
-            if (TRows.Count > 2) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[2], 2, s2, z2);
-            if (TRows.Count > 3) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[3], 3, s3, z3);
-            if (TRows.Count > 4) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[4], 4, s4, z4);
-            if (TRows.Count > 5) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[5], 5, s5, z5);
-            if (TRows.Count > 6) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[6], 6, s6, z6);
-            t->A += t->ANext;
-            t->C += t->CNext;
-            t->Gate += t->GateNext;
+                nint* at = t->COffsets;
+                TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[0], 0, s0, z0);
+                if (TRows.Count > 1) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[1], 1, s1, z1);
+                if (TRows.Count > 2) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[2], 2, s2, z2);
+                if (TRows.Count > 3) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[3], 3, s3, z3);
+                if (TRows.Count > 4) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[4], 4, s4, z4);
+                if (TRows.Count > 5) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[5], 5, s5, z5);
+                if (TRows.Count > 6) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[6], 6, s6, z6);
+                aTile += t->ANext;
+                c += t->CNext;
+            }
+            while (--repeats > 0);
+            bPanel += t->BNext;
+            cPanel += TColumns.Vectors * TLanes.Width;
         }
-        while (--repeats > 0);
+        while (--panels > 0);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

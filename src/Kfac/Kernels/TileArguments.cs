@@ -17,8 +17,11 @@ internal unsafe struct TileArguments
     /// <summary>Terms are Groups runs of Length each.</summary>
     public nint Groups, Length;
 
-    /// <summary>So many tiles, at least one, A, C and Gate moving on by so much after each.</summary>
-    public nint Repeats, ANext, CNext, GateNext;
+    /// <summary>So many tiles, at least one, A and C moving on by so much after each.</summary>
+    public nint Repeats, ANext, CNext;
+
+    /// <summary>So many panels, at least one, each with all repeats; B moves on by so much after each, C and Initial by a panel.</summary>
+    public nint Panels, BNext;
 
     /// <summary>[rows]; the first is 0.</summary>
     public nint* AOffsets, COffsets;
@@ -32,12 +35,12 @@ internal unsafe struct TileArguments
     /// <summary>No result of <see cref="Overwrite"/> is smaller: 0 rectifies, negative infinity does nothing.</summary>
     public float Floor;
 
-    /// <summary>Read by <see cref="OverwriteGated"/> at GateOffsets[i] + j.</summary>
+    /// <summary>Read by <see cref="OverwriteGated"/> at GateOffsets[i] + j; moves on with C.</summary>
     public float* Gate;
 
     /// <summary>[rows]</summary>
     public nint* GateOffsets;
 
-    /// <summary>The sums of squares, laid out as C.</summary>
+    /// <summary>The sums of squares, laid out as C; moves on with it.</summary>
     public float* Squares;
 }

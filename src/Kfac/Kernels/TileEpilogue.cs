@@ -56,7 +56,7 @@ internal readonly unsafe struct OverwriteGated : ITileEpilogue
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        float* gate = t->Gate + t->GateOffsets[row];
+        float* gate = t->Gate + (c - t->C) + t->GateOffsets[row];
         v0 = TLanes.WherePositive(TColumns.Load<TLanes, TVector>(gate, t->Columns), v0);
         Copy.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, TColumns.Vectors > 1 ? TLanes.WherePositive(TLanes.Load(gate + TLanes.Width), v1) : v1);
     }
@@ -87,7 +87,7 @@ internal readonly unsafe struct AddSquare : ITileEpilogue
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        float* to = t->Squares + at;
+        float* to = t->Squares + (c - t->C) + at;
         TColumns.Store<TLanes, TVector>(to, TLanes.MultiplyAdd(v0, v0, TColumns.Load<TLanes, TVector>(to, t->Columns)), t->Columns);
         if (TColumns.Vectors > 1)
             TLanes.Store(to + TLanes.Width, TLanes.MultiplyAdd(v1, v1, TLanes.Load(to + TLanes.Width)));

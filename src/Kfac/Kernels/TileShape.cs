@@ -124,8 +124,11 @@ internal readonly record struct Split(int Count, int Pieces)
     /// <summary>Pieces of at most <paramref name="largest"/>.</summary>
     public static Split AtMost(int count, int largest) => new(count, (count + largest - 1) / largest);
 
-    /// <summary>Pieces that are one smaller than the first, the last ones.</summary>
-    public int Smaller => Count % Pieces == 0 ? 0 : Pieces - (Count % Pieces);
+    /// <summary>The size of the first piece.</summary>
+    public int Largest => (Count + Pieces - 1) / Pieces;
+
+    /// <summary>Pieces that are one smaller, the last ones.</summary>
+    public int Smaller => (Largest * Pieces) - Count;
 
     public int Size(int piece) => (Count / Pieces) + (piece < Count % Pieces ? 1 : 0);
 

@@ -29,8 +29,8 @@ internal sealed unsafe class Winograd : ICorrelation
     /// <summary>Tiles of a chunk: some rows of them, or a part of one.</summary>
     private readonly Split _down, _across;
 
-    /// <summary>[panel, rows - 1]</summary>
-    private readonly delegate*<TileArguments*, void>[] _tiles;
+    /// <summary>m[slot] = v[slot] u[slot]</summary>
+    private readonly TileSweep _products;
 
     public Winograd(LaneKernels lanes, int rows, int columns, int channelsIn, int channelsOut, int taps)
     {
@@ -42,11 +42,8 @@ internal sealed unsafe class Winograd : ICorrelation
         _across = Split.AtMost(_all.Across, most);
         _down = Split.AtMost(_all.Down, Math.Max(most / _all.Across, 1));
         _panels = Panel.Split(channelsOut, lanes.Width);
-        SlotLength = SlotStride(channelsIn * (_panels[^1].Start + _panels[^1].Width));
-        _tiles = new delegate*<TileArguments*, void>[_panels.Length * lanes.TileRows];
-        for (int p = 0; p < _panels.Length; p++)
-            for (int count = 1; count <= lanes.TileRows; count++)
-                _tiles[(p * lanes.TileRows) + count - 1] = lanes.Tile<Copy>(count, _panels[p]);
+        SlotLength = SlotStride(channelsIn * lanes.RoundUp(channelsOut));
+        _products = new TileSweep(lanes, channelsOut, aRow: channelsIn, aTerm: 1, packed: true, cRow: channelsOut);
     }
 
     public int PackedLength => Slots * SlotLength;
@@ -90,56 +87,17 @@ internal sealed unsafe class Winograd : ICorrelation
                 nint slotIn = SlotStride(tiles.Count * _channelsIn), slotOut = SlotStride(tiles.Count * _channelsOut);
                 float* v = scratch, m = scratch + (Slots * slotIn);
                 _lanes.WinogradInput(tiles, x.At(i, j), _channelsIn, v, slotIn);
-                Multiply(v, slotIn, packed, m, slotOut, tiles, ahead);
+                Split rows = default;
+                for (int slot = 0; slot < Slots; slot++)
+                {
+                    ahead?.Advance();
+                    if (rows.Count != tiles.CountOf(slot))
+                        rows = Split.AtMost(tiles.CountOf(slot), _lanes.TileRows);
+                    _products.Run(rows, _channelsIn, v + (slot * slotIn), packed + ((nint)slot * SlotLength), m + (slot * slotOut));
+                }
                 _lanes.WinogradOutput(tiles, m, slotOut, _channelsOut, bias, floor, y.At(i, j), gate.At(i, j));
             }
     }
-
-    /// <summary>m[slot] = v[slot] u[slot]</summary>
-    private void Multiply(float* v, nint slotIn, float* u, float* m, nint slotOut, WinogradTiles tiles, LookAhead? ahead)
-    {
-        int tileRows = _lanes.TileRows;
-        nint* offsets = stackalloc nint[2 * tileRows];
-        for (int i = 0; i < tileRows; i++)
-            (offsets[i], offsets[tileRows + i]) = ((nint)i * _channelsIn, (nint)i * _channelsOut);
-        TileArguments t = new()
-        {
-            AStep = 1,
-            Groups = 1,
-            Length = _channelsIn,
-            AOffsets = offsets,
-            COffsets = offsets + tileRows,
-        };
-        for (int slot = 0; slot < Slots; slot++)
-        {
-            int count = tiles.CountOf(slot);
-            if (count == 0)
-                continue;
-            Split pieces = Split.AtMost(count, tileRows);
-            (int largest, int smaller) = (pieces.Size(0), pieces.Smaller);
-            for (int p = 0; p < _panels.Length; p++)
-            {
-                ahead?.Advance();
-                Panel panel = _panels[p];
-                t.B = u + ((nint)slot * SlotLength) + ((nint)panel.Start * _channelsIn);
-                t.BStep = panel.Width;
-                t.Columns = panel.Columns;
-                t.A = v + (slot * slotIn);
-                t.C = m + (slot * slotOut) + panel.Start;
-                RunTiles(&t, p, largest, pieces.Pieces - smaller);
-                RunTiles(&t, p, largest - 1, smaller);
-            }
-        }
-    }
-
-    private void RunTiles(TileArguments* t, int panel, int rows, int repeats)
-    {
-        if (repeats == 0)
-            return;
-        (t->Repeats, t->ANext, t->CNext) = (repeats, (nint)rows * _channelsIn, (nint)rows * _channelsOut);
-        _tiles[(panel * _lanes.TileRows) + rows - 1](t);
-    }
-
 }
 
 /// <summary>Rows and columns of a filter, as a type.</summary>

@@ -16,23 +16,18 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
     private readonly WinogradTiles _tiles;
-    private readonly Panel[] _panels;
     private readonly Split _rows, _blocks;
 
-    /// <summary>[panel, whether the micro-tile is a row less]</summary>
-    private readonly delegate*<TileArguments*, void>[] _products;
+    /// <summary>m[slot] = some channels of v[slot]^T w[slot]</summary>
+    private readonly TileSweep _products;
 
     public WinogradFilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
     {
         (_lanes, _g) = (lanes, geometry);
         _tiles = new WinogradTiles(_g.OutH, _g.OutW, _g.R);
-        _panels = Panel.Split(_g.K, lanes.Width);
         _rows = Split.AtMost(_g.C, lanes.TileRows);
-        _blocks = Split.AtMost(_rows.Pieces, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * (int)BlockWidth), 1));
-        _products = new delegate*<TileArguments*, void>[_panels.Length * 2];
-        for (int p = 0; p < _panels.Length; p++)
-            for (int less = 0; less < 2 && less < _rows.Size(0); less++)
-                _products[(p * 2) + less] = lanes.Tile<Copy>(_rows.Size(0) - less, _panels[p]);
+        _blocks = Split.AtMost(_rows.Pieces, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * BlockWidth), 1));
+        _products = new TileSweep(lanes, _g.K, aRow: 1, aTerm: _g.C, packed: false, cRow: BlockWidth);
     }
 
     /// <summary>Whether the transforms of an example are small enough to have them all at once.</summary>
@@ -47,9 +42,9 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private int SlotDy => Winograd.SlotStride(_tiles.Count * _g.K);
 
-    private nint BlockWidth => _panels[^1].Start + _panels[^1].Width;
+    private int BlockWidth => _lanes.RoundUp(_g.K);
 
-    private int SlotBlock => Winograd.SlotStride(_blocks.Size(0) * _rows.Size(0) * (int)BlockWidth);
+    private int SlotBlock => Winograd.SlotStride(_blocks.Size(0) * _rows.Size(0) * BlockWidth);
 
     public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch, LookAhead? ahead)
     {
@@ -66,48 +61,19 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
     {
         nint slotX = SlotX, slotDy = SlotDy, slotBlock = SlotBlock;
         float* v = scratch, w = scratch + (Winograd.Slots * slotX), m = scratch + TransformsLength;
-        int largest = _rows.Size(0);
-        nint* offsets = stackalloc nint[2 * largest];
-        for (int i = 0; i < largest; i++)
-            (offsets[i], offsets[largest + i]) = (i, i * BlockWidth);
-        TileArguments t = new()
-        {
-            AStep = _g.C,
-            BStep = _g.K,
-            Groups = 1,
-            AOffsets = offsets,
-            COffsets = offsets + largest,
-        };
         for (int block = 0; block < _blocks.Pieces; block++)
         {
-            int piece = _blocks.Start(block), pieces = _blocks.Size(block), first = _rows.Start(piece);
-            int smaller = Math.Clamp(piece + pieces - (_rows.Pieces - _rows.Smaller), 0, pieces);
+            int piece = _blocks.Start(block), last = piece + _blocks.Size(block) - 1;
+            int first = _rows.Start(piece);
+            Split rows = new(_rows.Start(last) + _rows.Size(last) - first, last + 1 - piece);
             for (int slot = 0; slot < Winograd.Slots; slot++)
             {
-                t.Length = _tiles.CountOf(slot);
-                for (int p = 0; p < _panels.Length; p++)
-                {
-                    ahead?.Advance();
-                    t.Columns = _panels[p].Columns;
-                    t.B = w + (slot * slotDy) + _panels[p].Start;
-                    t.A = v + (slot * slotX) + first;
-                    t.C = m + (slot * slotBlock) + _panels[p].Start;
-                    RunTiles(&t, p, largest, pieces - smaller);
-                    RunTiles(&t, p, largest - 1, smaller);
-                }
+                ahead?.Advance();
+                _products.Run(rows, _tiles.CountOf(slot), v + (slot * slotX) + first, w + (slot * slotDy), m + (slot * slotBlock));
             }
-            int rows = _rows.Start(piece + pieces - 1) + _rows.Size(piece + pieces - 1) - first;
             nint at = (nint)first * _g.K;
-            _lanes.WinogradFilterGradient(m, slotBlock, BlockWidth, rows, _g.K,
+            _lanes.WinogradFilterGradient(m, slotBlock, BlockWidth, rows.Count, _g.K,
                 gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K, _g.R);
         }
-    }
-
-    private void RunTiles(TileArguments* t, int panel, int rows, int repeats)
-    {
-        if (repeats == 0)
-            return;
-        (t->Repeats, t->ANext, t->CNext) = (repeats, rows, rows * BlockWidth);
-        _products[(panel * 2) + _rows.Size(0) - rows](t);
     }
 }

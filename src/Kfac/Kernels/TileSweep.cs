@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Kfac.Kernels;
+
+/// <summary>
+/// C = A B in as few calls as there are kinds of micro-tiles: each goes over equal panels, and for each over equal pieces of
+/// rows. A call costs as much as a few terms of a tile, and <see cref="Winograd"/>'s algorithms have many short products.
+/// </summary>
+internal sealed unsafe class TileSweep
+{
+    private readonly int _columns, _tileRows;
+    private readonly bool _packed;
+    private readonly nint _aRow, _aTerm, _cRow;
+
+    /// <summary>[2, rows] of A and of C; its place is fixed.</summary>
+    private readonly nint[] _offsets;
+
+    /// <summary>The first of some equal panels, and how many.</summary>
+    private readonly (Panel First, int Count)[] _panels;
+
+    /// <summary>[kind of panel, rows - 1]</summary>
+    private readonly delegate*<TileArguments*, void>[] _tiles;
+
+    /// <param name="lanes">The instruction set.</param>
+    /// <param name="columns">Columns of B and C.</param>
+    /// <param name="aRow">Floats from a row of A to the next.</param>
+    /// <param name="aTerm">Floats from a term of A to the next.</param>
+    /// <param name="packed">Whether B comes as [panel, terms, width of the panel] instead of [terms, columns].</param>
+    /// <param name="cRow">Floats from a row of C to the next.</param>
+    public TileSweep(LaneKernels lanes, int columns, nint aRow, nint aTerm, bool packed, nint cRow)
+    {
+        (_columns, _tileRows, _aRow, _aTerm, _packed, _cRow) = (columns, lanes.TileRows, aRow, aTerm, packed, cRow);
+        _offsets = GC.AllocateUninitializedArray<nint>(2 * _tileRows, pinned: true);
+        for (int i = 0; i < _tileRows; i++)
+            (_offsets[i], _offsets[_tileRows + i]) = (i * aRow, i * cRow);
+        _panels = [.. Panel.Split(columns, lanes.Width)
+            .GroupBy(panel => (panel.Columns, panel.Width)).Select(equal => (equal.First(), equal.Count()))];
+        _tiles = new delegate*<TileArguments*, void>[_panels.Length * _tileRows];
+        for (int kind = 0; kind < _panels.Length; kind++)
+            for (int rows = 1; rows <= _tileRows; rows++)
+                _tiles[(kind * _tileRows) + rows - 1] = lanes.Tile<Copy>(rows, _panels[kind].First);
+    }
+
+    /// <param name="rows">Rows of A and C, cut into tiles; may be none.</param>
+    /// <param name="terms">Columns of A and rows of B.</param>
+    /// <param name="a">Row 0, term 0.</param>
+    /// <param name="b">Term 0, column 0.</param>
+    /// <param name="c">Row 0, column 0; overwritten.</param>
+    public void Run(Split rows, int terms, float* a, float* b, float* c)
+    {
+        if (rows.Count == 0)
+            return;
+        int largest = rows.Largest, smaller = rows.Smaller;
+        nint* offsets = (nint*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_offsets));
+        TileArguments t = new()
+        {
+            AStep = _aTerm,
+            Groups = 1,
+            Length = terms,
+            AOffsets = offsets,
+            COffsets = offsets + _tileRows,
+        };
+        for (int kind = 0; kind < _panels.Length; kind++)
+        {
+            (Panel panel, t.Panels) = _panels[kind];
+            t.Columns = panel.Columns;
+            t.A = a;
+            t.B = b + (panel.Start * (nint)(_packed ? terms : 1));
+            t.BStep = _packed ? panel.Width : _columns;
+            t.BNext = panel.Width * (nint)(_packed ? terms : 1);
+            t.C = c + panel.Start;
+            for (int less = 0; less < 2; less++)
+            {
+                int size = largest - less;
+                t.Repeats = less == 0 ? rows.Pieces - smaller : smaller;
+                if (t.Repeats == 0)
+                    continue;
+                (t.ANext, t.CNext) = (size * _aRow, size * _cRow);
+                _tiles[(kind * _tileRows) + size - 1](&t);
+                t.A += t.Repeats * t.ANext;
+                t.C += t.Repeats * t.CNext;
+            }
+        }
+    }
+}
