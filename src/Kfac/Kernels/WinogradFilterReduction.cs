@@ -11,7 +11,7 @@ namespace Kfac.Kernels;
 /// </remarks>
 internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 {
-    private const int FloatsOfBlock = 80 * 1024, FloatsOfTransformsAtMost = 1024 * 1024;
+    private const int FloatsOfBlock = 96 * 1024, FloatsOfTransformsAtMost = 1024 * 1024;
 
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
