@@ -25,9 +25,13 @@ internal sealed unsafe class Correlation : ICorrelation
     private readonly RowsRead _read;
     private readonly int _channelsIn, _groups, _length;
     private readonly Panel[] _panels;
+
+    /// <summary>The first of some equal panels, and how many of them a call takes.</summary>
+    private readonly (Panel First, int Count)[] _calls;
+
     private readonly Split _rows, _columns;
 
-    /// <summary>[panel, whether the rectangle is a row less, whether it is a column less]</summary>
+    /// <summary>[call, whether the rectangle is a row less, whether it is a column less]</summary>
     private readonly delegate*<TileArguments*, void>[] _tiles, _gatedTiles;
 
     /// <param name="lanes">The instruction set.</param>
@@ -43,13 +47,15 @@ internal sealed unsafe class Correlation : ICorrelation
         Debug.Assert(rows > 0 && columns > 0 && channelsIn > 0 && channelsOut > 0);
         (_lanes, _read, _channelsIn, _groups, _length) = (lanes, read, channelsIn, tapRows, tapColumns * channelsIn);
         _panels = Panel.Split(channelsOut, lanes.Width);
+        PackedLength = lanes.RoundUp(channelsOut) * _groups * _length;
         _takesTurns = PackedLength <= FloatsOfTurns && columns >= lanes.TileRows;
+        _calls = _takesTurns ? Panel.Kinds(channelsOut, lanes.Width) : [.. _panels.Select(panel => (panel, 1))];
         (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);
         _tiles = Tiles<Overwrite>(lanes);
         _gatedTiles = Tiles<OverwriteGated>(lanes);
     }
 
-    public int PackedLength => (_panels[^1].Start + _panels[^1].Width) * _groups * _length;
+    public int PackedLength { get; }
 
     public int ScratchLength => 0;
 
@@ -97,12 +103,13 @@ internal sealed unsafe class Correlation : ICorrelation
         delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
         (int runs, int rowsOfRun) = _takesTurns ? (_rows.Pieces, 1) : (1, _rows.Pieces);
         for (int run = 0; run < runs; run++)
-            for (int p = 0; p < _panels.Length; p++)
+            for (int p = 0; p < _calls.Length; p++)
             {
-                Panel panel = _panels[p];
+                (Panel panel, t.Panels) = _calls[p];
                 float* panelOfFilter = packed + ((nint)panel.Start * _groups * _length);
                 t.BStep = panel.Width;
                 t.BGroup = (nint)panel.Width * _length;
+                t.BNext = t.BGroup * _groups;
                 t.Columns = panel.Columns;
                 t.Initial = bias == null ? null : bias + panel.Start;
                 for (int r = run * rowsOfRun; r < (run + 1) * rowsOfRun; r++)
@@ -153,14 +160,14 @@ internal sealed unsafe class Correlation : ICorrelation
     private delegate*<TileArguments*, void>[] Tiles<TEpilogue>(LaneKernels lanes)
         where TEpilogue : struct, ITileEpilogue
     {
-        var tiles = new delegate*<TileArguments*, void>[_panels.Length * 4];
-        for (int p = 0; p < _panels.Length; p++)
+        var tiles = new delegate*<TileArguments*, void>[_calls.Length * 4];
+        for (int p = 0; p < _calls.Length; p++)
             for (int rowLess = 0; rowLess < 2; rowLess++)
                 for (int columnLess = 0; columnLess < 2; columnLess++)
                 {
                     int pixels = (_rows.Size(0) - rowLess) * (_columns.Size(0) - columnLess);
                     if (pixels > 0)
-                        tiles[(p * 4) + (rowLess * 2) + columnLess] = lanes.Tile<TEpilogue>(pixels, _panels[p]);
+                        tiles[(p * 4) + (rowLess * 2) + columnLess] = lanes.Tile<TEpilogue>(pixels, _calls[p].First);
                 }
         return tiles;
     }

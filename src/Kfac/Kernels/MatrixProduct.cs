@@ -23,6 +23,7 @@ internal sealed unsafe class MatrixProduct
     private readonly LaneKernels _lanes;
     private readonly int _tileRows, _rowBlocks, _panelBlocks;
     private readonly Panel[] _panels;
+    private readonly (Panel First, int Count)[] _kinds;
 
     /// <summary>[panel, rows - 1]</summary>
     private readonly delegate*<TileArguments*, void>[] _overwrite, _add;
@@ -46,6 +47,7 @@ internal sealed unsafe class MatrixProduct
         _lanes = LaneKernels.For(InstructionSet);
         _tileRows = _lanes.TileRows;
         _panels = Panel.Split(n, _lanes.Width);
+        _kinds = Panel.Kinds(n, _lanes.Width);
         _overwrite = Tiles<Overwrite>();
         _add = Tiles<AddTo>();
 
@@ -69,7 +71,7 @@ internal sealed unsafe class MatrixProduct
     public InstructionSet InstructionSet { get; }
 
     /// <summary>Floats of packed operands, shared by all workers.</summary>
-    public int PackedLength => PackedALength + (_packB ? (_panels[^1].Start + _panels[^1].Width) * K : 0);
+    public int PackedLength => PackedALength + (_packB ? _lanes.RoundUp(N) * K : 0);
 
     /// <summary>Units of <see cref="Pack"/>; may be 0.</summary>
     public int PackUnits => (_packA ? Split.AtMost(M, _tileRows).Pieces : 0) + (_packB ? _panels.Length : 0);
@@ -114,23 +116,54 @@ internal sealed unsafe class MatrixProduct
             Length = o.K,
             Floor = o.Relu ? 0f : float.NegativeInfinity,
         };
-        for (int i = 0; i < tiles * panels; i++)
+        if (_unitsAreRows)
         {
-            (int tile, int panel) = _unitsAreRows
-                ? (firstTile + (i / panels), firstPanel + (i % panels))
-                : (firstTile + (i % tiles), firstPanel + (i / tiles));
-            if (!_lowerOnly || _panels[panel].Start < rows.Start(tile) + rows.Size(tile))
-                Run(o, &t, rows.Start(tile), rows.Size(tile), panel);
+            for (int tile = firstTile; tile < firstTile + tiles; tile++)
+                MeetPanels(o, &t, rows.Start(tile), rows.Size(tile));
+        }
+        else
+        {
+            for (int panel = firstPanel; panel < firstPanel + panels; panel++)
+                MeetTiles(o, &t, rows, firstTile, firstTile + tiles, panel);
         }
     }
 
-    private void Run(in MatrixOperands o, TileArguments* t, int row, int rows, int p)
+    /// <summary>A tile, and every panel.</summary>
+    private void MeetPanels(in MatrixOperands o, TileArguments* t, int row, int rows)
+    {
+        int p = 0;
+        foreach ((Panel first, int count) in _kinds)
+        {
+            int wanted = _lowerOnly ? Math.Min((row + rows - first.Start + first.Width - 1) / first.Width, count) : count;
+            if (wanted > 0)
+                Run(o, t, row, rows, tiles: 1, p, wanted);
+            p += count;
+        }
+    }
+
+    /// <summary>A panel, and tiles from <paramref name="tile"/> to <paramref name="end"/>.</summary>
+    private void MeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p)
+    {
+        while (_lowerOnly && tile < end && rows.Start(tile) + rows.Size(tile) <= _panels[p].Start)
+            tile++;
+        int endOfLargest = Math.Clamp(rows.Pieces - rows.Smaller, tile, end);
+        if (tile < endOfLargest)
+            Run(o, t, rows.Start(tile), rows.Largest, endOfLargest - tile, p, panels: 1);
+        if (endOfLargest < end)
+            Run(o, t, rows.Start(endOfLargest), rows.Largest - 1, end - endOfLargest, p, panels: 1);
+    }
+
+    /// <summary>Some tiles of equal size, and some equal panels.</summary>
+    private void Run(in MatrixOperands o, TileArguments* t, int row, int rows, int tiles, int p, int panels)
     {
         Panel panel = _panels[p];
-        t->A = _packA ? o.Packed + ((nint)row * o.K) : _transposeA ? o.A + row : o.A + (row * o.StrideA);
+        nint aRow = _packA ? o.K : _transposeA ? 1 : o.StrideA, bColumn = _packB ? o.K : 1;
+        t->A = (_packA ? o.Packed : o.A) + (row * aRow);
         t->AStep = _packA ? rows : _transposeA ? o.StrideA : 1;
-        t->B = _packB ? o.Packed + PackedALength + ((nint)panel.Start * o.K) : o.B + panel.Start;
+        (t->Repeats, t->ANext, t->CNext) = (tiles, rows * aRow, rows * o.StrideC);
+        t->B = (_packB ? o.Packed + PackedALength : o.B) + (panel.Start * bColumn);
         t->BStep = _packB ? panel.Width : o.StrideB;
+        (t->Panels, t->BNext) = (panels, panel.Width * bColumn);
         t->C = o.C + (row * o.StrideC) + panel.Start;
         t->Columns = panel.Columns;
         t->Initial = o.Bias == null ? null : o.Bias + panel.Start;

@@ -116,6 +116,10 @@ internal readonly record struct Panel(int Start, int Columns, int Width)
         }
         return [.. panels];
     }
+
+    /// <summary>The same, equal ones together: the first of them, and how many there are.</summary>
+    public static (Panel First, int Count)[] Kinds(int columns, int vector) =>
+        [.. Split(columns, vector).GroupBy(panel => (panel.Columns, panel.Width)).Select(equal => (equal.First(), equal.Count()))];
 }
 
 /// <summary>Count things cut into Pieces, as even as can be: the first ones are one larger.</summary>

@@ -34,8 +34,7 @@ internal sealed unsafe class TileSweep
         _offsets = GC.AllocateUninitializedArray<nint>(2 * _tileRows, pinned: true);
         for (int i = 0; i < _tileRows; i++)
             (_offsets[i], _offsets[_tileRows + i]) = (i * aRow, i * cRow);
-        _panels = [.. Panel.Split(columns, lanes.Width)
-            .GroupBy(panel => (panel.Columns, panel.Width)).Select(equal => (equal.First(), equal.Count()))];
+        _panels = Panel.Kinds(columns, lanes.Width);
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * _tileRows];
         for (int kind = 0; kind < _panels.Length; kind++)
             for (int rows = 1; rows <= _tileRows; rows++)
