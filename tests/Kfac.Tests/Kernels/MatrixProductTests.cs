@@ -55,6 +55,22 @@ public sealed unsafe class MatrixProductTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(Variants))]
+    public void TheLowerPartAloneHasTheSameBits(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    {
+        foreach ((int n, int k) in ((int, int)[])[(1, 3), (33, 20), (70, 30), (150, 500)])
+        {
+            Case c = new(n, n, k, transposeA, transposeB, squareA, squareB, Extra.None);
+            double[] all = c.Run(new MatrixProduct(n, n, k, transposeA, transposeB, squareA, squareB, (InstructionSet)isa), reversed: false);
+            double[] lower = c.Run(new MatrixProduct(n, n, k, transposeA, transposeB, squareA, squareB, (InstructionSet)isa, lowerOnly: true), reversed: false);
+            for (int i = 0; i < n; i++)
+                CollectionAssert.AreEqual(all[(i * n)..((i * n) + i + 1)], lower[(i * n)..((i * n) + i + 1)], $"{isa}, {n} x {n}, {k} terms, row {i}");
+            if (n == 150)
+                CollectionAssert.AreNotEqual(all, lower, "nothing was left out");
+        }
+    }
+
+    [TestMethod]
     public void ThereIsWorkForManyWorkersWhereThereIsMuch()
     {
         Assert.IsGreaterThanOrEqualTo(8, new MatrixProduct(128, 128, 3136).Units);
