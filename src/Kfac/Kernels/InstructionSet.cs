@@ -4,21 +4,21 @@ namespace Kfac.Kernels;
 
 /// <summary>Which text of the machine the kernels are compiled to. Within one, results have the same bits everywhere.</summary>
 /// <remarks>
-/// From worst to best, with the share of the processor's multiply-add peak that the 3 x 3 convolution 32-32 at 28 x 28 reaches,
-/// by the definition and by Winograd (docs/kernels.md has the command).
+/// From worst to best, with the share of the multiply-add peak of its own vectors that the 3 x 3 convolution 32-32 at 28 x 28
+/// reaches, by the definition and by Winograd (docs/kernels.md has the command).
 /// </remarks>
 internal enum InstructionSet
 {
-    /// <summary>10 %, 25 %.</summary>
+    /// <summary>19 %, 62 % of what 128 bits can.</summary>
     Scalar,
 
-    /// <summary>47 % (half the registers' width is half the peak), 105 %.</summary>
+    /// <summary>98 %, 291 %; half the registers' width is half the peak.</summary>
     Vector128,
 
-    /// <summary>96 %, 250 %.</summary>
+    /// <summary>98 %, 275 %.</summary>
     Avx2,
 
-    /// <summary>100 %, 278 %: as many multiply-adds in half the instructions.</summary>
+    /// <summary>101 %, 290 %: as many multiply-adds in half the instructions.</summary>
     Avx512,
 }
 
