@@ -13,7 +13,7 @@ internal sealed unsafe class LookAhead
     private const int Line = 16;
 
     /// <summary>Lines asked for at a time: some kilobytes during a slot's products, so that hardly any has to wait for the one before.</summary>
-    private const int LinesAtOnce = 64;
+    internal const int LinesAtOnce = 64;
 
     private readonly Stretch[] _stretches;
     private int _first, _count;

@@ -6,7 +6,7 @@ namespace Kfac.Tests.Kernels;
 [TestClass]
 public sealed unsafe class LookAheadTests
 {
-    private const int LinesAtOnce = 32, Line = 16;
+    private const int Line = 16;
 
     [TestMethod]
     public void EveryStretchIsGoneThroughAFewLinesAtATime()
@@ -16,13 +16,13 @@ public sealed unsafe class LookAheadTests
             Assert.Inconclusive("no prefetch instruction on this processor: nothing is asked for");
         }
 
-        var memory = new AlignedBuffer(100 * Line);
+        var memory = new AlignedBuffer(200 * Line);
         var ahead = new LookAhead(capacity: 3);
-        ahead.Add(memory.Pointer, 10 * Line);
+        ahead.Add(memory.Pointer, 40 * Line);
         ahead.Add(memory.Pointer, 0);
-        ahead.Add(memory.Pointer + (10 * Line), 40 * Line);
-        Assert.AreEqual(50 * Line, ahead.Remaining);
-        for (int lines = 50 - LinesAtOnce; lines > 0; lines -= LinesAtOnce)
+        ahead.Add(memory.Pointer + (40 * Line), 160 * Line);
+        Assert.AreEqual(200 * Line, ahead.Remaining);
+        for (int lines = 200 - LookAhead.LinesAtOnce; lines > 0; lines -= LookAhead.LinesAtOnce)
         {
             ahead.Advance();
             Assert.AreEqual(lines * Line, ahead.Remaining);
