@@ -23,6 +23,8 @@ internal sealed unsafe class MatrixProduct
     private readonly LaneKernels _lanes;
     private readonly int _tileRows, _rowBlocks, _panelBlocks;
     private readonly Panel[] _panels;
+
+    /// <summary>The first of some equal panels, and how many; all of B's.</summary>
     private readonly (Panel First, int Count)[] _kinds;
 
     /// <summary>[panel, rows - 1]</summary>

@@ -17,10 +17,10 @@ internal unsafe struct TileArguments
     /// <summary>Terms are Groups runs of Length each.</summary>
     public nint Groups, Length;
 
-    /// <summary>So many tiles, at least one, A and C moving on by so much after each.</summary>
+    /// <summary>So many tiles (0 is 1 too), A and C moving on by so much after each.</summary>
     public nint Repeats, ANext, CNext;
 
-    /// <summary>So many panels, at least one, each with all repeats; B moves on by so much after each, C and Initial by a panel.</summary>
+    /// <summary>So many panels (0 is 1 too), each with all repeats; B moves on by so much after each, C and Initial by a panel.</summary>
     public nint Panels, BNext;
 
     /// <summary>[rows]; the first is 0.</summary>
