@@ -22,16 +22,21 @@ internal sealed unsafe class Correlation : ICorrelation
     private readonly bool _takesTurns;
 
     private readonly LaneKernels _lanes;
-    private readonly RowsRead _read;
     private readonly int _channelsIn, _groups, _length;
     private readonly Panel[] _panels;
 
     /// <summary>The first of some equal panels, and how many of them a call takes.</summary>
     private readonly (Panel First, int Count)[] _calls;
 
-    private readonly Split _rows, _columns;
+    /// <summary>Rows of rectangles: a row of y, the rows of a rectangle, and the rows of the filter that see a row of x there.</summary>
+    private readonly (int Row, int Height, int FirstTap, int EndTap)[] _strips;
 
-    /// <summary>[call, whether the rectangle is a row less, whether it is a column less]</summary>
+    /// <summary>The equal rectangles in a strip: a column of y, the columns of a rectangle, and how many.</summary>
+    private readonly (int Column, int Width, int Count)[] _across;
+
+    private readonly int _tallest;
+
+    /// <summary>[call, rectangles of <see cref="_across"/>, whether they are a row less]</summary>
     private readonly delegate*<TileArguments*, void>[] _tiles, _gatedTiles;
 
     /// <param name="lanes">The instruction set.</param>
@@ -45,12 +50,22 @@ internal sealed unsafe class Correlation : ICorrelation
     public Correlation(LaneKernels lanes, int rows, int columns, int channelsIn, int channelsOut, int tapRows, int tapColumns, RowsRead read)
     {
         Debug.Assert(rows > 0 && columns > 0 && channelsIn > 0 && channelsOut > 0);
-        (_lanes, _read, _channelsIn, _groups, _length) = (lanes, read, channelsIn, tapRows, tapColumns * channelsIn);
+        (_lanes, _channelsIn, _groups, _length) = (lanes, channelsIn, tapRows, tapColumns * channelsIn);
         _panels = Panel.Split(channelsOut, lanes.Width);
         PackedLength = lanes.RoundUp(channelsOut) * _groups * _length;
         _takesTurns = PackedLength <= FloatsOfTurns && columns >= lanes.TileRows;
         _calls = _takesTurns ? Panel.Kinds(channelsOut, lanes.Width) : [.. _panels.Select(panel => (panel, 1))];
-        (_rows, _columns) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);
+        (Split down, Split across) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);
+        _strips = new (int, int, int, int)[down.Pieces];
+        for (int r = 0; r < _strips.Length; r++)
+        {
+            (int first, int end) = read.TapsOf(down.Start(r), down.Size(r), _groups);
+            _strips[r] = (down.Start(r), down.Size(r), first, end);
+        }
+        (_tallest, int wider) = (down.Largest, across.Pieces - across.Smaller);
+        _across = across.Smaller == 0
+            ? [(0, across.Largest, wider)]
+            : [(0, across.Largest, wider), (across.Start(wider), across.Largest - 1, across.Smaller)];
         _tiles = Tiles<Overwrite>(lanes);
         _gatedTiles = Tiles<OverwriteGated>(lanes);
     }
@@ -81,62 +96,61 @@ internal sealed unsafe class Correlation : ICorrelation
         int tileRows = _lanes.TileRows;
         nint* offsets = stackalloc nint[6 * tileRows];
         nint* xOffsets = offsets, yOffsets = offsets + (2 * tileRows), gateOffsets = offsets + (4 * tileRows);
-        for (int less = 0; less < 2; less++)
-        {
-            int width = _columns.Size(0) - less;
-            for (int q = 0; q < _rows.Size(0) * width; q++)
-            {
-                (int i, int j) = Math.DivRem(q, width);
-                xOffsets[(less * tileRows) + q] = (i * x.Row) + (j * x.Pixel);
-                yOffsets[(less * tileRows) + q] = (i * y.Row) + (j * y.Pixel);
-                gateOffsets[(less * tileRows) + q] = (i * gate.Row) + (j * gate.Pixel);
-            }
-        }
-
-        TileArguments t = new()
-        {
-            AStep = 1,
-            AGroup = group,
-            Length = _length,
-            Floor = floor,
-        };
-        delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
-        (int runs, int rowsOfRun) = _takesTurns ? (_rows.Pieces, 1) : (1, _rows.Pieces);
-        for (int run = 0; run < runs; run++)
-            for (int p = 0; p < _calls.Length; p++)
-            {
-                (Panel panel, t.Panels) = _calls[p];
-                float* panelOfFilter = packed + ((nint)panel.Start * _groups * _length);
-                t.BStep = panel.Width;
-                t.BGroup = (nint)panel.Width * _length;
-                t.BNext = t.BGroup * _groups;
-                t.Columns = panel.Columns;
-                t.Initial = bias == null ? null : bias + panel.Start;
-                for (int r = run * rowsOfRun; r < (run + 1) * rowsOfRun; r++)
+        for (int kind = 0; kind < _across.Length; kind++)
+            for (int i = 0, q = kind * tileRows; i < _tallest; i++)
+                for (int j = 0; j < _across[kind].Width; j++, q++)
                 {
-                    nint i = _rows.Start(r);
-                    int rowLess = _rows.Size(0) - _rows.Size(r);
-                    (int firstGroup, int endGroup) = _read.TapsOf(_rows.Start(r), _rows.Size(r), _groups);
-                    t.Groups = endGroup - firstGroup;
-                    t.B = panelOfFilter + (firstGroup * t.BGroup);
-                    for (int columnLess = 0; columnLess < 2; columnLess++)
-                    {
-                        t.Repeats = columnLess == 0 ? _columns.Pieces - _columns.Smaller : _columns.Smaller;
-                        if (t.Repeats == 0)
-                            continue;
-                        nint j = columnLess == 0 ? 0 : _columns.Start(_columns.Pieces - _columns.Smaller), width = _columns.Size(0) - columnLess;
-                        t.A = x.Origin + (i * x.Row) + (j * x.Pixel) + (firstGroup * group);
-                        t.ANext = width * x.Pixel;
-                        t.AOffsets = xOffsets + (columnLess * tileRows);
-                        t.C = y.Origin + (i * y.Row) + (j * y.Pixel) + panel.Start;
-                        t.CNext = width * y.Pixel;
-                        t.COffsets = yOffsets + (columnLess * tileRows);
-                        t.Gate = gate.Origin + (i * gate.Row) + (j * gate.Pixel) + panel.Start;
-                        t.GateOffsets = gateOffsets + (columnLess * tileRows);
-                        tiles[(p * 4) + (rowLess * 2) + columnLess](&t);
-                    }
+                    xOffsets[q] = (i * x.Row) + (j * x.Pixel);
+                    yOffsets[q] = (i * y.Row) + (j * y.Pixel);
+                    gateOffsets[q] = (i * gate.Row) + (j * gate.Pixel);
                 }
+
+        int kinds = _across.Length, together = _takesTurns ? _calls.Length : 1;
+        TileArguments* prepared = stackalloc TileArguments[together * kinds];
+        delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
+        for (int firstCall = 0; firstCall < _calls.Length; firstCall += together)
+        {
+            for (int p = 0; p < together * kinds; p++)
+            {
+                (int call, int kind) = (firstCall + (p / kinds), p % kinds);
+                (Panel panel, int panels) = _calls[call];
+                (nint j, nint width, nint repeats) = _across[kind];
+                prepared[p] = new TileArguments
+                {
+                    A = x.Origin + (j * x.Pixel),
+                    AStep = 1,
+                    AGroup = group,
+                    AOffsets = xOffsets + (kind * tileRows),
+                    ANext = width * x.Pixel,
+                    B = packed + ((nint)panel.Start * _groups * _length),
+                    BStep = panel.Width,
+                    BGroup = (nint)panel.Width * _length,
+                    BNext = (nint)panel.Width * _length * _groups,
+                    C = y.Origin + (j * y.Pixel) + panel.Start,
+                    COffsets = yOffsets + (kind * tileRows),
+                    CNext = width * y.Pixel,
+                    Columns = panel.Columns,
+                    Floor = floor,
+                    Gate = gate.Origin + (j * gate.Pixel) + panel.Start,
+                    GateOffsets = gateOffsets + (kind * tileRows),
+                    Initial = bias == null ? null : bias + panel.Start,
+                    Length = _length,
+                    Panels = panels,
+                    Repeats = repeats,
+                };
             }
+            foreach ((nint i, int height, int firstTap, int endTap) in _strips)
+                for (int p = 0; p < together * kinds; p++)
+                {
+                    TileArguments t = prepared[p];
+                    t.A += (i * x.Row) + (firstTap * group);
+                    t.B += firstTap * t.BGroup;
+                    t.C += i * y.Row;
+                    t.Gate += i * gate.Row;
+                    t.Groups = endTap - firstTap;
+                    tiles[(((firstCall * kinds) + p) * 2) + _tallest - height](&t);
+                }
+        }
     }
 
     /// <summary>
@@ -160,15 +174,10 @@ internal sealed unsafe class Correlation : ICorrelation
     private delegate*<TileArguments*, void>[] Tiles<TEpilogue>(LaneKernels lanes)
         where TEpilogue : struct, ITileEpilogue
     {
-        var tiles = new delegate*<TileArguments*, void>[_calls.Length * 4];
-        for (int p = 0; p < _calls.Length; p++)
-            for (int rowLess = 0; rowLess < 2; rowLess++)
-                for (int columnLess = 0; columnLess < 2; columnLess++)
-                {
-                    int pixels = (_rows.Size(0) - rowLess) * (_columns.Size(0) - columnLess);
-                    if (pixels > 0)
-                        tiles[(p * 4) + (rowLess * 2) + columnLess] = lanes.Tile<TEpilogue>(pixels, _calls[p].First);
-                }
+        var tiles = new delegate*<TileArguments*, void>[_calls.Length * _across.Length * 2];
+        for (int p = 0; p < _calls.Length * _across.Length; p++)
+            for (int less = 0; less < Math.Min(2, _tallest); less++)
+                tiles[(p * 2) + less] = lanes.Tile<TEpilogue>((_tallest - less) * _across[p % _across.Length].Width, _calls[p / _across.Length].First);
         return tiles;
     }
 }
