@@ -6,7 +6,6 @@ namespace Kfac.Kernels;
 internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
 {
     private readonly ConvolutionGeometry _g;
-    private readonly LaneKernels _lanes;
     private readonly ICorrelation _forward;
     private readonly Phase[] _backward;
     private readonly IFilterReduction _filter;
@@ -19,17 +18,17 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
         Debug.Assert(geometry is { Groups: 1, DilationY: 1, DilationX: 1 });
         _g = geometry;
         InstructionSet = isa ?? InstructionSets.Current;
-        _lanes = LaneKernels.For(InstructionSet);
+        LaneKernels lanes = LaneKernels.For(InstructionSet);
         UsesWinograd = winograd && Winograd.Suits(_g);
         _forward = UsesWinograd
-            ? new Winograd(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R)
-            : new Correlation(_lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S, _g.RowsRead);
-        _backward = [.. Phase.Of(_g, _lanes, UsesWinograd)];
-        _filter = winograd && WinogradFilterReduction.Suits(_g) ? new WinogradFilterReduction(_lanes, _g) : new FilterReduction(_lanes, _g);
+            ? new Winograd(lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R)
+            : new Correlation(lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S, _g.RowsRead);
+        _backward = [.. Phase.Of(_g, lanes, UsesWinograd)];
+        _filter = winograd && WinogradFilterReduction.Suits(_g) ? new WinogradFilterReduction(lanes, _g) : new FilterReduction(lanes, _g);
         PackedBackwardLength = _backward.Sum(phase => phase.Correlation.PackedLength);
         ScratchLength = new[]
         {
-            AlignedBuffer.RoundUp(_g.K), _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
+            _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
         }.Max();
     }
 
@@ -109,16 +108,8 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     /// <inheritdoc/>
     public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null)
     {
-        Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
-        if (sums.Gradient != null || sums.Squares != null)
-            _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums.Gradient, sums.Squares, scratch, ahead);
-        if (sums.BiasGradient == null && sums.BiasSquares == null)
-            return;
-        for (int example = 0; example < examples; example++)
-        {
-            _lanes.SumPixels(new ImagePlane(dy.Origin + (example * dyStep), dy.RowStride), _g.OutH, _g.OutW, _g.K, scratch);
-            _lanes.AddWithSquares(scratch, sums.BiasGradient, sums.BiasSquares, _g.K);
-        }
+        Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0 && (sums.Gradient != null || sums.Squares != null));
+        _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums, scratch, ahead);
     }
 
     /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterSums, float*, LookAhead?)"/>

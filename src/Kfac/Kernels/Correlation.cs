@@ -106,7 +106,8 @@ internal sealed unsafe class Correlation : ICorrelation
                 }
 
         int kinds = _across.Length, together = _takesTurns ? _calls.Length : 1;
-        TileArguments* prepared = stackalloc TileArguments[together * kinds];
+        TileArguments* calls = stackalloc TileArguments[together * kinds];
+        Strip* firstStrips = stackalloc Strip[together * kinds];
         delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
         for (int firstCall = 0; firstCall < _calls.Length; firstCall += together)
         {
@@ -115,23 +116,26 @@ internal sealed unsafe class Correlation : ICorrelation
                 (int call, int kind) = (firstCall + (p / kinds), p % kinds);
                 (Panel panel, int panels) = _calls[call];
                 (nint j, nint width, nint repeats) = _across[kind];
-                prepared[p] = new TileArguments
+                firstStrips[p] = new Strip
                 {
-                    A = x.Origin + (j * x.Pixel),
+                    X = x.Origin + (j * x.Pixel),
+                    Filter = packed + ((nint)panel.Start * _groups * _length),
+                    Y = y.Origin + (j * y.Pixel) + panel.Start,
+                    Gate = gate.Origin + (j * gate.Pixel) + panel.Start,
+                };
+                calls[p] = new TileArguments
+                {
                     AStep = 1,
                     AGroup = group,
                     AOffsets = xOffsets + (kind * tileRows),
                     ANext = width * x.Pixel,
-                    B = packed + ((nint)panel.Start * _groups * _length),
                     BStep = panel.Width,
                     BGroup = (nint)panel.Width * _length,
                     BNext = (nint)panel.Width * _length * _groups,
-                    C = y.Origin + (j * y.Pixel) + panel.Start,
                     COffsets = yOffsets + (kind * tileRows),
                     CNext = width * y.Pixel,
                     Columns = panel.Columns,
                     Floor = floor,
-                    Gate = gate.Origin + (j * gate.Pixel) + panel.Start,
                     GateOffsets = gateOffsets + (kind * tileRows),
                     Initial = bias == null ? null : bias + panel.Start,
                     Length = _length,
@@ -142,13 +146,14 @@ internal sealed unsafe class Correlation : ICorrelation
             foreach ((nint i, int height, int firstTap, int endTap) in _strips)
                 for (int p = 0; p < together * kinds; p++)
                 {
-                    TileArguments t = prepared[p];
-                    t.A += (i * x.Row) + (firstTap * group);
-                    t.B += firstTap * t.BGroup;
-                    t.C += i * y.Row;
-                    t.Gate += i * gate.Row;
-                    t.Groups = endTap - firstTap;
-                    tiles[(((firstCall * kinds) + p) * 2) + _tallest - height](&t);
+                    // Written field by field: the tile would have to wait for a copy of it all.
+                    TileArguments* t = calls + p;
+                    t->A = firstStrips[p].X + (i * x.Row) + (firstTap * group);
+                    t->B = firstStrips[p].Filter + (firstTap * t->BGroup);
+                    t->C = firstStrips[p].Y + (i * y.Row);
+                    t->Gate = firstStrips[p].Gate + (i * gate.Row);
+                    t->Groups = endTap - firstTap;
+                    tiles[(((firstCall * kinds) + p) * 2) + _tallest - height](t);
                 }
         }
     }
@@ -179,6 +184,12 @@ internal sealed unsafe class Correlation : ICorrelation
             for (int less = 0; less < Math.Min(2, _tallest); less++)
                 tiles[(p * 2) + less] = lanes.Tile<TEpilogue>((_tallest - less) * _across[p % _across.Length].Width, _calls[p / _across.Length].First);
         return tiles;
+    }
+
+    /// <summary>Where a call's first strip would be, with all rows of the filter.</summary>
+    private struct Strip
+    {
+        public float* X, Filter, Y, Gate;
     }
 }
 

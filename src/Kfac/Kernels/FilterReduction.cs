@@ -5,33 +5,41 @@ namespace Kfac.Kernels;
 /// <summary>
 /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then gradient += T and
 /// squares += T * T. A micro-tile takes some positions p of the patch and a panel of channels k over all locations:
-/// T is never in memory, and an example's square costs no more than a second addition.
+/// T is never in memory, and an example's square costs no more than a second addition. The bias is a position whose
+/// patch is 1, of one of the tiles.
 /// </summary>
 internal sealed unsafe class FilterReduction : IFilterReduction
 {
+    private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
     private readonly Panel[] _panels;
-    private readonly Split _positions;
 
-    /// <summary>[panel, whether the tile is a row less]</summary>
+    /// <summary>Positions of a tile: the first, how many, and the rows of dy that they multiply by anything but padding.</summary>
+    private readonly (int First, int Count, int FirstRow, int EndRow)[] _pieces;
+
+    /// <summary>[panel, piece]</summary>
     private readonly delegate*<TileArguments*, void>[] _gradient, _squares, _both;
 
     public FilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
     {
-        _g = geometry;
+        (_lanes, _g) = (lanes, geometry);
         _panels = Panel.Split(geometry.K, lanes.Width);
-        _positions = Split.AtMost(geometry.PatchLength, lanes.TileRows);
-        _gradient = Tiles<AddTo>(lanes);
-        _squares = Tiles<AddSquare>(lanes);
-        _both = Tiles<AddToWithSquare>(lanes);
+        Split even = Split.AtMost(_g.PatchLength, lanes.TileRows), rows = new(_g.PatchLength, _g.R);
+        _pieces = rows.Largest <= lanes.TileRows && Cost(Pieces(rows)) < Cost(Pieces(even)) ? Pieces(rows) : Pieces(even);
+        _gradient = Tiles<AddTo>();
+        _squares = Tiles<AddSquare>();
+        _both = Tiles<AddToWithSquare>();
     }
 
-    public int ScratchLength => 0;
+    public int ScratchLength => 2 * _lanes.Width;
 
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch, LookAhead? ahead)
+    /// <summary>The piece that has the bias with it: of an odd number, one that meets no rows of padding anyway.</summary>
+    private int PieceWithBias => _pieces.Length / 2;
+
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead)
     {
-        delegate*<TileArguments*, void>[] tiles = squares == null ? _gradient : gradient == null ? _squares : _both;
-        int largest = _positions.Size(0), row = _g.S * _g.C;
+        delegate*<TileArguments*, void>[] tiles = sums.Squares == null ? _gradient : sums.Gradient == null ? _squares : _both;
+        int largest = _pieces[0].Count;
         nint* xOffsets = stackalloc nint[largest];
         nint* filterOffsets = stackalloc nint[largest];
         for (int i = 0; i < largest; i++)
@@ -46,29 +54,44 @@ internal sealed unsafe class FilterReduction : IFilterReduction
             BGroup = dy.RowStride,
             COffsets = filterOffsets,
             Length = _g.OutW,
+            SumsOfB = scratch,
         };
         for (int p = 0; p < _panels.Length; p++)
         {
             Panel panel = _panels[p];
             t.Columns = panel.Columns;
-            for (int piece = 0; piece < _positions.Pieces; piece++)
+            for (int piece = 0; piece < _pieces.Length; piece++)
             {
-                int first = _positions.Start(piece), size = _positions.Size(piece);
-                (int firstRow, int endRow) = _g.RowsRead.RowsOf(first / row, (first + size - 1) / row, _g.OutH);
+                (int first, int count, int firstRow, int endRow) = _pieces[piece];
                 t.Groups = endRow - firstRow;
-                nint start = PlaceTile(first, size, x.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
-                t.C = gradient + at;
-                t.Squares = squares + at;
-                delegate*<TileArguments*, void> tile = tiles[(p * 2) + largest - size];
+                nint start = PlaceTile(first, count, x.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
+                t.C = sums.Gradient + at;
+                t.Squares = sums.Squares + at;
+                delegate*<TileArguments*, void> tile = tiles[(p * _pieces.Length) + piece];
                 for (int example = 0; example < examples; example++)
                 {
                     t.A = x.Origin + (example * xStep) + start;
                     t.B = dy.Origin + (example * dyStep) + panel.Start + (firstRow * t.BGroup);
                     tile(&t);
+                    if (piece == PieceWithBias)
+                        AddBias(sums, panel, scratch);
                 }
             }
         }
     }
+
+    private void AddBias(FilterSums sums, Panel panel, float* sumsOfDy) => _lanes.AddWithSquares(
+        sumsOfDy, sums.BiasGradient == null ? null : sums.BiasGradient + panel.Start, sums.BiasSquares == null ? null : sums.BiasSquares + panel.Start, panel.Columns);
+
+    private (int First, int Count, int FirstRow, int EndRow)[] Pieces(Split positions) => [.. Enumerable.Range(0, positions.Pieces).Select(piece =>
+    {
+        int row = _g.S * _g.C, start = positions.Start(piece), count = positions.Size(piece);
+        (int first, int end) = piece == positions.Pieces / 2 ? (0, _g.OutH) : _g.RowsRead.RowsOf(start / row, (start + count - 1) / row, _g.OutH);
+        return (start, count, first, end);
+    })];
+
+    /// <summary>Products of a column of dy with the positions, and for each piece a quarter of one more for its loads.</summary>
+    private static int Cost((int First, int Count, int FirstRow, int EndRow)[] pieces) => pieces.Sum(piece => ((4 * piece.Count) + 1) * (piece.EndRow - piece.FirstRow));
 
     /// <summary>offsets[i] = where position first + i of a patch is, from position first.</summary>
     /// <returns>Where position first is, from the beginning of the patch.</returns>
@@ -86,13 +109,15 @@ internal sealed unsafe class FilterReduction : IFilterReduction
         return start;
     }
 
-    private delegate*<TileArguments*, void>[] Tiles<TEpilogue>(LaneKernels lanes)
+    private delegate*<TileArguments*, void>[] Tiles<TEpilogue>()
         where TEpilogue : struct, ITileEpilogue
     {
-        var tiles = new delegate*<TileArguments*, void>[_panels.Length * 2];
-        for (int p = 0; p < _panels.Length; p++)
-            for (int less = 0; less < 2 && less < _positions.Size(0); less++)
-                tiles[(p * 2) + less] = lanes.Tile<TEpilogue>(_positions.Size(0) - less, _panels[p]);
+        var tiles = new delegate*<TileArguments*, void>[_panels.Length * _pieces.Length];
+        for (int i = 0; i < tiles.Length; i++)
+        {
+            (int panel, int piece) = Math.DivRem(i, _pieces.Length);
+            tiles[i] = _lanes.Tile<TEpilogue>(_pieces[piece].Count, _panels[panel], andOnes: piece == PieceWithBias);
+        }
         return tiles;
     }
 }

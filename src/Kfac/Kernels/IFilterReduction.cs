@@ -2,7 +2,7 @@ namespace Kfac.Kernels;
 
 /// <summary>
 /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then gradient += T and
-/// squares += T * T.
+/// squares += T * T; the same for the bias with patch = 1.
 /// </summary>
 internal unsafe interface IFilterReduction
 {
@@ -15,9 +15,8 @@ internal unsafe interface IFilterReduction
     /// <param name="dy">[OutH, OutW, K] of the first example</param>
     /// <param name="dyStep">Floats from an example to the next.</param>
     /// <param name="examples">How many.</param>
-    /// <param name="gradient">[R, S, C, K] added to, or null</param>
-    /// <param name="squares">[R, S, C, K] added to, or null</param>
+    /// <param name="sums">Added to.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch, LookAhead? ahead);
+    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead);
 }

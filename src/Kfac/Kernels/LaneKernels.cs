@@ -24,8 +24,8 @@ internal abstract unsafe partial class LaneKernels
         _ => LaneKernels<ScalarLanes, float>.Instance,
     };
 
-    /// <summary>The micro-tile of <paramref name="rows"/> rows for a panel.</summary>
-    public abstract delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel)
+    /// <summary>The micro-tile of <paramref name="rows"/> rows for a panel, and a row of ones, if wanted.</summary>
+    public abstract delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel, bool andOnes = false)
         where TEpilogue : struct, ITileEpilogue;
 
     /// <summary>packed[k, j] = f(from[j * column + k * term]) for j below columns, and 0 from there to width; f squares, if wanted.</summary>
@@ -62,10 +62,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
 
     public override int TileRows => TLanes.TileRows;
 
-    public override delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel) =>
-        panel.Width == 2 * TLanes.Width ? Tile<TwoVectors, TEpilogue>(rows)
-        : panel.Columns == TLanes.Width ? Tile<OneVector, TEpilogue>(rows)
-        : Tile<PartialVector, TEpilogue>(rows);
+    public override delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel, bool andOnes = false) =>
+        panel.Width == 2 * TLanes.Width ? Tile<TwoVectors, TEpilogue>(rows, andOnes)
+        : panel.Columns == TLanes.Width ? Tile<OneVector, TEpilogue>(rows, andOnes)
+        : Tile<PartialVector, TEpilogue>(rows, andOnes);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Pack(float* from, nint column, nint term, int columns, int terms, int width, bool square, float* packed)
@@ -168,17 +168,23 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             sum1 = TLanes.Add(sum1, TLanes.Load(pixel + TLanes.Width));
     }
 
-    private static delegate*<TileArguments*, void> Tile<TColumns, TEpilogue>(int rows)
+    private static delegate*<TileArguments*, void> Tile<TColumns, TEpilogue>(int rows, bool andOnes)
         where TColumns : struct, IColumns
         where TEpilogue : struct, ITileEpilogue => rows switch
         {
-            1 => &MicroTile<TLanes, TVector, Rows1, TColumns, TEpilogue>.Run,
-            2 => &MicroTile<TLanes, TVector, Rows2, TColumns, TEpilogue>.Run,
-            3 => &MicroTile<TLanes, TVector, Rows3, TColumns, TEpilogue>.Run,
-            4 => &MicroTile<TLanes, TVector, Rows4, TColumns, TEpilogue>.Run,
-            5 => &MicroTile<TLanes, TVector, Rows5, TColumns, TEpilogue>.Run,
-            6 => &MicroTile<TLanes, TVector, Rows6, TColumns, TEpilogue>.Run,
-            7 => &MicroTile<TLanes, TVector, Rows7, TColumns, TEpilogue>.Run,
+            1 => Tile<Rows1, TColumns, TEpilogue>(andOnes),
+            2 => Tile<Rows2, TColumns, TEpilogue>(andOnes),
+            3 => Tile<Rows3, TColumns, TEpilogue>(andOnes),
+            4 => Tile<Rows4, TColumns, TEpilogue>(andOnes),
+            5 => Tile<Rows5, TColumns, TEpilogue>(andOnes),
+            6 => Tile<Rows6, TColumns, TEpilogue>(andOnes),
+            7 => Tile<Rows7, TColumns, TEpilogue>(andOnes),
             _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "1 to 7"),
         };
+
+    private static delegate*<TileArguments*, void> Tile<TRows, TColumns, TEpilogue>(bool andOnes)
+        where TRows : struct, IRows
+        where TColumns : struct, IColumns
+        where TEpilogue : struct, ITileEpilogue =>
+        andOnes ? &MicroTile<TLanes, TVector, AndOnes<TRows>, TColumns, TEpilogue>.Run : &MicroTile<TLanes, TVector, TRows, TColumns, TEpilogue>.Run;
 }

@@ -14,7 +14,8 @@ namespace Kfac.Kernels;
 ///       :          |  :  registers     |
 /// </code>
 /// Rows of A are anywhere (<see cref="TileArguments.AOffsets"/>): pixels of an image, positions of a patch, rows or columns
-/// of a matrix are read in place.
+/// of a matrix are read in place. A row of ones (<see cref="IRows.AndOnes"/>) needs no multiply-add, only an addition, for which
+/// processors have other units.
 /// </summary>
 internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilogue>
     where TLanes : struct, ILanes<TVector>
@@ -43,6 +44,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                     LoadPanel(t->Initial + (cPanel - t->C), t->Columns, out start0, out start1);
                 TVector s0 = start0, s1 = start0, s2 = start0, s3 = start0, s4 = start0, s5 = start0, s6 = start0;
                 TVector z0 = start1, z1 = start1, z2 = start1, z3 = start1, z4 = start1, z5 = start1, z6 = start1;
+                TVector u0 = default, u1 = default;
                 float* aGroup = aTile, bGroup = bPanel;
                 for (nint groups = t->Groups; groups > 0; groups--, aGroup += t->AGroup, bGroup += t->BGroup)
                 {
@@ -58,6 +60,12 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                         if (TRows.Count > 4) AddRow(a + o4, b0, b1, ref s4, ref z4);
                         if (TRows.Count > 5) AddRow(a + o5, b0, b1, ref s5, ref z5);
                         if (TRows.Count > 6) AddRow(a + o6, b0, b1, ref s6, ref z6);
+                        if (TRows.AndOnes)
+                        {
+                            u0 = TLanes.Add(u0, b0);
+                            if (TColumns.Vectors > 1)
+                                u1 = TLanes.Add(u1, b1);
+                        }
                     }
                 }
 
@@ -69,6 +77,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                 if (TRows.Count > 4) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[4], 4, s4, z4);
                 if (TRows.Count > 5) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[5], 5, s5, z5);
                 if (TRows.Count > 6) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[6], 6, s6, z6);
+                if (TRows.AndOnes) Copy.Finish<TLanes, TVector, TColumns>(t, t->SumsOfB, 0, TRows.Count, u0, u1);
                 aTile += t->ANext;
                 c += t->CNext;
             }

@@ -43,4 +43,7 @@ internal unsafe struct TileArguments
 
     /// <summary>The sums of squares, laid out as C; moves on with it.</summary>
     public float* Squares;
+
+    /// <summary>[columns] Where a row of ones leaves the sums of B's terms.</summary>
+    public float* SumsOfB;
 }

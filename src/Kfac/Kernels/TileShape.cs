@@ -6,6 +6,9 @@ namespace Kfac.Kernels;
 internal interface IRows
 {
     static abstract int Count { get; }
+
+    /// <summary>Whether there is one row more, whose elements of A are all 1.</summary>
+    static virtual bool AndOnes => false;
 }
 
 internal readonly struct Rows1 : IRows { public static int Count => 1; }
@@ -21,6 +24,14 @@ internal readonly struct Rows5 : IRows { public static int Count => 5; }
 internal readonly struct Rows6 : IRows { public static int Count => 6; }
 
 internal readonly struct Rows7 : IRows { public static int Count => 7; }
+
+internal readonly struct AndOnes<TRows> : IRows
+    where TRows : struct, IRows
+{
+    public static int Count => TRows.Count;
+
+    static bool IRows.AndOnes => true;
+}
 
 /// <summary>The columns of a micro-tile, as a type.</summary>
 internal unsafe interface IColumns

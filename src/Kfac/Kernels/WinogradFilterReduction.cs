@@ -46,14 +46,20 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private int SlotBlock => Winograd.SlotStride(_blocks.Size(0) * _rows.Size(0) * BlockWidth);
 
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, float* gradient, float* squares, float* scratch, LookAhead? ahead)
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead)
     {
-        float* v = scratch, w = scratch + (Winograd.Slots * SlotX);
+        float* v = scratch, w = scratch + (Winograd.Slots * SlotX), sumsOfDy = scratch + TransformsLength;
         for (int example = 0; example < examples; example++)
         {
+            ImagePlane y = new(dy.Origin + (example * dyStep), dy.RowStride);
+            if (sums.BiasGradient != null || sums.BiasSquares != null)
+            {
+                _lanes.SumPixels(y, _g.OutH, _g.OutW, _g.K, sumsOfDy);
+                _lanes.AddWithSquares(sumsOfDy, sums.BiasGradient, sums.BiasSquares, _g.K);
+            }
             _lanes.WinogradInput(_tiles, new PixelGrid(x.Origin + (example * xStep), x.RowStride, _g.C), _g.C, v, SlotX);
-            _lanes.WinogradOutputGradient(_tiles, new PixelGrid(dy.Origin + (example * dyStep), dy.RowStride, _g.K), _g.K, w, SlotDy);
-            Multiply(scratch, gradient, squares, ahead);
+            _lanes.WinogradOutputGradient(_tiles, new PixelGrid(y.Origin, y.RowStride, _g.K), _g.K, w, SlotDy);
+            Multiply(scratch, sums.Gradient, sums.Squares, ahead);
         }
     }
 
