@@ -108,8 +108,9 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     /// <inheritdoc/>
     public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null)
     {
-        Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0 && (sums.Gradient != null || sums.Squares != null));
-        _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums, scratch, ahead);
+        Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
+        if (sums.Gradient != null || sums.Squares != null)
+            _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums, scratch, ahead);
     }
 
     /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterSums, float*, LookAhead?)"/>

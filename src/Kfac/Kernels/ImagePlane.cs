@@ -17,8 +17,8 @@ internal readonly unsafe struct ImagePlane(float* origin, nint rowStride)
 }
 
 /// <summary>
-/// Destination sums of a backward-filter pass of <see cref="ConvolutionKernel"/>; a null pointer means "not wanted", which
-/// <paramref name="gradient"/> and <paramref name="squares"/> are not both.
+/// Destination sums of a backward-filter pass of <see cref="ConvolutionKernel"/>; a null pointer means "not wanted". The bias
+/// has nothing where the filter has not.
 /// </summary>
 /// <param name="gradient">[R, S, C, K]: the sum over examples of T.</param>
 /// <param name="squares">[R, S, C, K]: the sum over examples of T * T.</param>

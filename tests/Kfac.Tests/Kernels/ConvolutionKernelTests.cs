@@ -83,6 +83,8 @@ public sealed unsafe class ConvolutionKernelTests
             double[][] all = FilterSumsOf(kernel, x, dy, 0b1111);
             for (int wanted = 0; wanted < 16; wanted++)
             {
+                if (wanted is 0b0100 or 0b1000 or 0b1100)
+                    continue; // The bias alone: FilterSums forbids it.
                 double[][] some = FilterSumsOf(kernel, x, dy, wanted);
                 for (int part = 0; part < 4; part++)
                     CollectionAssert.AreEqual((wanted >> part & 1) == 1 ? all[part] : new double[all[part].Length], some[part]);
