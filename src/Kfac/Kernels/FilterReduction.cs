@@ -72,6 +72,7 @@ internal sealed unsafe class FilterReduction : IFilterReduction
                 {
                     t.A = x.Origin + (example * xStep) + start;
                     t.B = dy.Origin + (example * dyStep) + panel.Start + (firstRow * t.BGroup);
+                    ahead?.SpreadOver(ref t, t.Groups);
                     tile(&t);
                     if (piece == PieceWithBias)
                         AddBias(sums, panel, scratch);

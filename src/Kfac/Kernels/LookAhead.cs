@@ -3,17 +3,17 @@ using System.Runtime.Intrinsics.X86;
 namespace Kfac.Kernels;
 
 /// <summary>
-/// Memory that whoever runs the kernels will touch soon. Kernels with long products ask for it to come to the second-level
-/// cache, a little each time, while the core is busy anyway. Does nothing to results, and nothing at all where the
-/// processor has no such instruction. One for each worker.
+/// Memory that whoever runs the kernels will touch soon. Kernels with long products have their micro-tiles ask for it to come
+/// to the second-level cache, a little each time, while the core is busy anyway. Does nothing to results, and nothing at all
+/// where the processor has no such instruction. One for each worker.
 /// </summary>
 internal sealed unsafe class LookAhead
 {
     /// <summary>Floats of a cache line.</summary>
-    private const int Line = 16;
+    internal const int Line = 16;
 
-    /// <summary>Lines asked for at a time: some kilobytes during a slot's products, so that hardly any has to wait for the one before.</summary>
-    internal const int LinesAtOnce = 64;
+    /// <summary>Terms of a tile for a line: so few lines at a time that hardly any has to wait for the one before.</summary>
+    private const int TermsForLine = 2;
 
     private readonly Stretch[] _stretches;
     private int _first, _count;
@@ -28,7 +28,7 @@ internal sealed unsafe class LookAhead
         {
             nint floats = 0;
             for (int i = _first; i < _count; i++)
-                floats += (nint)(_stretches[i].End - _stretches[i].Next);
+                floats += Math.Max((nint)(_stretches[i].End - _stretches[i].Next), 0);
             return floats;
         }
     }
@@ -41,21 +41,21 @@ internal sealed unsafe class LookAhead
     /// <param name="length">Floats.</param>
     public void Add(float* from, nint length) => _stretches[_count++] = new Stretch { Next = from, End = from + length };
 
-    /// <summary>Asks for the next few lines.</summary>
-    public void Advance()
+    /// <summary>Has tiles ask for the next few lines.</summary>
+    /// <param name="t">What they work on; <see cref="TileArguments.Ahead"/> is set.</param>
+    /// <param name="groups">Groups of terms of all of them.</param>
+    public void SpreadOver(ref TileArguments t, nint groups)
     {
-        if (!Sse.IsSupported)
+        t.AheadLines = 0;
+        while (_first < _count && _stretches[_first].Next >= _stretches[_first].End)
+            _first++;
+        if (_first == _count || !Sse.IsSupported)
             return;
-        for (int lines = LinesAtOnce; _first < _count; _first++)
-        {
-            ref Stretch stretch = ref _stretches[_first];
-            for (; stretch.Next < stretch.End; stretch.Next += Line, lines--)
-            {
-                if (lines == 0)
-                    return;
-                Sse.Prefetch1(stretch.Next);
-            }
-        }
+        ref Stretch stretch = ref _stretches[_first];
+        nint left = ((nint)(stretch.End - stretch.Next) + Line - 1) / Line;
+        t.Ahead = stretch.Next;
+        t.AheadLines = Math.Min(Math.Max(t.Length / TermsForLine, 1), (left + groups - 1) / groups);
+        stretch.Next += groups * t.AheadLines * Line;
     }
 
     private struct Stretch

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Kfac.Kernels;
 
@@ -31,7 +32,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
         nint o1 = TRows.Count > 1 ? offsets[1] : 0, o2 = TRows.Count > 2 ? offsets[2] : 0, o3 = TRows.Count > 3 ? offsets[3] : 0;
         nint o4 = TRows.Count > 4 ? offsets[4] : 0, o5 = TRows.Count > 5 ? offsets[5] : 0, o6 = TRows.Count > 6 ? offsets[6] : 0;
 
-        float* bPanel = t->B, cPanel = t->C;
+        float* bPanel = t->B, cPanel = t->C, ahead = t->Ahead;
         nint panels = t->Panels;
         do
         {
@@ -48,6 +49,8 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                 float* aGroup = aTile, bGroup = bPanel;
                 for (nint groups = t->Groups; groups > 0; groups--, aGroup += t->AGroup, bGroup += t->BGroup)
                 {
+                    for (nint line = t->AheadLines; line > 0; line--, ahead += LookAhead.Line)
+                        Sse.Prefetch1(ahead);
                     float* a = aGroup, b = bGroup;
                     nint aStep = t->AStep, bStep = t->BStep;
                     for (float* end = a + (t->Length * aStep); a != end; a += aStep, b += bStep)
@@ -86,6 +89,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
             cPanel += TColumns.Vectors * TLanes.Width;
         }
         while (--panels > 0);
+        t->Ahead = ahead;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

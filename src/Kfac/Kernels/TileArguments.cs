@@ -44,6 +44,11 @@ internal unsafe struct TileArguments
     /// <summary>The sums of squares, laid out as C; moves on with it.</summary>
     public float* Squares;
 
+    /// <summary>What <see cref="LookAhead"/> asks for, so many cache lines with each group; moves on with them.</summary>
+    public float* Ahead;
+
+    public nint AheadLines;
+
     /// <summary>[columns] Where a row of ones leaves the sums of B's terms.</summary>
     public float* SumsOfB;
 }

@@ -9,7 +9,7 @@ namespace Kfac.Kernels;
 /// </summary>
 internal sealed unsafe class TileSweep
 {
-    private readonly int _columns, _tileRows;
+    private readonly int _columns, _tileRows, _allPanels;
     private readonly bool _packed;
     private readonly nint _aRow, _aTerm, _cRow;
 
@@ -35,6 +35,7 @@ internal sealed unsafe class TileSweep
         for (int i = 0; i < _tileRows; i++)
             (_offsets[i], _offsets[_tileRows + i]) = (i * aRow, i * cRow);
         _panels = Panel.Kinds(columns, lanes.Width);
+        _allPanels = _panels.Sum(kind => kind.Count);
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * _tileRows];
         for (int kind = 0; kind < _panels.Length; kind++)
             for (int rows = 1; rows <= _tileRows; rows++)
@@ -46,7 +47,8 @@ internal sealed unsafe class TileSweep
     /// <param name="a">Row 0, term 0.</param>
     /// <param name="b">Term 0, column 0.</param>
     /// <param name="c">Row 0, column 0; overwritten.</param>
-    public void Run(Split rows, int terms, float* a, float* b, float* c)
+    /// <param name="ahead">What comes next, or null.</param>
+    public void Run(Split rows, int terms, float* a, float* b, float* c, LookAhead? ahead)
     {
         if (rows.Count == 0)
             return;
@@ -60,6 +62,7 @@ internal sealed unsafe class TileSweep
             AOffsets = offsets,
             COffsets = offsets + _tileRows,
         };
+        ahead?.SpreadOver(ref t, rows.Pieces * _allPanels);
         for (int kind = 0; kind < _panels.Length; kind++)
         {
             (Panel panel, t.Panels) = _panels[kind];

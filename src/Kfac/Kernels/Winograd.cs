@@ -90,10 +90,9 @@ internal sealed unsafe class Winograd : ICorrelation
                 Split rows = default;
                 for (int slot = 0; slot < Slots; slot++)
                 {
-                    ahead?.Advance();
                     if (rows.Count != tiles.CountOf(slot))
                         rows = Split.AtMost(tiles.CountOf(slot), _lanes.TileRows);
-                    _products.Run(rows, _channelsIn, v + (slot * slotIn), packed + ((nint)slot * SlotLength), m + (slot * slotOut));
+                    _products.Run(rows, _channelsIn, v + (slot * slotIn), packed + ((nint)slot * SlotLength), m + (slot * slotOut), ahead);
                 }
                 _lanes.WinogradOutput(tiles, m, slotOut, _channelsOut, bias, floor, y.At(i, j), gate.At(i, j));
             }

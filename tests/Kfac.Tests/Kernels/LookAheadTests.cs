@@ -11,30 +11,46 @@ public sealed unsafe class LookAheadTests
     [TestMethod]
     public void EveryStretchIsGoneThroughAFewLinesAtATime()
     {
+        const int Groups = 4;
         var memory = new AlignedBuffer(200 * Line);
         var ahead = new LookAhead(capacity: 3);
         ahead.Add(memory.Pointer, 40 * Line);
         ahead.Add(memory.Pointer, 0);
-        ahead.Add(memory.Pointer + (40 * Line), 160 * Line);
-        Assert.AreEqual(200 * Line, ahead.Remaining);
+        ahead.Add(memory.Pointer + (40 * Line), 159 * Line);
+        Assert.AreEqual(199 * Line, ahead.Remaining);
+        var t = new TileArguments { Length = 10 };
         if (!System.Runtime.Intrinsics.X86.Sse.IsSupported)
         {
             // Without a prefetch instruction nothing is ever asked for.
-            ahead.Advance();
-            Assert.AreEqual(200 * Line, ahead.Remaining);
+            ahead.SpreadOver(ref t, Groups);
+            Assert.AreEqual((0, 199 * Line), (t.AheadLines, ahead.Remaining));
             return;
         }
 
-        for (int lines = 200 - LookAhead.LinesAtOnce; lines > 0; lines -= LookAhead.LinesAtOnce)
+        nint asked = 0;
+        for (nint left = 199; left > 0; left = ahead.Remaining / Line)
         {
-            ahead.Advance();
-            Assert.AreEqual(lines * Line, ahead.Remaining);
+            ahead.SpreadOver(ref t, Groups);
+            Assert.IsTrue(t.Ahead == memory.Pointer + (asked * Line), "in order, without gaps");
+            Assert.IsTrue(t.AheadLines is > 0 and <= 5, "a line for two terms at most");
+            asked += Groups * t.AheadLines;
+            Assert.AreEqual(Math.Max(199 - asked, 0), ahead.Remaining / Line);
         }
 
-        ahead.Advance();
-        Assert.AreEqual(0, ahead.Remaining);
-        ahead.Advance();
-        Assert.AreEqual(0, ahead.Remaining);
+        Assert.IsTrue(asked is >= 199 and < 199 + Groups, "all, and no more than the groups being equal makes it");
+        ahead.SpreadOver(ref t, Groups);
+        Assert.AreEqual(0, t.AheadLines);
+    }
+
+    [TestMethod]
+    public void FewTermsStillAskForALine()
+    {
+        var memory = new AlignedBuffer(8 * Line);
+        var ahead = new LookAhead(capacity: 1);
+        ahead.Add(memory.Pointer, 8 * Line);
+        var t = new TileArguments { Length = 1 };
+        ahead.SpreadOver(ref t, groups: 3);
+        Assert.AreEqual(System.Runtime.Intrinsics.X86.Sse.IsSupported ? 1 : 0, t.AheadLines);
     }
 
     [TestMethod]
