@@ -61,7 +61,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     public int ScratchLength { get; }
 
     /// <inheritdoc/>
-    public bool LooksAhead => UsesWinograd;
+    public bool LooksAhead => true;
 
     /// <inheritdoc/>
     public void PackForward(float* filter, float* packed)

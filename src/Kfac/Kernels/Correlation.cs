@@ -153,6 +153,7 @@ internal sealed unsafe class Correlation : ICorrelation
                     t->C = firstStrips[p].Y + (i * y.Row);
                     t->Gate = firstStrips[p].Gate + (i * gate.Row);
                     t->Groups = endTap - firstTap;
+                    ahead?.SpreadOver(ref *t, t->Groups * t->Repeats * t->Panels);
                     tiles[(((firstCall * kinds) + p) * 2) + _tallest - height](t);
                 }
         }
