@@ -34,6 +34,7 @@ internal sealed unsafe class Correlation : ICorrelation
     /// <summary>The equal rectangles in a strip: a column of y, the columns of a rectangle, and how many.</summary>
     private readonly (int Column, int Width, int Count)[] _across;
 
+    /// <summary>Rows of the tallest rectangles.</summary>
     private readonly int _tallest;
 
     /// <summary>[call, rectangles of <see cref="_across"/>, whether they are a row less]</summary>

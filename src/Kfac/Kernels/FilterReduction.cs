@@ -14,8 +14,7 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     private readonly ConvolutionGeometry _g;
     private readonly Panel[] _panels;
 
-    /// <summary>Positions of a tile: the first, how many, and the rows of dy that they multiply by anything but padding.</summary>
-    private readonly (int First, int Count, int FirstRow, int EndRow)[] _pieces;
+    private readonly Piece[] _pieces;
 
     /// <summary>[panel, piece]</summary>
     private readonly delegate*<TileArguments*, void>[] _gradient, _squares, _both;
@@ -32,9 +31,6 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     }
 
     public int ScratchLength => 2 * _lanes.Width;
-
-    /// <summary>The piece that has the bias with it: of an odd number, one that meets no rows of padding anyway.</summary>
-    private int PieceWithBias => _pieces.Length / 2;
 
     public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead)
     {
@@ -62,7 +58,7 @@ internal sealed unsafe class FilterReduction : IFilterReduction
             t.Columns = panel.Columns;
             for (int piece = 0; piece < _pieces.Length; piece++)
             {
-                (int first, int count, int firstRow, int endRow) = _pieces[piece];
+                (int first, int count, int firstRow, int endRow, bool withBias) = _pieces[piece];
                 t.Groups = endRow - firstRow;
                 nint start = PlaceTile(first, count, x.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
                 t.C = sums.Gradient + at;
@@ -74,7 +70,7 @@ internal sealed unsafe class FilterReduction : IFilterReduction
                     t.B = dy.Origin + (example * dyStep) + panel.Start + (firstRow * t.BGroup);
                     ahead?.SpreadOver(ref t, t.Groups);
                     tile(&t);
-                    if (piece == PieceWithBias)
+                    if (withBias)
                         AddBias(sums, panel, scratch);
                 }
             }
@@ -84,15 +80,17 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     private void AddBias(FilterSums sums, Panel panel, float* sumsOfDy) => _lanes.AddWithSquares(
         sumsOfDy, sums.BiasGradient == null ? null : sums.BiasGradient + panel.Start, sums.BiasSquares == null ? null : sums.BiasSquares + panel.Start, panel.Columns);
 
-    private (int First, int Count, int FirstRow, int EndRow)[] Pieces(Split positions) => [.. Enumerable.Range(0, positions.Pieces).Select(piece =>
+    /// <summary>The bias is with the piece in the middle: of an odd number, it meets no rows of padding anyway.</summary>
+    private Piece[] Pieces(Split positions) => [.. Enumerable.Range(0, positions.Pieces).Select(piece =>
     {
         int row = _g.S * _g.C, start = positions.Start(piece), count = positions.Size(piece);
-        (int first, int end) = piece == positions.Pieces / 2 ? (0, _g.OutH) : _g.RowsRead.RowsOf(start / row, (start + count - 1) / row, _g.OutH);
-        return (start, count, first, end);
+        bool withBias = piece == positions.Pieces / 2;
+        (int first, int end) = withBias ? (0, _g.OutH) : _g.RowsRead.RowsOf(start / row, (start + count - 1) / row, _g.OutH);
+        return new Piece(start, count, first, end, withBias);
     })];
 
     /// <summary>Products of a column of dy with the positions, and for each piece a quarter of one more for its loads.</summary>
-    private static int Cost((int First, int Count, int FirstRow, int EndRow)[] pieces) => pieces.Sum(piece => ((4 * piece.Count) + 1) * (piece.EndRow - piece.FirstRow));
+    private static int Cost(Piece[] pieces) => pieces.Sum(piece => ((4 * piece.Count) + 1) * (piece.EndRow - piece.FirstRow));
 
     /// <summary>offsets[i] = where position first + i of a patch is, from position first.</summary>
     /// <returns>Where position first is, from the beginning of the patch.</returns>
@@ -117,8 +115,16 @@ internal sealed unsafe class FilterReduction : IFilterReduction
         for (int i = 0; i < tiles.Length; i++)
         {
             (int panel, int piece) = Math.DivRem(i, _pieces.Length);
-            tiles[i] = _lanes.Tile<TEpilogue>(_pieces[piece].Count, _panels[panel], andOnes: piece == PieceWithBias);
+            tiles[i] = _lanes.Tile<TEpilogue>(_pieces[piece].Count, _panels[panel], _pieces[piece].WithBias);
         }
         return tiles;
     }
+
+    /// <summary>Positions of the patch that a tile takes.</summary>
+    /// <param name="First">The first.</param>
+    /// <param name="Count">How many.</param>
+    /// <param name="FirstRow">The first row of dy that they multiply by anything but padding.</param>
+    /// <param name="EndRow">The row after the last.</param>
+    /// <param name="WithBias">Whether the bias is with them; the rows are all then.</param>
+    private readonly record struct Piece(int First, int Count, int FirstRow, int EndRow, bool WithBias);
 }

@@ -43,13 +43,13 @@ internal sealed unsafe class LookAhead
 
     /// <summary>Has tiles ask for the next few lines.</summary>
     /// <param name="t">What they work on; <see cref="TileArguments.Ahead"/> is set.</param>
-    /// <param name="groups">Groups of terms of all of them.</param>
+    /// <param name="groups">Groups of terms of all of them; may be none.</param>
     public void SpreadOver(ref TileArguments t, nint groups)
     {
         t.AheadLines = 0;
         while (_first < _count && _stretches[_first].Next >= _stretches[_first].End)
             _first++;
-        if (_first == _count || !Sse.IsSupported)
+        if (_first == _count || groups == 0 || !Sse.IsSupported)
             return;
         ref Stretch stretch = ref _stretches[_first];
         nint left = ((nint)(stretch.End - stretch.Next) + Line - 1) / Line;

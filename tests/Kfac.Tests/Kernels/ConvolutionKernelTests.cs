@@ -177,7 +177,7 @@ public sealed unsafe class ConvolutionKernelTests
         int[] surroundings = output.Surroundings();
 
         kernel.PackForward(weights.Pointer, packed.Pointer);
-        kernel.Forward(input.Plane, packed.Pointer, bias ? biases.Pointer : null, relu, output.Plane, scratch.Pointer);
+        kernel.Forward(input.Plane, packed.Pointer, bias ? biases.Pointer : null, relu, output.Plane, scratch.Pointer, Upcoming(packed));
 
         double[] expected = NaiveConvolution.Forward(g, x, filter, bias ? b : null);
         if (relu)
@@ -200,7 +200,7 @@ public sealed unsafe class ConvolutionKernelTests
         int[] surroundings = inputGradient.Surroundings();
 
         kernel.PackBackward(weights.Pointer, packed.Pointer);
-        kernel.BackwardData(outputGradient.Plane, packed.Pointer, inputGradient.Plane, gated ? gate.Plane : default, scratch.Pointer);
+        kernel.BackwardData(outputGradient.Plane, packed.Pointer, inputGradient.Plane, gated ? gate.Plane : default, scratch.Pointer, Upcoming(packed));
 
         double[] expected = NaiveConvolution.BackwardData(g, dy, filter);
         for (int i = 0; gated && i < expected.Length; i++)
@@ -234,9 +234,17 @@ public sealed unsafe class ConvolutionKernelTests
         using GuardedImage outputGradient = GuardedImage.Of(g.OutH, g.OutW, g.K, more, dy, extra);
         using Sums sums = new(g);
         using GuardedFloats scratch = new(kernel.ScratchLength);
-        kernel.BackwardFilter(input.Plane, outputGradient.Plane, sums.Wanted(wanted), scratch.Pointer);
+        kernel.BackwardFilter(input.Plane, 0, outputGradient.Plane, 0, 1, sums.Wanted(wanted), scratch.Pointer, Upcoming(scratch));
         Assert.IsTrue(sums.AreIntact && scratch.IsIntact);
         return sums.Values;
+    }
+
+    /// <summary>Some memory to look ahead to, which changes nothing.</summary>
+    private static LookAhead Upcoming(GuardedFloats memory)
+    {
+        var ahead = new LookAhead(capacity: 1);
+        ahead.Add(memory.Pointer, memory.Span.Length);
+        return ahead;
     }
 
     private static Halo Sum(Halo a, Halo b) => new(a.Top + b.Top, a.Left + b.Left, a.Bottom + b.Bottom, a.Right + b.Right);

@@ -43,12 +43,14 @@ public sealed unsafe class LookAheadTests
     }
 
     [TestMethod]
-    public void FewTermsStillAskForALine()
+    public void FewTermsStillAskForALineButNoneForNone()
     {
         var memory = new AlignedBuffer(8 * Line);
         var ahead = new LookAhead(capacity: 1);
         ahead.Add(memory.Pointer, 8 * Line);
         var t = new TileArguments { Length = 1 };
+        ahead.SpreadOver(ref t, groups: 0);
+        Assert.AreEqual((0, 8 * Line), (t.AheadLines, ahead.Remaining));
         ahead.SpreadOver(ref t, groups: 3);
         Assert.AreEqual(System.Runtime.Intrinsics.X86.Sse.IsSupported ? 1 : 0, t.AheadLines);
     }
