@@ -22,7 +22,7 @@ internal unsafe interface IConvolutionKernel
     /// <summary>Floats of scratch each worker brings.</summary>
     int ScratchLength { get; }
 
-    /// <summary>Whether its passes have products long enough to make use of a <see cref="LookAhead"/>.</summary>
+    /// <summary>Whether its passes make use of a <see cref="LookAhead"/>.</summary>
     bool LooksAhead { get; }
 
     /// <summary>The kernel for <paramref name="geometry"/>: the tuned one where it applies.</summary>

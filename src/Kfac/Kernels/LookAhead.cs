@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Kfac.Kernels;
 
 /// <summary>
-/// Memory that whoever runs the kernels will touch soon. Kernels with long products have their micro-tiles ask for it to come
-/// to the second-level cache, a little each time, while the core is busy anyway. Does nothing to results, and nothing at all
+/// Memory that whoever runs the kernels will touch soon. Tuned convolutions have their micro-tiles ask for it to come to the
+/// second-level cache, a little each time, while the core is busy anyway. Does nothing to results, and nothing at all
 /// where the processor has no such instruction. One for each worker.
 /// </summary>
 internal sealed unsafe class LookAhead

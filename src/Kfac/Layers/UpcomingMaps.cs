@@ -3,7 +3,7 @@ using Kfac.Kernels;
 namespace Kfac.Layers;
 
 /// <summary>
-/// Which maps of the batch come next in a run of layers: while one with long products is at some examples, those that the layers
+/// Which maps of the batch come next in a run of layers: while one that looks ahead is at some examples, those that the layers
 /// from there to the next such one will touch, for the same examples or, past the end of the run, for the next ones.
 /// </summary>
 internal sealed unsafe class UpcomingMaps

@@ -4,7 +4,7 @@ using Kfac.Parallel;
 
 namespace Kfac.Tests.Layers;
 
-/// <summary>Which maps a convolution with long products is told to come next.</summary>
+/// <summary>Which maps a convolution is told to come next.</summary>
 [TestClass]
 public sealed class UpcomingMapsTests
 {
@@ -13,7 +13,7 @@ public sealed class UpcomingMapsTests
     private readonly LookAhead _ahead = new(capacity: 16);
 
     [TestMethod]
-    public void ForwardItIsWhatTheLayersWriteUpToTheNextLongProducts()
+    public void ForwardItIsWhatTheLayersWriteUpToTheNextConvolution()
     {
         (ExampleLayer[] run, UpcomingMaps maps) = Run();
         maps.AfterForward(Index(run, "conv2d_2"), These, Next, _ahead);
@@ -31,18 +31,18 @@ public sealed class UpcomingMapsTests
     }
 
     [TestMethod]
-    public void BackwardItIsWhatTheLayersReadDownToTheNextLongProducts()
+    public void BackwardItIsWhatTheLayersReadDownToTheNextConvolution()
     {
         (ExampleLayer[] run, UpcomingMaps maps) = Run();
         maps.AfterBackward(Index(run, "conv2d_3"), These, Next, _ahead);
         Assert.AreEqual(2 * (Winners(run) + Layer(run, "conv2d_2").Input.ImageStride), _ahead.Remaining);
         maps.AfterBackward(Index(run, "conv2d_2"), These, Next, _ahead);
-        Assert.AreEqual(
-            (2 * Layer(run, "conv2d_1").Input.ImageStride) + Layer(run, "conv2d_3").Output.ImageStride + Layer(run, "conv2d_3").Input.ImageStride,
-            _ahead.Remaining);
+        Assert.AreEqual(2 * Layer(run, "conv2d_1").Input.ImageStride, _ahead.Remaining);
+        maps.AfterBackward(Index(run, "conv2d_1"), These, Next, _ahead);
+        Assert.AreEqual(Layer(run, "conv2d_3").Output.ImageStride + Layer(run, "conv2d_3").Input.ImageStride, _ahead.Remaining, "of the next examples");
     }
 
-    /// <summary>The first convolution has one channel and goes by the definition, the others by Winograd.</summary>
+    /// <summary>Three convolutions, a pooling before the last.</summary>
     private static (ExampleLayer[] Run, UpcomingMaps Maps) Run()
     {
         NetworkSpec spec = NetworkSpec.For(16, 16, 1)
