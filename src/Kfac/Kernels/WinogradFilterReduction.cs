@@ -73,9 +73,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
             int first = _rows.Start(piece);
             Split rows = new(_rows.Start(last) + _rows.Size(last) - first, last + 1 - piece);
             for (int slot = 0; slot < Winograd.Slots; slot++)
-            {
                 _products.Run(rows, _tiles.CountOf(slot), v + (slot * slotX) + first, w + (slot * slotDy), m + (slot * slotBlock), ahead);
-            }
             nint at = (nint)first * _g.K;
             _lanes.WinogradFilterGradient(m, slotBlock, BlockWidth, rows.Count, _g.K,
                 gradient == null ? null : gradient + at, squares == null ? null : squares + at, (nint)_g.C * _g.K, _g.K, _g.R);

@@ -48,6 +48,9 @@ internal sealed class Workers : IDisposable
     /// <summary>Number of workers, the calling thread included.</summary>
     public int Count { get; }
 
+    /// <summary>Threads that sleep until the next region.</summary>
+    public int Sleeping => Volatile.Read(ref _sleeping);
+
     /// <summary>Runs <paramref name="action"/> for the units 0 … <paramref name="units"/>-1 and returns when all are done.</summary>
     /// <remarks>The first exception of a unit is rethrown here; units not yet begun are then skipped.</remarks>
     public void Run(int units, WorkerAction action)
@@ -103,7 +106,7 @@ internal sealed class Workers : IDisposable
 
     private void WakeSleepers()
     {
-        if (Volatile.Read(ref _sleeping) > 0)
+        if (Sleeping > 0)
         {
             lock (_wake)
             {

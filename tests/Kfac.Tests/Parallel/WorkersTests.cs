@@ -33,8 +33,7 @@ public sealed class WorkersTests
         int done = 0;
         for (int region = 0; region < 3; region++)
         {
-            // Longer than an idle worker looks for work before it sleeps.
-            Thread.Sleep(100);
+            Assert.IsTrue(SpinWait.SpinUntil(() => workers.Sleeping == 2, TimeSpan.FromMinutes(1)), "idle workers go to sleep");
             workers.Run(8, (_, _) => Interlocked.Increment(ref done));
         }
 
