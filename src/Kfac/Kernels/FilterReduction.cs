@@ -23,8 +23,9 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     {
         (_lanes, _g) = (lanes, geometry);
         _panels = Panel.Split(geometry.K, lanes.Width);
-        Split even = Split.AtMost(_g.PatchLength, lanes.TileRows), rows = new(_g.PatchLength, _g.R);
-        _pieces = rows.Largest <= lanes.TileRows && Cost(Pieces(rows)) < Cost(Pieces(even)) ? Pieces(rows) : Pieces(even);
+        bool tapered = _g is { C: 1, S: 5, StrideX: 1, PadLeft: 2, PadRight: 2, OutW: >= 4 };
+        Piece[][] cuts = [Pieces(Split.AtMost(_g.PatchLength, lanes.TileRows), tapered: false), Pieces(new Split(_g.PatchLength, _g.R), tapered)];
+        _pieces = cuts.Where(pieces => pieces[0].Count <= lanes.TileRows).MinBy(Cost)!;
         _gradient = Tiles<AddTo>();
         _squares = Tiles<AddSquare>();
         _both = Tiles<AddToWithSquare>();
@@ -58,7 +59,7 @@ internal sealed unsafe class FilterReduction : IFilterReduction
             t.Columns = panel.Columns;
             for (int piece = 0; piece < _pieces.Length; piece++)
             {
-                (int first, int count, int firstRow, int endRow, bool withBias) = _pieces[piece];
+                (int first, int count, int firstRow, int endRow, bool withBias, _) = _pieces[piece];
                 t.Groups = endRow - firstRow;
                 nint start = PlaceTile(first, count, x.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
                 t.C = sums.Gradient + at;
@@ -81,16 +82,17 @@ internal sealed unsafe class FilterReduction : IFilterReduction
         sumsOfDy, sums.BiasGradient == null ? null : sums.BiasGradient + panel.Start, sums.BiasSquares == null ? null : sums.BiasSquares + panel.Start, panel.Columns);
 
     /// <summary>The bias is with the piece in the middle: of an odd number, it meets no rows of padding anyway.</summary>
-    private Piece[] Pieces(Split positions) => [.. Enumerable.Range(0, positions.Pieces).Select(piece =>
+    private Piece[] Pieces(Split positions, bool tapered) => [.. Enumerable.Range(0, positions.Pieces).Select(piece =>
     {
         int row = _g.S * _g.C, start = positions.Start(piece), count = positions.Size(piece);
         bool withBias = piece == positions.Pieces / 2;
         (int first, int end) = withBias ? (0, _g.OutH) : _g.RowsRead.RowsOf(start / row, (start + count - 1) / row, _g.OutH);
-        return new Piece(start, count, first, end, withBias);
+        return new Piece(start, count, first, end, withBias, tapered);
     })];
 
-    /// <summary>Products of a column of dy with the positions, and for each piece a quarter of one more for its loads.</summary>
-    private static int Cost(Piece[] pieces) => pieces.Sum(piece => ((4 * piece.Count) + 1) * (piece.EndRow - piece.FirstRow));
+    /// <summary>Four times the products of a channel of dy, and for each piece its loads as a quarter of a product each.</summary>
+    private int Cost(Piece[] pieces) => pieces.Sum(piece =>
+        ((((4 * piece.Count) + 1) * _g.OutW) - (piece.Tapered ? 4 * Tapered5.ZerosLeftOut : 0)) * (piece.EndRow - piece.FirstRow));
 
     /// <summary>offsets[i] = where position first + i of a patch is, from position first.</summary>
     /// <returns>Where position first is, from the beginning of the patch.</returns>
@@ -115,7 +117,7 @@ internal sealed unsafe class FilterReduction : IFilterReduction
         for (int i = 0; i < tiles.Length; i++)
         {
             (int panel, int piece) = Math.DivRem(i, _pieces.Length);
-            tiles[i] = _lanes.Tile<TEpilogue>(_pieces[piece].Count, _panels[panel], _pieces[piece].WithBias);
+            tiles[i] = _lanes.Tile<TEpilogue>(_pieces[piece].Count, _panels[panel], _pieces[piece].WithBias, _pieces[piece].Tapered);
         }
         return tiles;
     }
@@ -126,5 +128,6 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     /// <param name="FirstRow">The first row of dy that they multiply by anything but padding.</param>
     /// <param name="EndRow">The row after the last.</param>
     /// <param name="WithBias">Whether the bias is with them; the rows are all then.</param>
-    private readonly record struct Piece(int First, int Count, int FirstRow, int EndRow, bool WithBias);
+    /// <param name="Tapered">Whether they are a row of the filter that leaves columns of padding out; see <see cref="Tapered5"/>.</param>
+    private readonly record struct Piece(int First, int Count, int FirstRow, int EndRow, bool WithBias, bool Tapered);
 }

@@ -24,8 +24,12 @@ internal abstract unsafe partial class LaneKernels
         _ => LaneKernels<ScalarLanes, float>.Instance,
     };
 
-    /// <summary>The micro-tile of <paramref name="rows"/> rows for a panel, and a row of ones, if wanted.</summary>
-    public abstract delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel, bool andOnes = false)
+    /// <summary>A micro-tile.</summary>
+    /// <param name="rows">1 to 7.</param>
+    /// <param name="panel">Its columns.</param>
+    /// <param name="andOnes">Whether there is a row of ones as well.</param>
+    /// <param name="tapered">Whether the rows are those of <see cref="Tapered5"/>.</param>
+    public abstract delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel, bool andOnes = false, bool tapered = false)
         where TEpilogue : struct, ITileEpilogue;
 
     /// <summary>packed[k, j] = f(from[j * column + k * term]) for j below columns, and 0 from there to width; f squares, if wanted.</summary>
@@ -62,10 +66,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
 
     public override int TileRows => TLanes.TileRows;
 
-    public override delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel, bool andOnes = false) =>
-        panel.Width == 2 * TLanes.Width ? Tile<TwoVectors, TEpilogue>(rows, andOnes)
-        : panel.Columns == TLanes.Width ? Tile<OneVector, TEpilogue>(rows, andOnes)
-        : Tile<PartialVector, TEpilogue>(rows, andOnes);
+    public override delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel, bool andOnes = false, bool tapered = false) =>
+        panel.Width == 2 * TLanes.Width ? Tile<TwoVectors, TEpilogue>(rows, andOnes, tapered)
+        : panel.Columns == TLanes.Width ? Tile<OneVector, TEpilogue>(rows, andOnes, tapered)
+        : Tile<PartialVector, TEpilogue>(rows, andOnes, tapered);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Pack(float* from, nint column, nint term, int columns, int terms, int width, bool square, float* packed)
@@ -168,7 +172,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             sum1 = TLanes.Add(sum1, TLanes.Load(pixel + TLanes.Width));
     }
 
-    private static delegate*<TileArguments*, void> Tile<TColumns, TEpilogue>(int rows, bool andOnes)
+    private static delegate*<TileArguments*, void> Tile<TColumns, TEpilogue>(int rows, bool andOnes, bool tapered)
         where TColumns : struct, IColumns
         where TEpilogue : struct, ITileEpilogue => rows switch
         {
@@ -176,6 +180,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             2 => Tile<Rows2, TColumns, TEpilogue>(andOnes),
             3 => Tile<Rows3, TColumns, TEpilogue>(andOnes),
             4 => Tile<Rows4, TColumns, TEpilogue>(andOnes),
+            5 when tapered => Tile<Tapered5, TColumns, TEpilogue>(andOnes),
             5 => Tile<Rows5, TColumns, TEpilogue>(andOnes),
             6 => Tile<Rows6, TColumns, TEpilogue>(andOnes),
             7 => Tile<Rows7, TColumns, TEpilogue>(andOnes),

@@ -53,22 +53,26 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                         Sse.Prefetch1(ahead);
                     float* a = aGroup, b = bGroup;
                     nint aStep = t->AStep, bStep = t->BStep;
-                    for (float* end = a + (t->Length * aStep); a != end; a += aStep, b += bStep)
+                    float* end = a + (t->Length * aStep);
+                    if (TRows.Tapered)
                     {
-                        LoadPanel(b, t->Columns, out TVector b0, out TVector b1);
-                        AddRow(a, b0, b1, ref s0, ref z0);
-                        if (TRows.Count > 1) AddRow(a + o1, b0, b1, ref s1, ref z1);
-                        if (TRows.Count > 2) AddRow(a + o2, b0, b1, ref s2, ref z2);
-                        if (TRows.Count > 3) AddRow(a + o3, b0, b1, ref s3, ref z3);
-                        if (TRows.Count > 4) AddRow(a + o4, b0, b1, ref s4, ref z4);
-                        if (TRows.Count > 5) AddRow(a + o5, b0, b1, ref s5, ref z5);
-                        if (TRows.Count > 6) AddRow(a + o6, b0, b1, ref s6, ref z6);
-                        if (TRows.AndOnes)
-                        {
-                            u0 = TLanes.Add(u0, b0);
-                            if (TColumns.Vectors > 1)
-                                u1 = TLanes.Add(u1, b1);
-                        }
+                        AddTerm(a, b, t->Columns, first: 2, end: TRows.Count, o1, o2, o3, o4, o5, o6,
+                            ref s0, ref z0, ref s1, ref z1, ref s2, ref z2, ref s3, ref z3, ref s4, ref z4, ref s5, ref z5, ref s6, ref z6, ref u0, ref u1);
+                        AddTerm(a + aStep, b + bStep, t->Columns, first: 1, end: TRows.Count, o1, o2, o3, o4, o5, o6,
+                            ref s0, ref z0, ref s1, ref z1, ref s2, ref z2, ref s3, ref z3, ref s4, ref z4, ref s5, ref z5, ref s6, ref z6, ref u0, ref u1);
+                        a += 2 * aStep;
+                        b += 2 * bStep;
+                        end -= 2 * aStep;
+                    }
+                    for (; a != end; a += aStep, b += bStep)
+                        AddTerm(a, b, t->Columns, first: 0, end: TRows.Count, o1, o2, o3, o4, o5, o6,
+                            ref s0, ref z0, ref s1, ref z1, ref s2, ref z2, ref s3, ref z3, ref s4, ref z4, ref s5, ref z5, ref s6, ref z6, ref u0, ref u1);
+                    if (TRows.Tapered)
+                    {
+                        AddTerm(a, b, t->Columns, first: 0, end: TRows.Count - 1, o1, o2, o3, o4, o5, o6,
+                            ref s0, ref z0, ref s1, ref z1, ref s2, ref z2, ref s3, ref z3, ref s4, ref z4, ref s5, ref z5, ref s6, ref z6, ref u0, ref u1);
+                        AddTerm(a + aStep, b + bStep, t->Columns, first: 0, end: TRows.Count - 2, o1, o2, o3, o4, o5, o6,
+                            ref s0, ref z0, ref s1, ref z1, ref s2, ref z2, ref s3, ref z3, ref s4, ref z4, ref s5, ref z5, ref s6, ref z6, ref u0, ref u1);
                     }
                 }
 
@@ -90,6 +94,29 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
         }
         while (--panels > 0);
         t->Ahead = ahead;
+    }
+
+    /// <summary>Adds a term to the rows from <paramref name="first"/>, 2 at most, to before <paramref name="end"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTerm(
+        float* a, float* b, int columns, int first, int end, nint o1, nint o2, nint o3, nint o4, nint o5, nint o6,
+        ref TVector s0, ref TVector z0, ref TVector s1, ref TVector z1, ref TVector s2, ref TVector z2, ref TVector s3, ref TVector z3,
+        ref TVector s4, ref TVector z4, ref TVector s5, ref TVector z5, ref TVector s6, ref TVector z6, ref TVector u0, ref TVector u1)
+    {
+        LoadPanel(b, columns, out TVector b0, out TVector b1);
+        if (first == 0) AddRow(a, b0, b1, ref s0, ref z0);
+        if (first <= 1 && end > 1) AddRow(a + o1, b0, b1, ref s1, ref z1);
+        if (end > 2) AddRow(a + o2, b0, b1, ref s2, ref z2);
+        if (end > 3) AddRow(a + o3, b0, b1, ref s3, ref z3);
+        if (end > 4) AddRow(a + o4, b0, b1, ref s4, ref z4);
+        if (end > 5) AddRow(a + o5, b0, b1, ref s5, ref z5);
+        if (end > 6) AddRow(a + o6, b0, b1, ref s6, ref z6);
+        if (TRows.AndOnes)
+        {
+            u0 = TLanes.Add(u0, b0);
+            if (TColumns.Vectors > 1)
+                u1 = TLanes.Add(u1, b1);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -9,6 +9,9 @@ internal interface IRows
 
     /// <summary>Whether there is one row more, whose elements of A are all 1.</summary>
     static virtual bool AndOnes => false;
+
+    /// <summary>Whether they are those of <see cref="Tapered5"/>.</summary>
+    static virtual bool Tapered => false;
 }
 
 internal readonly struct Rows1 : IRows { public static int Count => 1; }
@@ -31,6 +34,22 @@ internal readonly struct AndOnes<TRows> : IRows
     public static int Count => TRows.Count;
 
     static bool IRows.AndOnes => true;
+
+    static bool IRows.Tapered => TRows.Tapered;
+}
+
+/// <summary>
+/// Five rows whose groups start and end with two terms for which A holds zeros in some: rows 0 and 1, row 0, and at the end
+/// row 4, rows 3 and 4. Such are the five pixels of a row of a 5 x 5 filter, moved along an image with two columns of padding.
+/// </summary>
+internal readonly struct Tapered5 : IRows
+{
+    /// <summary>In a group.</summary>
+    public const int ZerosLeftOut = 6;
+
+    public static int Count => 5;
+
+    static bool IRows.Tapered => true;
 }
 
 /// <summary>The columns of a micro-tile, as a type.</summary>

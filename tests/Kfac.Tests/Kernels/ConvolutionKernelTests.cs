@@ -94,6 +94,28 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
+    public void FiveByFiveFiltersOfGreyImagesAreSummedWithoutPadding(object isa)
+    {
+        foreach (ConvolutionGeometry g in (ConvolutionGeometry[])
+            [ConvolutionGeometry.Same(28, 28, 1, 32, 5, 5), ConvolutionGeometry.Same(9, 4, 1, 10, 5, 5), ConvolutionGeometry.Same(3, 7, 1, 48, 5, 5)])
+        {
+            ConvolutionKernel kernel = new(g, (InstructionSet)isa);
+            double[] dy = KernelCases.Random(g.Locations * g.K, 2);
+            double[] x = KernelCases.Random(g.H * g.W, 1);
+            double[][] padded = FilterSumsOf(kernel, x, dy, 0b1111);
+            // Rows follow each other with NaN between them, as many as there would be columns of padding.
+            using GuardedImage input = GuardedImage.Of(g.H, g.W, 1, default, x, extraRowFloats: 4);
+            using GuardedImage outputGradient = GuardedImage.Of(g.OutH, g.OutW, g.K, default, dy);
+            using Sums sums = new(g);
+            using GuardedFloats scratch = new(kernel.ScratchLength);
+            kernel.BackwardFilter(input.Plane, outputGradient.Plane, sums.Wanted(0b1111), scratch.Pointer);
+            for (int part = 0; part < 4; part++)
+                CollectionAssert.AreEqual(padded[part], sums.Values[part], $"{g} {part}");
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(InstructionSets))]
     public void ExamplesOfOneCallGiveTheBitsOfSeparateCalls(object isa)
     {
         foreach (ConvolutionGeometry g in SomeShapes)

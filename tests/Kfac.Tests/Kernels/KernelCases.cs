@@ -31,6 +31,8 @@ internal static class KernelCases
                     yield return ConvolutionGeometry.Same(7, 9, c, k, 1, 1);
                     yield return ConvolutionGeometry.Same(7, 9, c, k, 1, 1, 2, 3);
                     yield return ConvolutionGeometry.Valid(9, 7, c, k, 5, 5);
+                    yield return ConvolutionGeometry.Same(9, 4, c, k, 5, 5);
+                    yield return ConvolutionGeometry.Same(3, 7, c, k, 5, 5);
                     yield return ConvolutionGeometry.Valid(13, 31, c, k, 2, 3);
                     yield return ConvolutionGeometry.Same(15, 15, c, k, 4, 2, 2, 1);
                     yield return ConvolutionGeometry.Same(14, 13, c, k, 3, 3, 2, 2);
