@@ -90,9 +90,9 @@ internal sealed unsafe class FilterReduction : IFilterReduction
         return new Piece(start, count, first, end, withBias, tapered);
     })];
 
-    /// <summary>Four times the products of a channel of dy, and for each piece its loads as a quarter of a product each.</summary>
+    /// <summary>Four times the products of a channel of dy, and each piece's load of a pixel as a quarter of one.</summary>
     private int Cost(Piece[] pieces) => pieces.Sum(piece =>
-        ((((4 * piece.Count) + 1) * _g.OutW) - (piece.Tapered ? 4 * Tapered5.ZerosLeftOut : 0)) * (piece.EndRow - piece.FirstRow));
+        ((((4 * piece.Count) + 1) * _g.OutW) - (piece.Tapered ? 4 * Tapered5.LeftOut : 0)) * (piece.EndRow - piece.FirstRow));
 
     /// <summary>offsets[i] = where position first + i of a patch is, from position first.</summary>
     /// <returns>Where position first is, from the beginning of the patch.</returns>

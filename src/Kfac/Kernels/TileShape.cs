@@ -10,7 +10,7 @@ internal interface IRows
     /// <summary>Whether there is one row more, whose elements of A are all 1.</summary>
     static virtual bool AndOnes => false;
 
-    /// <summary>Whether they are those of <see cref="Tapered5"/>.</summary>
+    /// <summary>Whether some leave out terms, as <see cref="Tapered5"/> says.</summary>
     static virtual bool Tapered => false;
 }
 
@@ -39,13 +39,14 @@ internal readonly struct AndOnes<TRows> : IRows
 }
 
 /// <summary>
-/// Five rows whose groups start and end with two terms for which A holds zeros in some: rows 0 and 1, row 0, and at the end
-/// row 4, rows 3 and 4. Such are the five pixels of a row of a 5 x 5 filter, moved along an image with two columns of padding.
+/// Five rows, some of which leave out terms at either end of a group, where A would be zero: the first term rows 0 and 1, the
+/// second row 0, the last but one row 4, the last rows 3 and 4. Such are the pixels of a row of a filter five wide that goes along
+/// a grey image with two columns of padding.
 /// </summary>
 internal readonly struct Tapered5 : IRows
 {
-    /// <summary>In a group.</summary>
-    public const int ZerosLeftOut = 6;
+    /// <summary>Products for a group and a column that are left out.</summary>
+    public const int LeftOut = 6;
 
     public static int Count => 5;
 

@@ -94,10 +94,16 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void FiveByFiveFiltersOfGreyImagesAreSummedWithoutPadding(object isa)
+    public void FiltersFiveWideOnGreyImagesReadNoPaddingBackwards(object isa)
     {
-        foreach (ConvolutionGeometry g in (ConvolutionGeometry[])
-            [ConvolutionGeometry.Same(28, 28, 1, 32, 5, 5), ConvolutionGeometry.Same(9, 4, 1, 10, 5, 5), ConvolutionGeometry.Same(3, 7, 1, 48, 5, 5)])
+        ConvolutionGeometry[] shapes =
+        [
+            ConvolutionGeometry.Same(28, 28, 1, 32, 5, 5),
+            ConvolutionGeometry.Same(9, 4, 1, 10, 5, 5),
+            ConvolutionGeometry.Same(3, 7, 1, 48, 5, 5),
+            ConvolutionGeometry.Same(6, 9, 1, 17, 3, 5),
+        ];
+        foreach (ConvolutionGeometry g in shapes)
         {
             ConvolutionKernel kernel = new(g, (InstructionSet)isa);
             double[] dy = KernelCases.Random(g.Locations * g.K, 2);
