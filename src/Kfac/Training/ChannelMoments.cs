@@ -12,10 +12,18 @@ internal sealed class ChannelMoments(ImageShape shape)
     /// <param name="pixels">[H, W, C].</param>
     public void Add(ReadOnlySpan<float> pixels)
     {
-        for (int i = 0; i < pixels.Length; i++)
+        int channels = shape.Channels;
+        for (int c = 0; c < channels; c++)
         {
-            _sums[i % shape.Channels] += pixels[i];
-            _squares[i % shape.Channels] += (double)pixels[i] * pixels[i];
+            (double sum, double squares) = (_sums[c], _squares[c]);
+            for (int i = c; i < pixels.Length; i += channels)
+            {
+                double value = pixels[i];
+                sum += value;
+                squares += value * value;
+            }
+
+            (_sums[c], _squares[c]) = (sum, squares);
         }
 
         _images++;
