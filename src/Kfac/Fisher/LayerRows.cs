@@ -12,6 +12,9 @@ internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int l
     /// <summary>T: output locations of an example.</summary>
     public int Locations => locations;
 
+    /// <summary>Rows of the map of an example's locations.</summary>
+    public int MapRows => outputGradients.Shape.Height;
+
     /// <summary>P: values of a patch, the bias's 1 included.</summary>
     public int PatchLength => patchLength;
 
@@ -21,17 +24,14 @@ internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int l
     /// <summary>Most examples there are.</summary>
     public int Capacity => outputGradients.Capacity;
 
-    /// <summary>Writes an example's patches to <paramref name="rows"/> [T, P].</summary>
-    public abstract void CopyPatches(int example, float* rows);
+    /// <summary>Writes the patches of a row of an example's map to their places in <paramref name="rows"/> [T, P].</summary>
+    public abstract void CopyPatches(int example, int mapRow, float* rows);
 
-    /// <summary>Writes an example's gradients, of the loss summed over the batch, to <paramref name="rows"/> [T, K].</summary>
-    public void CopyGradients(int example, float* rows)
+    /// <summary>Writes the gradients, of the loss summed over the batch, of a row of an example's map to their places in <paramref name="rows"/> [T, K].</summary>
+    public void CopyGradients(int example, int mapRow, float* rows)
     {
         int width = outputGradients.Shape.Width * outputGradients.Shape.Channels;
-        for (int row = 0; row < outputGradients.Shape.Height; row++)
-        {
-            outputGradients.Row(example, row).CopyTo(new Span<float>(rows + (nint)row * width, width));
-        }
+        outputGradients.Row(example, mapRow).CopyTo(new Span<float>(rows + (nint)mapRow * width, width));
     }
 }
 
@@ -39,28 +39,25 @@ internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int l
 internal sealed unsafe class ConvolutionRows(ConvolutionGeometry g, ActivationBuffer inputs, ActivationBuffer outputGradients, bool hasBias)
     : LayerRows(outputGradients, g.Locations, g.PatchLength + (hasBias ? 1 : 0))
 {
-    public override void CopyPatches(int example, float* rows)
+    public override void CopyPatches(int example, int mapRow, float* rows)
     {
         ImagePlane image = inputs[example];
-        float* first = image.Origin - g.PadTop * image.RowStride - g.PadLeft * g.C;
+        float* corner = image.Origin + (mapRow * g.StrideY - g.PadTop) * image.RowStride - g.PadLeft * g.C;
         (int run, int runs) = g.DilationX == 1 ? (g.S * g.C, 1) : (g.C, g.S);
-        for (int i = 0; i < g.OutH; i++)
+        rows += (nint)mapRow * g.OutW * PatchLength;
+        for (int j = 0; j < g.OutW; j++, corner += g.StrideX * g.C, rows += PatchLength)
         {
-            for (int j = 0; j < g.OutW; j++, rows += PatchLength)
+            for (int r = 0; r < g.R; r++)
             {
-                float* corner = first + i * g.StrideY * image.RowStride + j * g.StrideX * g.C;
-                for (int r = 0; r < g.R; r++)
+                for (int s = 0; s < runs; s++)
                 {
-                    for (int s = 0; s < runs; s++)
-                    {
-                        new ReadOnlySpan<float>(corner + r * g.DilationY * image.RowStride + s * g.DilationX * g.C, run).CopyTo(new Span<float>(rows + (r * runs + s) * run, run));
-                    }
+                    new ReadOnlySpan<float>(corner + r * g.DilationY * image.RowStride + s * g.DilationX * g.C, run).CopyTo(new Span<float>(rows + (r * runs + s) * run, run));
                 }
+            }
 
-                if (hasBias)
-                {
-                    rows[PatchLength - 1] = 1;
-                }
+            if (hasBias)
+            {
+                rows[PatchLength - 1] = 1;
             }
         }
     }
@@ -70,7 +67,7 @@ internal sealed unsafe class ConvolutionRows(ConvolutionGeometry g, ActivationBu
 internal sealed unsafe class DenseRows(ActivationBuffer inputs, ActivationBuffer outputGradients, bool hasBias)
     : LayerRows(outputGradients, locations: 1, inputs.Shape.Size + (hasBias ? 1 : 0))
 {
-    public override void CopyPatches(int example, float* rows)
+    public override void CopyPatches(int example, int mapRow, float* rows)
     {
         inputs.Row(example, 0).CopyTo(new Span<float>(rows, PatchLength));
         if (hasBias)

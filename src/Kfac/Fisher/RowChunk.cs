@@ -31,8 +31,16 @@ internal sealed unsafe class RowChunk
         MostRows = _capacity * rows.Locations;
         _patches = new AlignedBuffer(checked(MostRows * rows.PatchLength));
         _gradients = new AlignedBuffer(checked(MostRows * rows.Outputs));
-        _copyPatches = (unit, _) => _rows.CopyPatches(_first + unit, _patches.Pointer + (nint)unit * _rows.Locations * _rows.PatchLength);
-        _copyGradients = (unit, _) => _rows.CopyGradients(_first + unit, _gradients.Pointer + (nint)unit * _rows.Locations * _rows.Outputs);
+        _copyPatches = (unit, _) =>
+        {
+            (int example, int mapRow) = Math.DivRem(unit, _rows.MapRows);
+            _rows.CopyPatches(_first + example, mapRow, _patches.Pointer + (nint)example * _rows.Locations * _rows.PatchLength);
+        };
+        _copyGradients = (unit, _) =>
+        {
+            (int example, int mapRow) = Math.DivRem(unit, _rows.MapRows);
+            _rows.CopyGradients(_first + example, mapRow, _gradients.Pointer + (nint)example * _rows.Locations * _rows.Outputs);
+        };
     }
 
     /// <summary>Most rows at a time.</summary>
@@ -52,12 +60,12 @@ internal sealed unsafe class RowChunk
         int count = Math.Min(_capacity, examples - first);
         if (patches)
         {
-            _workers.Run(count, _copyPatches);
+            _workers.Run(count * _rows.MapRows, _copyPatches);
         }
 
         if (gradients)
         {
-            _workers.Run(count, _copyGradients);
+            _workers.Run(count * _rows.MapRows, _copyGradients);
         }
 
         return count;

@@ -58,8 +58,11 @@ public sealed class DilatedAndGroupedConvolutionTests
         float[] patches = new float[rows.Locations * rows.PatchLength], gradients = new float[rows.Locations * rows.Outputs];
         fixed (float* p = patches, g = gradients)
         {
-            rows.CopyPatches(1, p);
-            rows.CopyGradients(1, g);
+            for (int row = 0; row < rows.MapRows; row++)
+            {
+                rows.CopyPatches(1, row, p);
+                rows.CopyGradients(1, row, g);
+            }
         }
 
         double[] expected = NaiveConvolution.FilterGradient(conv.Geometry, Read(conv.Input, 1), Read(conv.OutputGradient!, 1));
