@@ -15,8 +15,7 @@ internal sealed unsafe class KroneckerFactors
     private readonly Pieces _pieces;
     private readonly AlignedBuffer _inputStatistic;
     private readonly AlignedBuffer _gradientStatistic;
-    private BatchProduct _inputProduct = null!;
-    private BatchProduct _gradientProduct = null!;
+    private BatchProduct? _inputProduct, _gradientProduct;
     private int _plannedRows;
     private long _examples;
     private long _locations;
@@ -58,22 +57,30 @@ internal sealed unsafe class KroneckerFactors
     /// <summary>Adds the first <paramref name="examples"/> examples' patches, unless this is a further source of the same ones, and gradients.</summary>
     public void Add(LayerRows rows, RowChunk chunk, int examples, bool patches)
     {
-        Plan(chunk.MostRows);
+        bool copiesPatches = patches && chunk.Covariance is null;
+        if (chunk.MostRows > _plannedRows)
+        {
+            (_plannedRows, _inputProduct, _gradientProduct) = (chunk.MostRows, null, null);
+        }
+
         for (int first = 0; first < examples;)
         {
-            int loaded = chunk.Load(first, examples, patches, gradients: true);
+            int loaded = chunk.Load(first, examples, copiesPatches, gradients: true);
             int count = loaded * rows.Locations;
-            if (patches)
+            if (copiesPatches)
             {
+                _inputProduct ??= Covariance(PatchLength);
                 _inputProduct.Run(_workers, PatchLength, count, chunk.Patches, PatchLength, chunk.Patches, PatchLength, _inputStatistic.Pointer, PatchLength, accumulate: true);
             }
 
+            _gradientProduct ??= Covariance(Outputs);
             _gradientProduct.Run(_workers, Outputs, count, chunk.Gradients, Outputs, chunk.Gradients, Outputs, _gradientStatistic.Pointer, Outputs, accumulate: true);
             first += loaded;
         }
 
         if (patches)
         {
+            chunk.Covariance?.AddTo(_inputStatistic, examples);
             _examples += examples;
             _locations += (long)examples * rows.Locations;
         }
@@ -138,13 +145,6 @@ internal sealed unsafe class KroneckerFactors
         return trace;
     }
 
-    private void Plan(int rows)
-    {
-        if (rows > _plannedRows)
-        {
-            _inputProduct = new BatchProduct(new MatrixProduct(PatchLength, PatchLength, rows, transposeA: true, lowerOnly: true));
-            _gradientProduct = new BatchProduct(new MatrixProduct(Outputs, Outputs, rows, transposeA: true, lowerOnly: true));
-            _plannedRows = rows;
-        }
-    }
+    /// <summary>The product of [rows, size] with itself that is a covariance's lower half.</summary>
+    private BatchProduct Covariance(int size) => new(new MatrixProduct(size, size, _plannedRows, transposeA: true, lowerOnly: true));
 }

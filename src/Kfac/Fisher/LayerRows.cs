@@ -1,5 +1,6 @@
 using Kfac.Kernels;
 using Kfac.Layers;
+using Kfac.Parallel;
 
 namespace Kfac.Fisher;
 
@@ -24,6 +25,9 @@ internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int l
     /// <summary>Most examples there are.</summary>
     public int Capacity => outputGradients.Capacity;
 
+    /// <summary>What sums their patches' covariance without them, or null where they are needed.</summary>
+    public virtual PatchCovariance? Covariance(Workers workers) => null;
+
     /// <summary>Writes the patches of a row of an example's map to their places in <paramref name="rows"/> [T, P].</summary>
     public abstract void CopyPatches(int example, int mapRow, float* rows);
 
@@ -39,6 +43,8 @@ internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int l
 internal sealed unsafe class ConvolutionRows(ConvolutionGeometry g, ActivationBuffer inputs, ActivationBuffer outputGradients, bool hasBias)
     : LayerRows(outputGradients, g.Locations, g.PatchLength + (hasBias ? 1 : 0))
 {
+    public override PatchCovariance? Covariance(Workers workers) => PatchCovariance.Suits(g) ? new PatchCovariance(g, inputs, hasBias, workers) : null;
+
     public override void CopyPatches(int example, int mapRow, float* rows)
     {
         ImagePlane image = inputs[example];

@@ -16,10 +16,11 @@ internal sealed unsafe class RowChunk
     private readonly Workers _workers;
     private readonly LayerRows _rows;
     private readonly int _capacity;
-    private readonly AlignedBuffer _patches;
     private readonly AlignedBuffer _gradients;
     private readonly WorkerAction _copyPatches;
     private readonly WorkerAction _copyGradients;
+    private AlignedBuffer? _patches;
+    private PatchCovariance? _covariance;
     private BatchProduct? _exampleGradient;
     private int _first;
 
@@ -29,12 +30,11 @@ internal sealed unsafe class RowChunk
         _workers = workers;
         _capacity = Math.Clamp(WantedRows / rows.Locations, 1, rows.Capacity);
         MostRows = _capacity * rows.Locations;
-        _patches = new AlignedBuffer(checked(MostRows * rows.PatchLength));
         _gradients = new AlignedBuffer(checked(MostRows * rows.Outputs));
         _copyPatches = (unit, _) =>
         {
             (int example, int mapRow) = Math.DivRem(unit, _rows.MapRows);
-            _rows.CopyPatches(_first + example, mapRow, _patches.Pointer + (nint)example * _rows.Locations * _rows.PatchLength);
+            _rows.CopyPatches(_first + example, mapRow, Patches + (nint)example * _rows.Locations * _rows.PatchLength);
         };
         _copyGradients = (unit, _) =>
         {
@@ -46,8 +46,11 @@ internal sealed unsafe class RowChunk
     /// <summary>Most rows at a time.</summary>
     public int MostRows { get; }
 
+    /// <summary>What sums the patches' covariance without them, or null where they are needed.</summary>
+    public PatchCovariance? Covariance => _covariance ??= _rows.Covariance(_workers);
+
     /// <summary>Patches of the examples last loaded, [rows, P].</summary>
-    public float* Patches => _patches.Pointer;
+    public float* Patches => _patches!.Pointer;
 
     /// <summary>Their gradients, [rows, K].</summary>
     public float* Gradients => _gradients.Pointer;
@@ -60,6 +63,7 @@ internal sealed unsafe class RowChunk
         int count = Math.Min(_capacity, examples - first);
         if (patches)
         {
+            _patches ??= new AlignedBuffer(checked(MostRows * _rows.PatchLength));
             _workers.Run(count * _rows.MapRows, _copyPatches);
         }
 
