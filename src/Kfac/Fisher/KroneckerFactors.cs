@@ -69,11 +69,11 @@ internal sealed unsafe class KroneckerFactors
             int count = loaded * rows.Locations;
             if (copiesPatches)
             {
-                _inputProduct ??= Covariance(PatchLength);
+                _inputProduct ??= LowerHalf(PatchLength);
                 _inputProduct.Run(_workers, PatchLength, count, chunk.Patches, PatchLength, chunk.Patches, PatchLength, _inputStatistic.Pointer, PatchLength, accumulate: true);
             }
 
-            _gradientProduct ??= Covariance(Outputs);
+            _gradientProduct ??= LowerHalf(Outputs);
             _gradientProduct.Run(_workers, Outputs, count, chunk.Gradients, Outputs, chunk.Gradients, Outputs, _gradientStatistic.Pointer, Outputs, accumulate: true);
             first += loaded;
         }
@@ -145,6 +145,6 @@ internal sealed unsafe class KroneckerFactors
         return trace;
     }
 
-    /// <summary>The product of [rows, size] with itself that is a covariance's lower half.</summary>
-    private BatchProduct Covariance(int size) => new(new MatrixProduct(size, size, _plannedRows, transposeA: true, lowerOnly: true));
+    /// <summary>The product of rows [rows, size] with themselves, whose lower half is a covariance's.</summary>
+    private BatchProduct LowerHalf(int size) => new(new MatrixProduct(size, size, _plannedRows, transposeA: true, lowerOnly: true));
 }

@@ -25,8 +25,8 @@ internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int l
     /// <summary>Most examples there are.</summary>
     public int Capacity => outputGradients.Capacity;
 
-    /// <summary>What sums their patches' covariance without them, or null where they are needed.</summary>
-    public virtual PatchCovariance? Covariance(Workers workers) => null;
+    /// <summary>What gets the patches' covariance without copies of them, or null where it takes copies.</summary>
+    public virtual BatchCovariance? Covariance(Workers workers) => null;
 
     /// <summary>Writes the patches of a row of an example's map to their places in <paramref name="rows"/> [T, P].</summary>
     public abstract void CopyPatches(int example, int mapRow, float* rows);
@@ -43,7 +43,8 @@ internal abstract unsafe class LayerRows(ActivationBuffer outputGradients, int l
 internal sealed unsafe class ConvolutionRows(ConvolutionGeometry g, ActivationBuffer inputs, ActivationBuffer outputGradients, bool hasBias)
     : LayerRows(outputGradients, g.Locations, g.PatchLength + (hasBias ? 1 : 0))
 {
-    public override PatchCovariance? Covariance(Workers workers) => PatchCovariance.Suits(g) ? new PatchCovariance(g, inputs, hasBias, workers) : null;
+    public override BatchCovariance? Covariance(Workers workers) =>
+        PatchCovariance.Suits(g) ? new BatchCovariance(new PatchCovariance(g, hasBias), inputs, workers) : null;
 
     public override void CopyPatches(int example, int mapRow, float* rows)
     {

@@ -20,7 +20,7 @@ internal sealed unsafe class RowChunk
     private readonly WorkerAction _copyPatches;
     private readonly WorkerAction _copyGradients;
     private AlignedBuffer? _patches;
-    private PatchCovariance? _covariance;
+    private BatchCovariance? _covariance;
     private BatchProduct? _exampleGradient;
     private int _first;
 
@@ -46,8 +46,8 @@ internal sealed unsafe class RowChunk
     /// <summary>Most rows at a time.</summary>
     public int MostRows { get; }
 
-    /// <summary>What sums the patches' covariance without them, or null where they are needed.</summary>
-    public PatchCovariance? Covariance => _covariance ??= _rows.Covariance(_workers);
+    /// <inheritdoc cref="LayerRows.Covariance"/>
+    public BatchCovariance? Covariance => _covariance ??= _rows.Covariance(_workers);
 
     /// <summary>Patches of the examples last loaded, [rows, P].</summary>
     public float* Patches => _patches!.Pointer;

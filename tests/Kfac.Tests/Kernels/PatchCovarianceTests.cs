@@ -2,14 +2,15 @@ using Kfac.Fisher;
 using Kfac.Kernels;
 using Kfac.Layers;
 using Kfac.Parallel;
-using Kfac.Tests.Kernels;
 
-namespace Kfac.Tests.Fisher;
+namespace Kfac.Tests.Kernels;
 
 [TestClass]
 [TestCategory("Kernels")]
 public sealed class PatchCovarianceTests
 {
+    public static IEnumerable<object[]> InstructionSets => KernelCases.InstructionSets;
+
     private static IEnumerable<ConvolutionGeometry> Shapes =>
     [
         ConvolutionGeometry.Same(28, 28, 32, 1, 3, 3),
@@ -26,19 +27,18 @@ public sealed class PatchCovarianceTests
     ];
 
     [TestMethod]
-    [DataRow(true)]
-    [DataRow(false)]
-    public void SumsTheProductsOfAllPatches(bool hasBias)
+    [DynamicData(nameof(InstructionSets))]
+    public void SumsTheProductsOfAllPatches(object isa)
     {
         using var workers = new Workers(2);
-        foreach (ConvolutionGeometry g in Shapes)
+        foreach ((ConvolutionGeometry g, bool hasBias) in Shapes.SelectMany(g => new[] { (g, true), (g, false) }))
         {
             const int Examples = 3;
             double[][] images = [.. Enumerable.Range(0, Examples).Select(n => KernelCases.Random(g.H * g.W * g.C, n))];
             int p = g.PatchLength + (hasBias ? 1 : 0);
             var sum = new AlignedBuffer(p * p);
             // Twice, over what is there: what AddTo adds to, and what it leaves in its own memory.
-            PatchCovariance covariance = Of(g, images, hasBias, workers);
+            BatchCovariance covariance = Of(g, images, hasBias, (InstructionSet)isa, workers);
             covariance.AddTo(sum, Examples);
             covariance.AddTo(sum, Examples - 1);
 
@@ -60,7 +60,8 @@ public sealed class PatchCovarianceTests
     }
 
     [TestMethod]
-    public void BitsAreTheSameForAnyNumberOfWorkers()
+    [DynamicData(nameof(InstructionSets))]
+    public void BitsAreTheSameForAnyNumberOfWorkers(object isa)
     {
         ConvolutionGeometry g = ConvolutionGeometry.Same(14, 14, 32, 1, 3, 3);
         double[][] images = [KernelCases.Random(g.H * g.W * g.C, 1), KernelCases.Random(g.H * g.W * g.C, 2)];
@@ -68,7 +69,7 @@ public sealed class PatchCovarianceTests
         {
             using var workers = new Workers(count);
             var sum = new AlignedBuffer((g.PatchLength + 1) * (g.PatchLength + 1));
-            Of(g, images, hasBias: true, workers).AddTo(sum, images.Length);
+            Of(g, images, hasBias: true, (InstructionSet)isa, workers).AddTo(sum, images.Length);
             return sum.Span.ToArray();
         })];
         CollectionAssert.AreEqual(sums[0], sums[1]);
@@ -78,14 +79,16 @@ public sealed class PatchCovarianceTests
     [TestMethod]
     public void OnlyFiltersThatMoveAPixelOverManyChannelsSuit()
     {
-        Assert.IsTrue(PatchCovariance.Suits(ConvolutionGeometry.Same(8, 8, 16, 4, 3, 3)));
-        Assert.IsFalse(PatchCovariance.Suits(ConvolutionGeometry.Same(8, 8, 16, 4, 3, 3, 2, 1)));
-        Assert.IsFalse(PatchCovariance.Suits(ConvolutionGeometry.Same(8, 8, 16, 4, 3, 3, 1, 2)));
-        Assert.IsFalse(PatchCovariance.Suits(ConvolutionGeometry.Same(8, 8, 16, 4, 3, 3) with { DilationX = 2 }));
-        Assert.AreEqual(InstructionSets.Current == InstructionSet.Scalar, PatchCovariance.Suits(ConvolutionGeometry.Same(8, 8, 1, 4, 3, 3)));
+        ConvolutionGeometry g = ConvolutionGeometry.Same(8, 8, 8, 4, 3, 3);
+        Assert.IsTrue(PatchCovariance.Suits(g, InstructionSet.Vector128));
+        Assert.IsFalse(PatchCovariance.Suits(g with { C = 3 }, InstructionSet.Vector128));
+        Assert.IsFalse(PatchCovariance.Suits(g with { StrideX = 2 }, InstructionSet.Vector128));
+        Assert.IsFalse(PatchCovariance.Suits(g with { StrideY = 2 }, InstructionSet.Vector128));
+        Assert.IsFalse(PatchCovariance.Suits(g with { DilationX = 2 }, InstructionSet.Vector128));
+        Assert.IsFalse(PatchCovariance.Suits(g with { DilationY = 2 }, InstructionSet.Vector128));
     }
 
-    private static PatchCovariance Of(ConvolutionGeometry g, double[][] images, bool hasBias, Workers workers)
+    private static BatchCovariance Of(ConvolutionGeometry g, double[][] images, bool hasBias, InstructionSet isa, Workers workers)
     {
         var inputs = new ActivationBuffer(new ImageShape(g.H, g.W, g.C), new Halo(g.PadTop, g.PadLeft, g.PadBottom, g.PadRight), images.Length);
         for (int n = 0; n < images.Length; n++)
@@ -93,7 +96,7 @@ public sealed class PatchCovarianceTests
             inputs.Write(n, Array.ConvertAll(images[n], value => (float)value));
         }
 
-        return new PatchCovariance(g, inputs, hasBias, workers);
+        return new BatchCovariance(new PatchCovariance(g, hasBias, isa), inputs, workers);
     }
 
     /// <summary>sum += weight · p pᵀ for every location's patch, straight from the definition.</summary>

@@ -1,9 +1,6 @@
 using System.Numerics.Tensors;
-using Kfac.Kernels;
-using Kfac.Layers;
-using Kfac.Parallel;
 
-namespace Kfac.Fisher;
+namespace Kfac.Kernels;
 
 /// <summary>
 /// sum over locations of p pᵀ of a convolution's patches p, without the patches. Where the filter moves a pixel at a time, the
@@ -12,13 +9,12 @@ namespace Kfac.Fisher;
 /// windows of some taps altogether and of the others not at all, and each part is summed once. With 3 x 3 taps 29 blocks are
 /// summed, 16 of them over edges and corners, instead of the 45 of the covariance's lower half.
 /// </summary>
+/// <remarks>First all of <see cref="SumPart"/>, then, after a barrier, all of <see cref="AddTap"/>: each is one unit on one thread.</remarks>
 internal sealed unsafe class PatchCovariance
 {
     private readonly ConvolutionGeometry _g;
-    private readonly ActivationBuffer _inputs;
     private readonly bool _hasBias;
     private readonly int _patchLength;
-    private readonly Workers _workers;
     private readonly LaneKernels _lanes;
     private readonly Panel[] _panels;
 
@@ -30,22 +26,13 @@ internal sealed unsafe class PatchCovariance
 
     private readonly Part[] _parts;
 
-    /// <summary>[part, C + 1, C]: channels of the second tap and of the first; then the sums of the pixels, if <see cref="SumsPixels"/>.</summary>
-    private readonly AlignedBuffer _sums;
-
-    private readonly WorkerAction _sumPart, _addTap;
-    private float* _covariance;
-    private int _examples;
-
     /// <param name="geometry">One that it <see cref="Suits"/>.</param>
-    /// <param name="inputs">[N, H, W, C].</param>
     /// <param name="hasBias">Whether patches end with a 1.</param>
-    /// <param name="workers">Who does the work.</param>
-    public PatchCovariance(ConvolutionGeometry geometry, ActivationBuffer inputs, bool hasBias, Workers workers)
+    /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
+    public PatchCovariance(ConvolutionGeometry geometry, bool hasBias, InstructionSet? isa = null)
     {
-        (_g, _inputs, _hasBias, _workers) = (geometry, inputs, hasBias, workers);
-        _patchLength = _g.PatchLength + (hasBias ? 1 : 0);
-        _lanes = LaneKernels.For(InstructionSets.Current);
+        (_g, _hasBias, _patchLength) = (geometry, hasBias, geometry.PatchLength + (hasBias ? 1 : 0));
+        _lanes = LaneKernels.For(isa ?? InstructionSets.Current);
         _panels = Panel.Split(_g.C, _lanes.Width);
         _pieces = Split.AtMost(_g.C, _lanes.TileRows);
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * _pieces.Pieces];
@@ -54,73 +41,70 @@ internal sealed unsafe class PatchCovariance
         {
             _tilesAndOnes[p] = _lanes.Tile<AddTo>(_pieces.Size(0), _panels[p], andOnes: true);
             for (int piece = 0; piece < _pieces.Pieces; piece++)
-            {
-                _tiles[p * _pieces.Pieces + piece] = _lanes.Tile<AddTo>(_pieces.Size(piece), _panels[p]);
-            }
+                _tiles[(p * _pieces.Pieces) + piece] = _lanes.Tile<AddTo>(_pieces.Size(piece), _panels[p]);
         }
-
         _parts =
         [
             .. from down in Enumerable.Range(0, _g.R)
-               from along in Enumerable.Range(1 - _g.S, 2 * _g.S - 1)
+               from along in Enumerable.Range(1 - _g.S, (2 * _g.S) - 1)
                where down > 0 || along >= 0
                from rows in Band.Of(_g.R, down, _g.PadTop, _g.OutH, _g.H)
                from columns in Band.Of(_g.S, along, _g.PadLeft, _g.OutW, _g.W)
                select new Part(down, along, rows, columns),
         ];
-        _sums = new AlignedBuffer(checked(_parts.Length * SumsLength));
-        (_sumPart, _addTap) = (SumPart, AddTap);
     }
 
-    private int SumsLength => (_g.C + 1) * _g.C;
+    /// <summary>Units of <see cref="SumPart"/>.</summary>
+    public int Parts => _parts.Length;
+
+    /// <summary>Units of <see cref="AddTap"/>: the filter's taps, and the bias.</summary>
+    public int Taps => (_g.R * _g.S) + (_hasBias ? 1 : 0);
+
+    /// <summary>Floats of the parts' sums.</summary>
+    public int SumsLength => checked(_parts.Length * PartLength);
+
+    /// <summary>[C + 1, C]: channels of the second tap and of the first; then the sums of the pixels, if <see cref="SumsPixels"/>.</summary>
+    private int PartLength => (_g.C + 1) * _g.C;
 
     /// <summary>Whether the filter moves a pixel at a time, over enough channels to fill a vector.</summary>
-    public static bool Suits(ConvolutionGeometry geometry) =>
-        geometry is { StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1, Groups: 1 } && geometry.C >= LaneKernels.For(InstructionSets.Current).Width;
+    /// <param name="geometry">The shape.</param>
+    /// <param name="isa">The instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
+    public static bool Suits(ConvolutionGeometry geometry, InstructionSet? isa = null) =>
+        geometry is { StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1, Groups: 1 } && geometry.C >= LaneKernels.For(isa ?? InstructionSets.Current).Width;
 
-    /// <summary>Adds the first <paramref name="examples"/> examples' sum to <paramref name="covariance"/> [P, P]; what lies above the diagonal is left in any state.</summary>
-    public void AddTo(AlignedBuffer covariance, int examples)
-    {
-        _covariance = covariance.Pointer;
-        _examples = examples;
-        _workers.Run(_parts.Length, _sumPart);
-        _workers.Run(_g.R * _g.S + (_hasBias ? 1 : 0), _addTap);
-    }
-
-    private float* Sums(int part) => _sums.Pointer + (nint)part * SumsLength;
-
-    private bool SumsPixels(Part part) => _hasBias && part is { Down: 0, Along: 0 };
-
-    private void SumPart(int index, int worker)
+    /// <summary>Sums a part over some examples.</summary>
+    /// <param name="index">Which part.</param>
+    /// <param name="x">[H, W, C] of the first example; no padding is read.</param>
+    /// <param name="xStep">Floats from an example to the next.</param>
+    /// <param name="examples">How many.</param>
+    /// <param name="sums">[SumsLength], the part's own overwritten</param>
+    public void SumPart(int index, ImagePlane x, nint xStep, int examples, float* sums)
     {
         Part part = _parts[index];
-        float* sums = Sums(index);
-        new Span<float>(sums, SumsLength).Clear();
+        sums += (nint)index * PartLength;
+        new Span<float>(sums, PartLength).Clear();
         float* pixelSums = stackalloc float[2 * _lanes.Width];
         nint* channels = stackalloc nint[_lanes.TileRows];
         nint* rows = stackalloc nint[_lanes.TileRows];
         for (int i = 0; i < _pieces.Largest; i++)
-        {
             (channels[i], rows[i]) = (i, (nint)i * _g.C);
-        }
 
-        nint rowStride = _inputs.RowStride;
-        nint start = part.Rows.Start * rowStride + part.Columns.Start * _g.C, distance = part.Down * rowStride + part.Along * _g.C;
+        nint start = (part.Rows.Start * x.RowStride) + (part.Columns.Start * _g.C), distance = (part.Down * x.RowStride) + (part.Along * _g.C);
         TileArguments t = new()
         {
             AStep = _g.C,
-            AGroup = rowStride,
+            AGroup = x.RowStride,
             AOffsets = channels,
             BStep = _g.C,
-            BGroup = rowStride,
+            BGroup = x.RowStride,
             COffsets = rows,
             Groups = part.Rows.End - part.Rows.Start,
             Length = part.Columns.End - part.Columns.Start,
             SumsOfB = pixelSums,
         };
-        for (int example = 0; example < _examples; example++)
+        for (int example = 0; example < examples; example++)
         {
-            float* first = _inputs[example].Origin + start;
+            float* first = x.Origin + (example * xStep) + start;
             for (int p = 0; p < _panels.Length; p++)
             {
                 t.B = first + _panels[p].Start;
@@ -130,51 +114,46 @@ internal sealed unsafe class PatchCovariance
                     bool andOnes = piece == 0 && SumsPixels(part);
                     int channel = _pieces.Start(piece);
                     t.A = first + distance + channel;
-                    t.C = sums + channel * _g.C + _panels[p].Start;
-                    (andOnes ? _tilesAndOnes[p] : _tiles[p * _pieces.Pieces + piece])(&t);
+                    t.C = sums + (channel * _g.C) + _panels[p].Start;
+                    (andOnes ? _tilesAndOnes[p] : _tiles[(p * _pieces.Pieces) + piece])(&t);
                     if (andOnes)
-                    {
-                        _lanes.AddWithSquares(pixelSums, sums + _g.C * _g.C + _panels[p].Start, null, _panels[p].Columns);
-                    }
+                        _lanes.AddWithSquares(pixelSums, sums + (_g.C * _g.C) + _panels[p].Start, null, _panels[p].Columns);
                 }
             }
         }
     }
 
-    /// <summary>Adds the parts of the rows of a tap, or, of the one past the last, those of the bias.</summary>
-    private void AddTap(int tap, int worker)
+    /// <summary>Adds what the parts are for the rows of a tap, or, past the last tap, of the bias.</summary>
+    /// <param name="tap">Which one.</param>
+    /// <param name="examples">How many were summed.</param>
+    /// <param name="sums">[SumsLength], of all parts</param>
+    /// <param name="covariance">[P, P], added to; what lies above the diagonal is left in any state</param>
+    public void AddTap(int tap, int examples, float* sums, float* covariance)
     {
         bool isBias = tap == _g.R * _g.S;
         (int r, int s) = Math.DivRem(tap, _g.S);
-        float* rows = _covariance + (nint)tap * _g.C * _patchLength;
-        for (int i = 0; i < _parts.Length; i++)
+        float* rows = covariance + ((nint)tap * _g.C * _patchLength);
+        for (int i = 0; i < _parts.Length; i++, sums += PartLength)
         {
             Part part = _parts[i];
             if (isBias && SumsPixels(part))
             {
                 for (int tapRow = part.Rows.FirstTap; tapRow < part.Rows.EndTap; tapRow++)
-                {
                     for (int tapColumn = part.Columns.FirstTap; tapColumn < part.Columns.EndTap; tapColumn++)
-                    {
-                        Add(Sums(i) + _g.C * _g.C, rows + (tapRow * _g.S + tapColumn) * _g.C);
-                    }
-                }
+                        Add(sums + (_g.C * _g.C), rows + (((tapRow * _g.S) + tapColumn) * _g.C));
             }
             else if (!isBias && part.Rows.Holds(r - part.Down) && part.Columns.Holds(s - part.Along))
             {
-                float* to = rows + ((r - part.Down) * _g.S + s - part.Along) * _g.C;
+                float* to = rows + ((((r - part.Down) * _g.S) + s - part.Along) * _g.C);
                 for (int channel = 0; channel < _g.C; channel++)
-                {
-                    Add(Sums(i) + channel * _g.C, to + (nint)channel * _patchLength);
-                }
+                    Add(sums + (channel * _g.C), to + ((nint)channel * _patchLength));
             }
         }
-
         if (isBias)
-        {
-            rows[_patchLength - 1] += (float)_examples * _g.Locations;
-        }
+            rows[_patchLength - 1] += (float)examples * _g.Locations;
     }
+
+    private bool SumsPixels(Part part) => _hasBias && part is { Down: 0, Along: 0 };
 
     /// <summary>to += sums, for the channels.</summary>
     private void Add(float* sums, float* to)
