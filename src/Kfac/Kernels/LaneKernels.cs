@@ -57,8 +57,8 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Terms and columns that are transposed at a time.</summary>
-    private const int Transposed = 4;
+    /// <summary>Terms and columns that are transposed at a time, and terms of all columns, which stay in the cache meanwhile.</summary>
+    private const int TransposedTerms = 4, TransposedColumns = 8, TermsInCache = 64;
 
     public static LaneKernels<TLanes, TVector> Instance { get; } = new();
 
@@ -74,12 +74,16 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Pack(float* from, nint column, nint term, int columns, int terms, int width, bool square, float* packed)
     {
-        bool transposes = Sse.IsSupported && term == 1 && column != 1;
-        int blockTerms = transposes ? terms / Transposed * Transposed : 0, blockColumns = transposes ? columns / Transposed * Transposed : 0;
-        for (int k = 0; k < blockTerms; k += Transposed)
-            for (int j = 0; j < blockColumns; j += Transposed)
-                Transpose(from + k + (j * column), column, square, packed + ((nint)k * width) + j, width);
-        for (int k = 0; k < terms; k++, from += term, packed += width)
+        bool transposes = Avx.IsSupported && term == 1 && column != 1;
+        int blockTerms = transposes ? terms / TransposedTerms * TransposedTerms : 0;
+        int blockColumns = transposes ? columns / TransposedColumns * TransposedColumns : 0;
+        for (int k = 0; k < blockTerms; k += TermsInCache)
+            for (int j = 0; j < blockColumns; j += TransposedColumns)
+                Transpose(from + k + (j * column), column, Math.Min(TermsInCache, blockTerms - k), square, packed + ((nint)k * width) + j, width);
+        int first = blockColumns == width ? blockTerms : 0;
+        from += first * term;
+        packed += (nint)first * width;
+        for (int k = first; k < terms; k++, from += term, packed += width)
         {
             int j = k < blockTerms ? blockColumns : 0;
             for (; column == 1 && j <= columns - TLanes.Width; j += TLanes.Width)
@@ -106,20 +110,27 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
         }
     }
 
-    /// <summary>Four terms of four columns, each column's terms one behind the other.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(float* from, nint column, bool square, float* to, nint width)
+    /// <summary>Eight columns, each column's terms one behind the other, four terms at a time: four by four in either half of the vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Transpose(float* from, nint column, int terms, bool square, float* to, nint width)
     {
-        Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + column);
-        Vector128<float> c = Vector128.Load(from + (2 * column)), d = Vector128.Load(from + (3 * column));
-        if (square)
-            (a, b, c, d) = (a * a, b * b, c * c, d * d);
-        Vector128<float> firstAB = Sse.UnpackLow(a, b), firstCD = Sse.UnpackLow(c, d), lastAB = Sse.UnpackHigh(a, b), lastCD = Sse.UnpackHigh(c, d);
-        Sse.MoveLowToHigh(firstAB, firstCD).Store(to);
-        Sse.MoveHighToLow(firstCD, firstAB).Store(to + width);
-        Sse.MoveLowToHigh(lastAB, lastCD).Store(to + (2 * width));
-        Sse.MoveHighToLow(lastCD, lastAB).Store(to + (3 * width));
+        for (float* end = from + terms; from != end; from += TransposedTerms, to += TransposedTerms * width)
+        {
+            Vector256<float> a = TwoColumns(from, 4 * column), b = TwoColumns(from + column, 4 * column);
+            Vector256<float> c = TwoColumns(from + (2 * column), 4 * column), d = TwoColumns(from + (3 * column), 4 * column);
+            if (square)
+                (a, b, c, d) = (a * a, b * b, c * c, d * d);
+            Vector256<double> firstAB = Avx.UnpackLow(a, b).AsDouble(), firstCD = Avx.UnpackLow(c, d).AsDouble();
+            Vector256<double> lastAB = Avx.UnpackHigh(a, b).AsDouble(), lastCD = Avx.UnpackHigh(c, d).AsDouble();
+            Avx.UnpackLow(firstAB, firstCD).AsSingle().Store(to);
+            Avx.UnpackHigh(firstAB, firstCD).AsSingle().Store(to + width);
+            Avx.UnpackLow(lastAB, lastCD).AsSingle().Store(to + (2 * width));
+            Avx.UnpackHigh(lastAB, lastCD).AsSingle().Store(to + (3 * width));
+        }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> TwoColumns(float* from, nint apart) => Vector256.Create(Vector128.Load(from), Vector128.Load(from + apart));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void SumPixels(ImagePlane map, int rows, int columns, int channels, float* sums)

@@ -49,13 +49,23 @@ internal sealed unsafe class LookAhead
         t.AheadLines = 0;
         while (_first < _count && _stretches[_first].Next >= _stretches[_first].End)
             _first++;
-        if (_first == _count || groups == 0 || !Sse.IsSupported)
+        if (_first == _count || groups == 0)
             return;
         ref Stretch stretch = ref _stretches[_first];
-        nint left = ((nint)(stretch.End - stretch.Next) + Line - 1) / Line;
-        t.Ahead = stretch.Next;
-        t.AheadLines = Math.Min(Math.Max(t.Length / TermsForLine, 1), (left + groups - 1) / groups);
+        SpreadOver(ref t, groups, stretch.Next, (nint)(stretch.End - stretch.Next));
         stretch.Next += groups * t.AheadLines * Line;
+    }
+
+    /// <summary>Has tiles ask for a stretch, or for as much of it as they have time for.</summary>
+    /// <param name="t">What they work on; <see cref="TileArguments.Ahead"/> is set.</param>
+    /// <param name="groups">Groups of terms of all of them; at least one.</param>
+    /// <param name="from">Where the stretch begins.</param>
+    /// <param name="length">Floats.</param>
+    public static void SpreadOver(ref TileArguments t, nint groups, float* from, nint length)
+    {
+        nint lines = (length + Line - 1) / Line;
+        t.Ahead = from;
+        t.AheadLines = Sse.IsSupported ? Math.Min(Math.Max(t.Length / TermsForLine, 1), (lines + groups - 1) / groups) : 0;
     }
 
     private struct Stretch

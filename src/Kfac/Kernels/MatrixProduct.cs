@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Kfac.Kernels;
 
@@ -13,13 +14,16 @@ namespace Kfac.Kernels;
 /// Operands are read in place where they can be: A always can unless squared, B unless squared or transposed, or so large that
 /// it streams through the cache several times while a row of a panel is no more than a cache line. Where all of
 /// B stays in the cache, units are rows of C, and a tile of A meets every panel of B; otherwise units are panels, and each
-/// meets every tile of A.
+/// meets every tile of A. A panel that has to be packed, and is small, is packed just before, so that the tiles find it in the cache.
 /// </remarks>
 internal sealed unsafe class MatrixProduct
 {
     private const int UnitsWanted = 32, FloatsInCache = 64 * 1024, FloatsInLine = 16, UsesOfPacked = 8;
 
-    private readonly bool _transposeA, _transposeB, _squareA, _squareB, _lowerOnly, _packA, _packB, _unitsAreRows;
+    /// <summary>Of a panel packed by the unit that reads it. So few that there are at least eight panels, and each has one such unit.</summary>
+    private const int MostFloatsOnTheWay = FloatsInCache / 8;
+
+    private readonly bool _transposeA, _transposeB, _squareA, _squareB, _lowerOnly, _packA, _packB, _packsOnTheWay, _unitsAreRows;
     private readonly LaneKernels _lanes;
     private readonly int _tileRows, _rowBlocks, _panelBlocks;
     private readonly Panel[] _panels;
@@ -57,6 +61,7 @@ internal sealed unsafe class MatrixProduct
         _unitsAreRows = (long)n * k <= FloatsInCache;
         _packA = squareA;
         _packB = squareB || transposeB || (!_unitsAreRows && _panels[0].Width <= FloatsInLine && tiles >= UsesOfPacked);
+        _packsOnTheWay = _packB && !_unitsAreRows && _panels[0].Width * k <= MostFloatsOnTheWay;
         _panelBlocks = _unitsAreRows ? 1 : Math.Min(_panels.Length, UnitsWanted);
         _rowBlocks = Math.Min(tiles, Math.Max(_unitsAreRows ? UnitsWanted : 8 / _panelBlocks, 1));
     }
@@ -73,13 +78,16 @@ internal sealed unsafe class MatrixProduct
     public InstructionSet InstructionSet { get; }
 
     /// <summary>Floats of packed operands, shared by all workers.</summary>
-    public int PackedLength => PackedALength + (_packB ? _lanes.RoundUp(N) * K : 0);
+    public int PackedLength => PackedALength + (PackedPanels > 0 ? _lanes.RoundUp(N) * K : 0);
 
     /// <summary>Units of <see cref="Pack"/>; may be 0.</summary>
-    public int PackUnits => (_packA ? Split.AtMost(M, _tileRows).Pieces : 0) + (_packB ? _panels.Length : 0);
+    public int PackUnits => (_packA ? Split.AtMost(M, _tileRows).Pieces : 0) + PackedPanels;
 
     /// <summary>Units of <see cref="Multiply"/>.</summary>
     public int Units => _rowBlocks * _panelBlocks;
+
+    /// <summary>Panels that are packed before all units.</summary>
+    private int PackedPanels => _packB && !_packsOnTheWay ? _panels.Length : 0;
 
     private int PackedALength => _packA ? ((M * K) + 15) / 16 * 16 : 0;
 
@@ -87,11 +95,10 @@ internal sealed unsafe class MatrixProduct
     public void Pack(int unit, in MatrixOperands o)
     {
         Debug.Assert(unit < PackUnits && o.M <= M && o.K <= K && o.Packed != null);
-        int panel = _packB ? unit : unit + _panels.Length;
-        if (panel < _panels.Length)
-            PackPanel(_panels[panel], o);
+        if (unit < PackedPanels)
+            PackPanel(_panels[unit], o, PanelOf(o, unit));
         else
-            PackTile(panel - _panels.Length, o);
+            PackTile(unit - PackedPanels, o);
     }
 
     /// <summary>Computes one part of C.</summary>
@@ -123,10 +130,14 @@ internal sealed unsafe class MatrixProduct
             for (int tile = firstTile; tile < firstTile + tiles; tile++)
                 MeetPanels(o, &t, rows.Start(tile), rows.Size(tile));
         }
+        else if (_packsOnTheWay)
+        {
+            PackAndMeetTiles(o, &t, rows, firstTile, firstTile + tiles, firstPanel, firstPanel + panels);
+        }
         else
         {
             for (int panel = firstPanel; panel < firstPanel + panels; panel++)
-                MeetTiles(o, &t, rows, firstTile, firstTile + tiles, panel);
+                MeetTiles(o, &t, rows, firstTile, firstTile + tiles, panel, PanelOf(o, panel));
         }
     }
 
@@ -138,44 +149,62 @@ internal sealed unsafe class MatrixProduct
         {
             int wanted = _lowerOnly ? Math.Min((row + rows - first.Start + first.Width - 1) / first.Width, count) : count;
             if (wanted > 0)
-                Run(o, t, row, rows, tiles: 1, p, wanted);
+                Run(o, t, row, rows, tiles: 1, p, wanted, PanelOf(o, p));
             p += count;
         }
     }
 
+    /// <summary>Panels from <paramref name="p"/> to <paramref name="endPanel"/>, one packed after the other in the same place, and tiles.</summary>
+    [SkipLocalsInit]
+    private void PackAndMeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p, int endPanel)
+    {
+        float* memory = stackalloc float[(_panels[0].Width * K) + FloatsInLine];
+        float* packed = memory + (-((nint)memory / sizeof(float)) & (FloatsInLine - 1));
+        for (; p < endPanel; p++)
+        {
+            PackPanel(_panels[p], o, packed);
+            Panel next = _panels[Math.Min(p + 1, _panels.Length - 1)];
+            if (_transposeB && o.StrideB == o.K)
+                LookAhead.SpreadOver(ref *t, end - tile, o.B + (next.Start * o.StrideB), next.Columns * o.StrideB);
+            MeetTiles(o, t, rows, tile, end, p, packed);
+        }
+    }
+
     /// <summary>A panel, and tiles from <paramref name="tile"/> to <paramref name="end"/>.</summary>
-    private void MeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p)
+    private void MeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p, float* panel)
     {
         while (_lowerOnly && tile < end && rows.Start(tile) + rows.Size(tile) <= _panels[p].Start)
             tile++;
         int endOfLargest = Math.Clamp(rows.Pieces - rows.Smaller, tile, end);
         if (tile < endOfLargest)
-            Run(o, t, rows.Start(tile), rows.Largest, endOfLargest - tile, p, panels: 1);
+            Run(o, t, rows.Start(tile), rows.Largest, endOfLargest - tile, p, panels: 1, panel);
         if (endOfLargest < end)
-            Run(o, t, rows.Start(endOfLargest), rows.Largest - 1, end - endOfLargest, p, panels: 1);
+            Run(o, t, rows.Start(endOfLargest), rows.Largest - 1, end - endOfLargest, p, panels: 1, panel);
     }
 
-    /// <summary>Some tiles of equal size, and some equal panels.</summary>
-    private void Run(in MatrixOperands o, TileArguments* t, int row, int rows, int tiles, int p, int panels)
+    /// <summary>Some tiles of equal size, and some equal panels, the first at <paramref name="b"/>.</summary>
+    private void Run(in MatrixOperands o, TileArguments* t, int row, int rows, int tiles, int p, int panels, float* b)
     {
         Panel panel = _panels[p];
-        nint aRow = _packA ? o.K : _transposeA ? 1 : o.StrideA, bColumn = _packB ? o.K : 1;
+        nint aRow = _packA ? o.K : _transposeA ? 1 : o.StrideA;
         t->A = (_packA ? o.Packed : o.A) + (row * aRow);
         t->AStep = _packA ? rows : _transposeA ? o.StrideA : 1;
         (t->Repeats, t->ANext, t->CNext) = (tiles, rows * aRow, rows * o.StrideC);
-        t->B = (_packB ? o.Packed + PackedALength : o.B) + (panel.Start * bColumn);
+        t->B = b;
         t->BStep = _packB ? panel.Width : o.StrideB;
-        (t->Panels, t->BNext) = (panels, panel.Width * bColumn);
+        (t->Panels, t->BNext) = (panels, panel.Width * (_packB ? o.K : 1));
         t->C = o.C + (row * o.StrideC) + panel.Start;
         t->Columns = panel.Columns;
         t->Initial = o.Bias == null ? null : o.Bias + panel.Start;
         (o.Accumulate ? _add : _overwrite)[(p * _tileRows) + rows - 1](t);
     }
 
+    /// <summary>Where a panel of B is read, unless it is packed on the way.</summary>
+    private float* PanelOf(in MatrixOperands o, int p) => _packB ? o.Packed + PackedALength + ((nint)_panels[p].Start * o.K) : o.B + _panels[p].Start;
+
     /// <summary>A panel of B as [K, panel width], padded with zeros.</summary>
-    private void PackPanel(Panel panel, in MatrixOperands o)
+    private void PackPanel(Panel panel, in MatrixOperands o, float* to)
     {
-        float* to = o.Packed + PackedALength + ((nint)panel.Start * o.K);
         nint column = _transposeB ? o.StrideB : 1, term = _transposeB ? 1 : o.StrideB;
         _lanes.Pack(o.B + (panel.Start * column), column, term, panel.Columns, o.K, panel.Width, _squareB, to);
     }
