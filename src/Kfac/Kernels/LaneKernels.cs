@@ -83,6 +83,10 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
         int first = blockColumns == width ? blockTerms : 0;
         from += first * term;
         packed += (nint)first * width;
+
+        // What a whole vector has too much of lies in the places of the terms to come.
+        nint tooMuch = TLanes.Width - (columns % TLanes.Width), step = Math.Min(term, width);
+        nint wholeTerms = terms - ((tooMuch + step - 1) / step);
         for (int k = first; k < terms; k++, from += term, packed += width)
         {
             int j = k < blockTerms ? blockColumns : 0;
@@ -93,8 +97,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             }
             if (column == 1 && j < columns)
             {
-                // What a whole vector has too much of lies in the places of the terms to come.
-                bool whole = (terms - 1 - k) * Math.Min(term, width) >= TLanes.Width - (columns - j);
+                bool whole = k < wholeTerms;
                 TVector v = whole ? TLanes.Load(from + j) : TLanes.LoadFirst(from + j, columns - j);
                 v = square ? TLanes.Multiply(v, v) : v;
                 if (whole)

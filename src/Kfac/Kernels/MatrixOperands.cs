@@ -30,6 +30,9 @@ internal readonly unsafe struct MatrixOperands
     /// <summary>Whether C is added to rather than overwritten.</summary>
     public bool Accumulate { get; init; }
 
+    /// <summary>What the sums are multiplied by, if anything.</summary>
+    public float? Scale { get; init; }
+
     /// <summary>Whether negative sums become 0.</summary>
     public bool Relu { get; init; }
 

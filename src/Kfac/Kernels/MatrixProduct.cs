@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Kfac.Kernels;
 
 /// <summary>
-/// C[M, N] = f(op(A))[M, K] g(op(B))[K, N], plus a bias row or plus C itself; op transposes, f and g square the elements, as planned.
+/// C[M, N] = f(op(A))[M, K] g(op(B))[K, N], plus a bias row or plus C itself, or times a scale; op transposes, f and g square the elements, as planned.
 /// Planned once for the largest M, N and K; M and K may be smaller in a call (a last, smaller batch). A call is a number of units,
 /// each on one thread: first all of <see cref="Pack"/>, then, after a barrier, all of <see cref="Multiply"/>.
 /// Every element of C belongs to one unit and is summed in the order of K, so its bits do not depend on who runs which unit,
@@ -14,25 +14,25 @@ namespace Kfac.Kernels;
 /// Operands are read in place where they can be: A always can unless squared, B unless squared or transposed, or so large that
 /// it streams through the cache several times while a row of a panel is no more than a cache line. Where all of
 /// B stays in the cache, units are rows of C, and a tile of A meets every panel of B; otherwise units are panels, and each
-/// meets every tile of A. A panel that has to be packed, and is small, is packed just before, so that the tiles find it in the cache.
+/// meets every tile of A. What only one unit reads and has to be packed is packed just before, if it is small, and found in the cache.
 /// </remarks>
 internal sealed unsafe class MatrixProduct
 {
     private const int UnitsWanted = 32, FloatsInCache = 64 * 1024, FloatsInLine = 16, UsesOfPacked = 8;
 
-    /// <summary>Of a panel packed by the unit that reads it. So few that there are at least eight panels, and each has one such unit.</summary>
+    /// <summary>Of a tile or a panel packed on the way. So few that there are at least eight such panels, and each has one unit.</summary>
     private const int MostFloatsOnTheWay = FloatsInCache / 8;
 
-    private readonly bool _transposeA, _transposeB, _squareA, _squareB, _lowerOnly, _packA, _packB, _packsOnTheWay, _unitsAreRows;
+    private readonly bool _transposeA, _transposeB, _squareA, _squareB, _lowerOnly, _packA, _packB, _unitsAreRows;
     private readonly LaneKernels _lanes;
-    private readonly int _tileRows, _rowBlocks, _panelBlocks;
+    private readonly int _tileRows, _rowBlocks, _panelBlocks, _floatsOnTheWay;
     private readonly Panel[] _panels;
 
     /// <summary>The first of some equal panels, and how many; all of B's.</summary>
     private readonly (Panel First, int Count)[] _kinds;
 
     /// <summary>[panel, rows - 1]</summary>
-    private readonly delegate*<TileArguments*, void>[] _overwrite, _add;
+    private readonly delegate*<TileArguments*, void>[] _overwrite, _add, _scaled;
 
     /// <param name="m">Rows of C, at most.</param>
     /// <param name="n">Columns of C.</param>
@@ -56,12 +56,14 @@ internal sealed unsafe class MatrixProduct
         _kinds = Panel.Kinds(n, _lanes.Width);
         _overwrite = Tiles<Overwrite>();
         _add = Tiles<AddTo>();
+        _scaled = Tiles<Scaled>();
 
         int tiles = Split.AtMost(m, _tileRows).Pieces;
         _unitsAreRows = (long)n * k <= FloatsInCache;
         _packA = squareA;
         _packB = squareB || transposeB || (!_unitsAreRows && _panels[0].Width <= FloatsInLine && tiles >= UsesOfPacked);
-        _packsOnTheWay = _packB && !_unitsAreRows && _panels[0].Width * k <= MostFloatsOnTheWay;
+        int ownFloats = (_unitsAreRows ? (_packA ? _tileRows : 0) : (_packB ? _panels[0].Width : 0)) * k;
+        _floatsOnTheWay = ownFloats <= MostFloatsOnTheWay ? ownFloats : 0;
         _panelBlocks = _unitsAreRows ? 1 : Math.Min(_panels.Length, UnitsWanted);
         _rowBlocks = Math.Min(tiles, Math.Max(_unitsAreRows ? UnitsWanted : 8 / _panelBlocks, 1));
     }
@@ -81,15 +83,22 @@ internal sealed unsafe class MatrixProduct
     public int PackedLength => PackedALength + (PackedPanels > 0 ? _lanes.RoundUp(N) * K : 0);
 
     /// <summary>Units of <see cref="Pack"/>; may be 0.</summary>
-    public int PackUnits => (_packA ? Split.AtMost(M, _tileRows).Pieces : 0) + PackedPanels;
+    public int PackUnits => PackedTiles + PackedPanels;
 
     /// <summary>Units of <see cref="Multiply"/>.</summary>
     public int Units => _rowBlocks * _panelBlocks;
 
-    /// <summary>Panels that are packed before all units.</summary>
-    private int PackedPanels => _packB && !_packsOnTheWay ? _panels.Length : 0;
+    /// <summary>Tiles of A that are packed before all units.</summary>
+    private int PackedTiles => _packA && !TilesOnTheWay ? Split.AtMost(M, _tileRows).Pieces : 0;
 
-    private int PackedALength => _packA ? ((M * K) + 15) / 16 * 16 : 0;
+    /// <summary>Panels of B that are.</summary>
+    private int PackedPanels => _packB && !PanelsOnTheWay ? _panels.Length : 0;
+
+    private int PackedALength => PackedTiles > 0 ? ((M * K) + 15) / 16 * 16 : 0;
+
+    private bool TilesOnTheWay => _unitsAreRows && _floatsOnTheWay > 0;
+
+    private bool PanelsOnTheWay => !_unitsAreRows && _floatsOnTheWay > 0;
 
     /// <summary>Packs one part of the operands.</summary>
     public void Pack(int unit, in MatrixOperands o)
@@ -97,14 +106,16 @@ internal sealed unsafe class MatrixProduct
         Debug.Assert(unit < PackUnits && o.M <= M && o.K <= K && o.Packed != null);
         if (unit < PackedPanels)
             PackPanel(_panels[unit], o, PanelOf(o, unit));
-        else
-            PackTile(unit - PackedPanels, o);
+        else if (Split.AtMost(o.M, _tileRows) is Split rows && unit - PackedPanels < rows.Pieces)
+            PackTile(rows, unit - PackedPanels, o, TileOf(o, rows.Start(unit - PackedPanels)));
     }
 
     /// <summary>Computes one part of C.</summary>
+    [SkipLocalsInit]
     public void Multiply(int unit, in MatrixOperands o)
     {
-        Debug.Assert(unit < Units && o.M <= M && o.K <= K && (!o.Accumulate || (o.Bias == null && !o.Relu)));
+        Debug.Assert(unit < Units && o.M <= M && o.K <= K);
+        Debug.Assert((o.Accumulate ? 1 : 0) + (o.Scale != null ? 1 : 0) + (o.Bias != null || o.Relu ? 1 : 0) <= 1);
         Split rows = Split.AtMost(o.M, _tileRows), rowBlocks = new(rows.Pieces, _rowBlocks), panelBlocks = new(_panels.Length, _panelBlocks);
         (int panelBlock, int rowBlock) = Math.DivRem(unit, _rowBlocks);
         (int firstTile, int tiles) = (rowBlocks.Start(rowBlock), rowBlocks.Size(rowBlock));
@@ -124,80 +135,79 @@ internal sealed unsafe class MatrixProduct
             Groups = 1,
             Length = o.K,
             Floor = o.Relu ? 0f : float.NegativeInfinity,
+            Scale = o.Scale ?? 1f,
         };
+        float* memory = stackalloc float[_floatsOnTheWay + FloatsInLine];
+        float* packed = memory + (-((nint)memory / sizeof(float)) & (FloatsInLine - 1));
         if (_unitsAreRows)
         {
             for (int tile = firstTile; tile < firstTile + tiles; tile++)
-                MeetPanels(o, &t, rows.Start(tile), rows.Size(tile));
-        }
-        else if (_packsOnTheWay)
-        {
-            PackAndMeetTiles(o, &t, rows, firstTile, firstTile + tiles, firstPanel, firstPanel + panels);
+            {
+                if (TilesOnTheWay)
+                    PackTile(rows, tile, o, packed);
+                MeetPanels(o, &t, rows.Start(tile), rows.Size(tile), TilesOnTheWay ? packed : TileOf(o, rows.Start(tile)));
+            }
         }
         else
         {
             for (int panel = firstPanel; panel < firstPanel + panels; panel++)
-                MeetTiles(o, &t, rows, firstTile, firstTile + tiles, panel, PanelOf(o, panel));
+            {
+                if (PanelsOnTheWay)
+                {
+                    PackPanel(_panels[panel], o, packed);
+                    AskForPanel(o, &t, panel + 1, tiles);
+                }
+                MeetTiles(o, &t, rows, firstTile, firstTile + tiles, panel, PanelsOnTheWay ? packed : PanelOf(o, panel));
+            }
         }
     }
 
-    /// <summary>A tile, and every panel.</summary>
-    private void MeetPanels(in MatrixOperands o, TileArguments* t, int row, int rows)
+    /// <summary>A tile, which is at <paramref name="a"/>, and every panel.</summary>
+    private void MeetPanels(in MatrixOperands o, TileArguments* t, int row, int rows, float* a)
     {
         int p = 0;
         foreach ((Panel first, int count) in _kinds)
         {
             int wanted = _lowerOnly ? Math.Min((row + rows - first.Start + first.Width - 1) / first.Width, count) : count;
             if (wanted > 0)
-                Run(o, t, row, rows, tiles: 1, p, wanted, PanelOf(o, p));
+                Run(o, t, row, rows, tiles: 1, p, wanted, a, PanelOf(o, p));
             p += count;
         }
     }
 
-    /// <summary>Panels from <paramref name="p"/> to <paramref name="endPanel"/>, one packed after the other in the same place, and tiles.</summary>
-    [SkipLocalsInit]
-    private void PackAndMeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p, int endPanel)
-    {
-        float* memory = stackalloc float[(_panels[0].Width * K) + FloatsInLine];
-        float* packed = memory + (-((nint)memory / sizeof(float)) & (FloatsInLine - 1));
-        for (; p < endPanel; p++)
-        {
-            PackPanel(_panels[p], o, packed);
-            Panel next = _panels[Math.Min(p + 1, _panels.Length - 1)];
-            if (_transposeB && o.StrideB == o.K)
-                LookAhead.SpreadOver(ref *t, end - tile, o.B + (next.Start * o.StrideB), next.Columns * o.StrideB);
-            MeetTiles(o, t, rows, tile, end, p, packed);
-        }
-    }
-
-    /// <summary>A panel, and tiles from <paramref name="tile"/> to <paramref name="end"/>.</summary>
-    private void MeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p, float* panel)
+    /// <summary>A panel, which is at <paramref name="b"/>, and tiles from <paramref name="tile"/> to <paramref name="end"/>.</summary>
+    private void MeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p, float* b)
     {
         while (_lowerOnly && tile < end && rows.Start(tile) + rows.Size(tile) <= _panels[p].Start)
             tile++;
         int endOfLargest = Math.Clamp(rows.Pieces - rows.Smaller, tile, end);
         if (tile < endOfLargest)
-            Run(o, t, rows.Start(tile), rows.Largest, endOfLargest - tile, p, panels: 1, panel);
+            Run(o, t, rows.Start(tile), rows.Largest, endOfLargest - tile, p, panels: 1, TileOf(o, rows.Start(tile)), b);
         if (endOfLargest < end)
-            Run(o, t, rows.Start(endOfLargest), rows.Largest - 1, end - endOfLargest, p, panels: 1, panel);
+            Run(o, t, rows.Start(endOfLargest), rows.Largest - 1, end - endOfLargest, p, panels: 1, TileOf(o, rows.Start(endOfLargest)), b);
     }
 
-    /// <summary>Some tiles of equal size, and some equal panels, the first at <paramref name="b"/>.</summary>
-    private void Run(in MatrixOperands o, TileArguments* t, int row, int rows, int tiles, int p, int panels, float* b)
+    /// <summary>Some tiles of equal size, and some equal panels, the first of them at <paramref name="a"/> and <paramref name="b"/>.</summary>
+    private void Run(in MatrixOperands o, TileArguments* t, int row, int rows, int tiles, int p, int panels, float* a, float* b)
     {
         Panel panel = _panels[p];
-        nint aRow = _packA ? o.K : _transposeA ? 1 : o.StrideA;
-        t->A = (_packA ? o.Packed : o.A) + (row * aRow);
+        t->A = a;
         t->AStep = _packA ? rows : _transposeA ? o.StrideA : 1;
-        (t->Repeats, t->ANext, t->CNext) = (tiles, rows * aRow, rows * o.StrideC);
+        (t->Repeats, t->ANext, t->CNext) = (tiles, rows * TileRowOf(o), rows * o.StrideC);
         t->B = b;
         t->BStep = _packB ? panel.Width : o.StrideB;
         (t->Panels, t->BNext) = (panels, panel.Width * (_packB ? o.K : 1));
         t->C = o.C + (row * o.StrideC) + panel.Start;
         t->Columns = panel.Columns;
         t->Initial = o.Bias == null ? null : o.Bias + panel.Start;
-        (o.Accumulate ? _add : _overwrite)[(p * _tileRows) + rows - 1](t);
+        (o.Accumulate ? _add : o.Scale != null ? _scaled : _overwrite)[(p * _tileRows) + rows - 1](t);
     }
+
+    /// <summary>Tiles of A begin so many floats apart for each row.</summary>
+    private nint TileRowOf(in MatrixOperands o) => _packA ? o.K : _transposeA ? 1 : o.StrideA;
+
+    /// <summary>Where a tile of A is read, unless it is packed on the way.</summary>
+    private float* TileOf(in MatrixOperands o, int row) => (_packA ? o.Packed : o.A) + (row * TileRowOf(o));
 
     /// <summary>Where a panel of B is read, unless it is packed on the way.</summary>
     private float* PanelOf(in MatrixOperands o, int p) => _packB ? o.Packed + PackedALength + ((nint)_panels[p].Start * o.K) : o.B + _panels[p].Start;
@@ -210,14 +220,19 @@ internal sealed unsafe class MatrixProduct
     }
 
     /// <summary>The rows of A of a tile as [K, rows].</summary>
-    private void PackTile(int tile, in MatrixOperands o)
+    private void PackTile(Split split, int tile, in MatrixOperands o, float* to)
     {
-        Split split = Split.AtMost(o.M, _tileRows);
-        if (tile >= split.Pieces)
-            return;
-        (int first, int rows) = (split.Start(tile), split.Size(tile));
         nint row = _transposeA ? 1 : o.StrideA, term = _transposeA ? o.StrideA : 1;
-        _lanes.Pack(o.A + (first * row), row, term, rows, o.K, rows, _squareA, o.Packed + ((nint)first * o.K));
+        _lanes.Pack(o.A + (split.Start(tile) * row), row, term, split.Size(tile), o.K, split.Size(tile), _squareA, to);
+    }
+
+    /// <summary>Has the tiles of a panel packed on the way ask for what the next is packed from, where that is in one piece.</summary>
+    private void AskForPanel(in MatrixOperands o, TileArguments* t, int p, int tiles)
+    {
+        if (_transposeB && o.StrideB == o.K && p < _panels.Length)
+            LookAhead.SpreadOver(ref *t, tiles, o.B + (_panels[p].Start * o.StrideB), _panels[p].Columns * o.StrideB);
+        else
+            t->AheadLines = 0;
     }
 
     private delegate*<TileArguments*, void>[] Tiles<TEpilogue>()

@@ -35,6 +35,9 @@ internal unsafe struct TileArguments
     /// <summary>No result of <see cref="Overwrite"/> is smaller: 0 rectifies, negative infinity does nothing.</summary>
     public float Floor;
 
+    /// <summary>What <see cref="Scaled"/> multiplies the sums by.</summary>
+    public float Scale;
+
     /// <summary>Read by <see cref="OverwriteGated"/> at GateOffsets[i] + j; moves on with C.</summary>
     public float* Gate;
 

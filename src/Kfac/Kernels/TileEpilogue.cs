@@ -47,6 +47,20 @@ internal readonly unsafe struct Overwrite : ITileEpilogue
     }
 }
 
+/// <summary>C = scale * sum</summary>
+internal readonly unsafe struct Scaled : ITileEpilogue
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged
+        where TColumns : struct, IColumns
+    {
+        TVector scale = TLanes.Broadcast(t->Scale);
+        Copy.Finish<TLanes, TVector, TColumns>(t, c, at, row, TLanes.Multiply(scale, v0), TColumns.Vectors > 1 ? TLanes.Multiply(scale, v1) : v1);
+    }
+}
+
 /// <summary>C = gate &gt; 0 ? sum : 0</summary>
 internal readonly unsafe struct OverwriteGated : ITileEpilogue
 {

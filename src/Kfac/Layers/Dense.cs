@@ -11,7 +11,6 @@ public sealed unsafe class Dense : BatchLayer
     private BatchProduct? _toInput;
     private BatchProduct? _toWeights;
     private BatchProduct? _toSquares;
-    private Pieces? _pieces;
 
     internal Dense(string name, DenseSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -100,8 +99,7 @@ public sealed unsafe class Dense : BatchLayer
     }
 
     /// <summary>mean[f, k] = (1/N) sum_n x[n, f] ds[n, k], or of the squares, as <paramref name="product"/> is planned.</summary>
-    private void MeanOverExamples(BatchProduct product, int examples, Workers workers, float* mean)
-    {
+    private void MeanOverExamples(BatchProduct product, int examples, Workers workers, float* mean) =>
         product.Run(workers, new MatrixOperands
         {
             M = InputShape.Size,
@@ -112,9 +110,8 @@ public sealed unsafe class Dense : BatchLayer
             StrideB = OutputGradient.ImageStride,
             C = mean,
             StrideC = Spec.Units,
+            Scale = 1f / examples,
         });
-        (_pieces ??= new Pieces(workers, Weights.Length)).Scale(new Span<float>(mean, Weights.Length), 1f / examples);
-    }
 
     /// <summary>mean[k] = (1/N) sum_n ds[n, k], or of the squares.</summary>
     private void SumBias(int examples, bool squared)

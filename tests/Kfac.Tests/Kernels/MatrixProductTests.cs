@@ -21,7 +21,7 @@ public sealed unsafe class MatrixProductTests
     public void IsTheProductForEveryShape(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
     {
         foreach ((int m, int n, int k) in Sizes)
-            foreach (Extra extra in (Extra[])[Extra.None, Extra.Bias, Extra.BiasAndRelu, Extra.Accumulate])
+            foreach (Extra extra in (Extra[])[Extra.None, Extra.Bias, Extra.BiasAndRelu, Extra.Accumulate, Extra.Scale])
             {
                 Case c = new(m, n, k, transposeA, transposeB, squareA, squareB, extra);
                 MatrixProduct product = new(m, n, k, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);
@@ -87,11 +87,13 @@ public sealed unsafe class MatrixProductTests
         Bias,
         BiasAndRelu,
         Accumulate,
+        Scale,
     }
 
     private sealed record Case(int M, int N, int K, bool TransposeA, bool TransposeB, bool SquareA, bool SquareB, Extra Extra)
     {
         private const int Gap = 3;
+        private const float ScaleOfSums = 1 / 3f;
 
         private double[] A => KernelCases.Random(M * K, 1);
 
@@ -107,13 +109,13 @@ public sealed unsafe class MatrixProductTests
             for (int i = 0; i < M; i++)
                 for (int j = 0; j < N; j++)
                 {
-                    double sum = Extra switch { Extra.None => 0, Extra.Accumulate => c[i * N + j], _ => bias[j] };
+                    double sum = Extra switch { Extra.None or Extra.Scale => 0, Extra.Accumulate => c[i * N + j], _ => bias[j] };
                     for (int k = 0; k < K; k++)
                     {
                         double x = TransposeA ? a[k * M + i] : a[i * K + k], y = TransposeB ? b[j * K + k] : b[k * N + j];
                         sum += (SquareA ? x * x : x) * (SquareB ? y * y : y);
                     }
-                    result[i * N + j] = Extra == Extra.BiasAndRelu ? Math.Max(sum, 0) : sum;
+                    result[i * N + j] = Extra switch { Extra.BiasAndRelu => Math.Max(sum, 0), Extra.Scale => sum * ScaleOfSums, _ => sum };
                 }
             return result;
         }
@@ -139,6 +141,7 @@ public sealed unsafe class MatrixProductTests
                 Bias = Extra is Extra.Bias or Extra.BiasAndRelu ? bias.Pointer : null,
                 Relu = Extra == Extra.BiasAndRelu,
                 Accumulate = Extra == Extra.Accumulate,
+                Scale = Extra == Extra.Scale ? ScaleOfSums : null,
                 Packed = packed.Pointer,
             };
             for (int unit = 0; unit < product.PackUnits; unit++)
