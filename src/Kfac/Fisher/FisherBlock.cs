@@ -54,6 +54,9 @@ public abstract class FisherBlock
     /// <summary>What a backward pass must leave in the parameter store for <see cref="UpdateFromLayer"/>.</summary>
     internal abstract BackwardQuantities Needs { get; }
 
+    /// <summary>Of how many of a batch's examples, the first ones, it reads the output gradients.</summary>
+    internal virtual int ExamplesRead(int examples) => 0;
+
     private protected int[] WeightsShape { get; }
 
     private protected bool HasBias { get; }

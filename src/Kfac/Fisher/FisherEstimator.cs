@@ -34,7 +34,11 @@ internal sealed class FisherEstimator
     public int Refused { get; private set; }
 
     /// <summary>Backward pass for the gradient only.</summary>
-    public void ComputeGradient(ReadOnlySpan<int> labels) => Backward(labels, BackwardQuantities.Gradient);
+    public void ComputeGradient(ReadOnlySpan<int> labels)
+    {
+        _loss.WriteGradient(labels, _network.LogitsGradient!);
+        _network.Backward(BackwardQuantities.Gradient);
+    }
 
     /// <summary>The backward passes for one update of every block's statistic and for the gradient.</summary>
     public void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels)
@@ -43,24 +47,25 @@ internal sealed class FisherEstimator
         switch (_mode)
         {
             case EstimationMode.Empirical:
-                Backward(labels, BackwardQuantities.Gradient | _needs);
+                _loss.WriteGradient(labels, _network.LogitsGradient!);
+                BackwardForBlocks(examples, BackwardQuantities.Gradient | _needs);
                 UpdateBlocks(examples, Pass.Only);
                 return;
             case EstimationMode.Gradients:
                 _loss.WriteSampledGradient(_random, examples, _network.LogitsGradient!);
-                _network.Backward(_needs);
+                BackwardForBlocks(examples, _needs);
                 UpdateBlocks(examples, Pass.Only);
                 break;
             case EstimationMode.CurvaturePropagation:
                 _loss.WritePropagatedSigns(_random, examples, _network.LogitsGradient!);
-                _network.Backward(_needs);
+                BackwardForBlocks(examples, _needs);
                 UpdateBlocks(examples, Pass.Only);
                 break;
             case EstimationMode.Exact:
                 for (int c = 0; c < _loss.Classes; c++)
                 {
                     _loss.WriteFisherColumn(c, examples, _network.LogitsGradient!);
-                    _network.Backward(_needs);
+                    BackwardForBlocks(examples, _needs);
                     UpdateBlocks(examples, new Pass(c, _loss.Classes));
                 }
 
@@ -70,10 +75,15 @@ internal sealed class FisherEstimator
         ComputeGradient(labels);
     }
 
-    private void Backward(ReadOnlySpan<int> labels, BackwardQuantities quantities)
+    private void BackwardForBlocks(int examples, BackwardQuantities quantities)
     {
-        _loss.WriteGradient(labels, _network.LogitsGradient!);
-        _network.Backward(quantities);
+        int read = 0;
+        foreach (FisherBlock block in Blocks)
+        {
+            read = block.Layer is ExampleLayer ? Math.Max(read, block.ExamplesRead(examples)) : read;
+        }
+
+        _network.Backward(quantities, read);
     }
 
     private void UpdateBlocks(int examples, Pass pass)

@@ -77,6 +77,10 @@ public abstract unsafe class InputOutputFB : FisherBlock
         _minibatches.Clear();
     }
 
+    /// <remarks>Curvature changes slowly, and a convolution's locations are many: a part of the batch's examples will do.</remarks>
+    internal sealed override int ExamplesRead(int examples) =>
+        _layerMinibatch.Rows.Locations == 1 ? examples : Math.Min(examples, LayerCollection.FactorExamples ?? examples);
+
     internal sealed override bool UpdateFromLayer(int examples, Pass pass)
     {
         if (pass.IsFirst)
@@ -84,7 +88,7 @@ public abstract unsafe class InputOutputFB : FisherBlock
             BeginStatistic();
         }
 
-        AddToStatistic(_layerMinibatch with { IsFirstSource = pass.IsFirst }, SampleSize(examples));
+        AddToStatistic(_layerMinibatch with { IsFirstSource = pass.IsFirst }, ExamplesRead(examples));
         return !pass.IsLast || EndStatistic();
     }
 
@@ -120,10 +124,6 @@ public abstract unsafe class InputOutputFB : FisherBlock
 
     /// <summary><see cref="Vector"/> = (F + λI) <see cref="Vector"/>.</summary>
     private protected abstract void MultiplyVector();
-
-    /// <summary>Curvature changes slowly, and a convolution's locations are many: a part of the batch's examples will do.</summary>
-    private int SampleSize(int examples) =>
-        _layerMinibatch!.Rows.Locations == 1 ? examples : Math.Min(examples, LayerCollection.FactorExamples ?? examples);
 
     private void Join(ParameterSpans vector)
     {

@@ -6,7 +6,7 @@ namespace Kfac.Layers;
 /// One map [N, H, W, C] per example of a batch, each with a halo of zeros around it that convolutions read as padding.
 /// Writers fill the interior only, so the halo stays zero for good.
 /// </summary>
-/// <remarks>While it <see cref="IsPassing"/>, an example's map is there for its worker only, until that goes on to its next examples.</remarks>
+/// <remarks>Maps that pass are there for their example's worker only, until that goes on to its next examples.</remarks>
 internal sealed unsafe class ActivationBuffer
 {
     /// <summary>Examples a multiple of 4 KB apart would meet in the same sets of the first-level cache.</summary>
@@ -15,15 +15,16 @@ internal sealed unsafe class ActivationBuffer
     private readonly AlignedBuffer _memory;
     private readonly float* _origin;
     private readonly WorkerPlaces? _places;
+    private int _staying;
 
     /// <param name="shape">Of one example.</param>
     /// <param name="halo">Zeros around it.</param>
     /// <param name="capacity">Largest number of examples in a batch.</param>
-    /// <param name="places">Where examples are while it is passing; null where it never is.</param>
-    /// <param name="passes">Whether it always is.</param>
+    /// <param name="places">Where examples are whose maps pass; null where none ever does.</param>
+    /// <param name="passes">Whether all do, always.</param>
     public ActivationBuffer(ImageShape shape, Halo halo, int capacity, WorkerPlaces? places = null, bool passes = false)
     {
-        (_places, IsPassing) = (places, passes);
+        (_places, _staying) = (places, passes ? 0 : capacity);
         Shape = shape;
         Capacity = capacity;
         Halo = halo;
@@ -42,7 +43,7 @@ internal sealed unsafe class ActivationBuffer
         ImageStride = source.ImageStride;
         _memory = source._memory;
         _origin = source._origin;
-        (_places, IsPassing) = (source._places, source.IsPassing);
+        (_places, _staying) = (source._places, source._staying);
     }
 
     public ImageShape Shape { get; }
@@ -51,8 +52,8 @@ internal sealed unsafe class ActivationBuffer
 
     public Halo Halo { get; }
 
-    /// <summary>Whether examples are in their worker's places now, instead of each in its own.</summary>
-    public bool IsPassing { get; set; }
+    /// <summary>Whether every example's map passes.</summary>
+    public bool IsPassing => _staying == 0;
 
     /// <summary>Floats from one row of pixels to the next.</summary>
     public nint RowStride { get; }
@@ -69,6 +70,9 @@ internal sealed unsafe class ActivationBuffer
     /// <summary>The same memory as vectors of H·W·C features; only without a halo.</summary>
     public ActivationBuffer Flattened() =>
         Halo == default ? new ActivationBuffer(this, ImageShape.Flat(Shape.Size)) : throw new InvalidOperationException("a map with a halo cannot be flattened in place");
+
+    /// <summary>Has the maps of the first <paramref name="examples"/> examples stay, and those of the others pass, if there is room for both.</summary>
+    public void Keep(int examples) => _staying = examples + _places!.Count <= Capacity || examples == 0 ? examples : Capacity;
 
     public bool IsSameMemoryAs(ActivationBuffer other) => _memory == other._memory;
 
@@ -95,5 +99,5 @@ internal sealed unsafe class ActivationBuffer
         }
     }
 
-    private float* Origin(int example) => _origin + (IsPassing ? _places![example] : example) * ImageStride;
+    private float* Origin(int example) => _origin + (example < _staying ? example : _staying + _places![example]) * ImageStride;
 }

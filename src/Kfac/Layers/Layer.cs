@@ -13,7 +13,7 @@ internal enum BackwardQuantities
     /// <summary>The mean over examples of the squared per-example gradients.</summary>
     SquaredGradient = 2,
 
-    /// <summary>Every layer's <see cref="Layer.OutputGradient"/>, readable for the whole batch; not in the store.</summary>
+    /// <summary>Every layer's <see cref="Layer.OutputGradient"/>, which stays readable; not in the store.</summary>
     OutputGradients = 4,
 }
 

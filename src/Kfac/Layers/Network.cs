@@ -175,12 +175,17 @@ public sealed class Network
     /// Takes <see cref="LogitsGradient"/> of the examples of the last forward pass back through the network, leaving the
     /// asked-for quantities in <see cref="Store"/>.
     /// </summary>
-    internal void Backward(BackwardQuantities quantities)
+    /// <param name="quantities">What is asked for.</param>
+    /// <param name="examplesRead">
+    /// Of how many examples, the first ones, output gradients are asked for at layers that treat examples alone; those of all
+    /// need the memory's bandwidth. Null for all.
+    /// </param>
+    internal void Backward(BackwardQuantities quantities, int? examplesRead = null)
     {
         _quantities = quantities;
         foreach (ActivationBuffer gradient in _passingGradients)
         {
-            gradient.IsPassing = !quantities.HasFlag(BackwardQuantities.OutputGradients);
+            gradient.Keep(quantities.HasFlag(BackwardQuantities.OutputGradients) ? examplesRead ?? Capacity : 0);
         }
 
         for (int i = _segments.Count - 1; i >= 0; i--)

@@ -79,6 +79,36 @@ public sealed class NetworkStepTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
+    public void OutputGradientsOfTheExamplesReadAreThoseOfTheWholeBatch(string name, NetworkSpec spec)
+    {
+        using var workers = new Workers(1);
+        (Network network, _, int[] labels) = Build(spec, workers);
+        Layer[] layers = [.. network.Layers.Where(layer => layer is Conv2D or Dense)];
+        Backward(network, labels);
+        float[] gradients = network.Store.Gradients.Span.ToArray();
+        double[][][] outputGradients = [.. layers.Select(layer => Enumerable.Range(0, Examples).Select(n => Read(layer.OutputGradient!, n)).ToArray())];
+        foreach (int read in Enumerable.Range(1, Examples))
+        {
+            foreach (Layer layer in layers.Where(layer => layer.OutputGradient != network.LogitsGradient))
+            {
+                FillWithNaN(layer.OutputGradient!);
+            }
+
+            network.Backward(BackwardQuantities.Gradient | BackwardQuantities.OutputGradients, read);
+
+            CollectionAssert.AreEqual(gradients, network.Store.Gradients.Span.ToArray(), $"{name}, {read} examples");
+            for (int i = 0; i < layers.Length; i++)
+            {
+                for (int n = 0; n < read; n++)
+                {
+                    CollectionAssert.AreEqual(outputGradients[i][n], Read(layers[i].OutputGradient!, n), $"{name}, {read} examples, {layers[i].Name}, example {n}");
+                }
+            }
+        }
+    }
+
+    [TestMethod]
     public void OnlyMapsThatAreReadLaterHaveMemoryForTheBatch()
     {
         using var workers = new Workers(2);
@@ -112,6 +142,15 @@ public sealed class NetworkStepTests
         loss.Forward(network.Logits, labels);
         loss.WriteGradient(labels, network.LogitsGradient!);
         network.Backward(BackwardQuantities.Gradient | BackwardQuantities.OutputGradients);
+    }
+
+    private static void FillWithNaN(ActivationBuffer buffer)
+    {
+        float[] values = [.. Enumerable.Repeat(float.NaN, buffer.Shape.Size)];
+        for (int n = 0; n < Examples; n++)
+        {
+            buffer.Write(n, values);
+        }
     }
 
     private static double[] Read(ActivationBuffer buffer, int example)
