@@ -185,7 +185,7 @@ public sealed class Network
         _quantities = quantities;
         foreach (ActivationBuffer gradient in _passingGradients)
         {
-            gradient.Keep(quantities.HasFlag(BackwardQuantities.OutputGradients) ? examplesRead ?? Capacity : 0);
+            gradient.Keep(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples) : 0);
         }
 
         for (int i = _segments.Count - 1; i >= 0; i--)
@@ -204,6 +204,21 @@ public sealed class Network
     }
 
     private int SliceCount => Math.Min(Math.Clamp(_examples / 8, FewestSlices, MostSlices), _examples);
+
+    private int SliceStart(int slice) => (int)((long)slice * _examples / SliceCount);
+
+    /// <summary>Those that go back together lie side by side: where the last of the first <paramref name="examples"/> stays, so do those with it.</summary>
+    private int EndOfRange(int examples)
+    {
+        int slice = 0;
+        while (SliceStart(slice + 1) < examples)
+        {
+            slice++;
+        }
+
+        int ranges = (examples - SliceStart(slice) + ExamplesAtOnce - 1) / ExamplesAtOnce;
+        return Math.Min(SliceStart(slice) + ranges * ExamplesAtOnce, SliceStart(slice + 1));
+    }
 
     private void ForwardGroup(int group, int worker)
     {
@@ -230,9 +245,8 @@ public sealed class Network
             layer.BeginSlice(place);
         }
 
-        int slices = SliceCount;
-        int end = (int)((long)(slice + 1) * _examples / slices);
-        for (int first = (int)((long)slice * _examples / slices); first < end; first += ExamplesAtOnce)
+        int end = SliceStart(slice + 1);
+        for (int first = SliceStart(slice); first < end; first += ExamplesAtOnce)
         {
             ExampleRange range = Examples(first, end);
             _places.Assign(range, worker);

@@ -60,10 +60,10 @@ internal static class NetworkCases
     public static IEnumerable<object[]> NetworksWithDropout =>
         [.. Networks, ["dropout", NetworkSpec.For(4, 4, 1).Conv(3, 3).Dropout().Relu().Dropout(0.25f).Flatten().Dense(5).Dropout().Dense(Classes)]];
 
-    public static (Network Network, double[][] Images, int[] Labels) Build(NetworkSpec spec, Workers workers)
+    public static (Network Network, double[][] Images, int[] Labels) Build(NetworkSpec spec, Workers workers, int examples = Examples)
     {
         var random = new Random(7);
-        var network = new Network(spec, Examples, workers, trains: true);
+        var network = new Network(spec, examples, workers, trains: true);
         network.Initialize(random);
         foreach (Parameter parameter in network.Parameters.Where(parameter => parameter.Kind != ParameterKind.Weights))
         {
@@ -73,12 +73,12 @@ internal static class NetworkCases
             }
         }
 
-        double[][] images = [.. Enumerable.Range(0, Examples).Select(_ => Enumerable.Range(0, spec.Input.Size).Select(_ => (double)(float)random.NextGaussian()).ToArray())];
-        for (int n = 0; n < Examples; n++)
+        double[][] images = [.. Enumerable.Range(0, examples).Select(_ => Enumerable.Range(0, spec.Input.Size).Select(_ => (double)(float)random.NextGaussian()).ToArray())];
+        for (int n = 0; n < examples; n++)
         {
             network.Input.Write(n, Array.ConvertAll(images[n], v => (float)v));
         }
 
-        return (network, images, [.. Enumerable.Range(0, Examples).Select(n => n % Classes)]);
+        return (network, images, [.. Enumerable.Range(0, examples).Select(n => n % Classes)]);
     }
 }
