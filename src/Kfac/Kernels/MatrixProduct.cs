@@ -104,10 +104,12 @@ internal sealed unsafe class MatrixProduct
     public void Pack(int unit, in MatrixOperands o)
     {
         Debug.Assert(unit < PackUnits && o.M <= M && o.K <= K && o.Packed != null);
-        if (unit < PackedPanels)
+        Split rows = Split.AtMost(o.M, _tileRows);
+        int tile = unit - PackedPanels;
+        if (tile < 0)
             PackPanel(_panels[unit], o, PanelOf(o, unit));
-        else if (Split.AtMost(o.M, _tileRows) is Split rows && unit - PackedPanels < rows.Pieces)
-            PackTile(rows, unit - PackedPanels, o, TileOf(o, rows.Start(unit - PackedPanels)));
+        else if (tile < rows.Pieces)
+            PackTile(rows, tile, o, TileOf(o, rows.Start(tile)));
     }
 
     /// <summary>Computes one part of C.</summary>
