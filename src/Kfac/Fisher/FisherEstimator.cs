@@ -75,6 +75,7 @@ internal sealed class FisherEstimator
         ComputeGradient(labels);
     }
 
+    /// <summary>A backward pass that keeps the output gradients that some block reads. Those of layers that take the whole batch are there anyway.</summary>
     private void BackwardForBlocks(int examples, BackwardQuantities quantities)
     {
         int read = 0;

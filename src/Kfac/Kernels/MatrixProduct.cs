@@ -18,7 +18,7 @@ namespace Kfac.Kernels;
 /// </remarks>
 internal sealed unsafe class MatrixProduct
 {
-    private const int UnitsWanted = 32, FloatsInCache = 64 * 1024, FloatsInLine = 16, UsesOfPacked = 8;
+    private const int UnitsWanted = 32, FloatsInCache = 64 * 1024, UsesOfPacked = 8;
 
     /// <summary>Of a tile or a panel packed on the way. So few that there are at least eight such panels, and each has one unit.</summary>
     private const int MostFloatsOnTheWay = FloatsInCache / 8;
@@ -61,7 +61,7 @@ internal sealed unsafe class MatrixProduct
         int tiles = Split.AtMost(m, _tileRows).Pieces;
         _unitsAreRows = (long)n * k <= FloatsInCache;
         _packA = squareA;
-        _packB = squareB || transposeB || (!_unitsAreRows && _panels[0].Width <= FloatsInLine && tiles >= UsesOfPacked);
+        _packB = squareB || transposeB || (!_unitsAreRows && _panels[0].Width <= LookAhead.Line && tiles >= UsesOfPacked);
         int ownFloats = (_unitsAreRows ? (_packA ? _tileRows : 0) : (_packB ? _panels[0].Width : 0)) * k;
         _floatsOnTheWay = ownFloats <= MostFloatsOnTheWay ? ownFloats : 0;
         _panelBlocks = _unitsAreRows ? 1 : Math.Min(_panels.Length, UnitsWanted);
@@ -139,8 +139,8 @@ internal sealed unsafe class MatrixProduct
             Floor = o.Relu ? 0f : float.NegativeInfinity,
             Scale = o.Scale ?? 1f,
         };
-        float* memory = stackalloc float[_floatsOnTheWay + FloatsInLine];
-        float* packed = memory + (-((nint)memory / sizeof(float)) & (FloatsInLine - 1));
+        float* memory = stackalloc float[_floatsOnTheWay + LookAhead.Line];
+        float* packed = memory + (-((nint)memory / sizeof(float)) & (LookAhead.Line - 1));
         if (_unitsAreRows)
         {
             for (int tile = firstTile; tile < firstTile + tiles; tile++)

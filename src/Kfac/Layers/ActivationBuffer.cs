@@ -71,7 +71,10 @@ internal sealed unsafe class ActivationBuffer
     public ActivationBuffer Flattened() =>
         Halo == default ? new ActivationBuffer(this, ImageShape.Flat(Shape.Size)) : throw new InvalidOperationException("a map with a halo cannot be flattened in place");
 
-    /// <summary>Has the maps of the first <paramref name="examples"/> examples stay, and those of the others pass, if there is room for both.</summary>
+    /// <summary>
+    /// Has the maps of the first <paramref name="examples"/> examples stay and those of the others pass; where there is no room for
+    /// both, all stay. Examples that a worker takes together must be on one side, since kernels find their maps side by side.
+    /// </summary>
     public void Keep(int examples) => _staying = examples + _places!.Count <= Capacity || examples == 0 ? examples : Capacity;
 
     public bool IsSameMemoryAs(ActivationBuffer other) => _memory == other._memory;

@@ -177,8 +177,8 @@ public sealed class Network
     /// </summary>
     /// <param name="quantities">What is asked for.</param>
     /// <param name="examplesRead">
-    /// Of how many examples, the first ones, output gradients are asked for at layers that treat examples alone; those of all
-    /// need the memory's bandwidth. Null for all.
+    /// Of how many examples, the first ones, output gradients are asked for at layers that treat examples alone: fewer take less
+    /// of the memory's bandwidth. Null for all.
     /// </param>
     internal void Backward(BackwardQuantities quantities, int? examplesRead = null)
     {
@@ -207,7 +207,7 @@ public sealed class Network
 
     private int SliceStart(int slice) => (int)((long)slice * _examples / SliceCount);
 
-    /// <summary>Those that go back together lie side by side: where the last of the first <paramref name="examples"/> stays, so do those with it.</summary>
+    /// <summary>The first <paramref name="examples"/> examples, and whoever goes back together with the last of them.</summary>
     private int EndOfRange(int examples)
     {
         int slice = 0;
