@@ -4,9 +4,7 @@ using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNetKfac.ModelIO;
 
-#if !MLNET_SUBSET
 [assembly: IgnoresAccessChecksTo("Microsoft.ML.Core")]
-#endif
 [assembly: LoadableClass(typeof(ITransformer), typeof(TransformerPersistence), null, typeof(SignatureLoadModel), "", TransformerPersistence.LoaderSignature)]
 
 namespace MLNetKfac.ModelIO;

@@ -31,11 +31,7 @@ public sealed class ArchitectureTests
     public void Internals_of_MLNET_are_the_business_of_one_assembly()
     {
         Assert.IsEmpty(Component.GetCustomAttributesData().Where(IsTrespass));
-#if MLNET_SUBSET
-        Assert.IsEmpty(typeof(TransformerPersistence).Assembly.GetCustomAttributesData().Where(IsTrespass));
-#else
         Assert.HasCount(1, typeof(TransformerPersistence).Assembly.GetCustomAttributesData().Where(IsTrespass));
-#endif
 
         static bool IsTrespass(CustomAttributeData attribute) => attribute.AttributeType.Name == "IgnoresAccessChecksToAttribute";
     }

@@ -37,7 +37,6 @@ public sealed class TransformerTests
         }
     }
 
-#if !MLNET_SUBSET
     [TestMethod]
     public void The_outputs_are_declared_as_those_of_a_trainer_of_MLNETs_own()
     {
@@ -46,7 +45,6 @@ public sealed class TransformerTests
 
         CollectionAssert.AreEqual(Rows.Describe(own.Fit(bars).GetOutputSchema(bars.Schema)), Rows.Describe(Model.GetOutputSchema(bars.Schema)));
     }
-#endif
 
     [TestMethod]
     public void Each_model_of_a_chain_has_a_score_set_of_its_own()
