@@ -13,7 +13,7 @@ namespace OptimizerComparison;
 internal sealed class Comparison(MLContext mlContext, MemoryImageSource trainingImages, MemoryImageSource testImages)
 {
     /// <summary>More would hardly change the picture.</summary>
-    private const int MostFisherImages = 1000;
+    private const int MaxFisherImages = 1000;
 
     private const int WarmUpImages = 640;
 
@@ -51,7 +51,7 @@ internal sealed class Comparison(MLContext mlContext, MemoryImageSource training
         KfacImageClassificationTransformer trained = CreateTrainer(optimizer, Epochs, display.Update).Fit(training, test);
         MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(trained.Transform(test));
         AnsiConsole.WriteLine();
-        return new Outcome(name, settings, trained.Model, metrics, FisherDiagonal.Of(trained.Model.Classifier, First(trainingImages, MostFisherImages))[0]);
+        return new Outcome(name, settings, trained.Model, metrics, FisherDiagonal.Of(trained.Model.Classifier, First(trainingImages, MaxFisherImages))[0]);
     }
 
     private KfacImageClassificationTrainer CreateTrainer(OptimizerOptions optimizer, int epochs, Action<KfacImageClassificationMetrics>? told) =>

@@ -22,7 +22,7 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cance
     public int ClassCount => columns.Label.ClassCount;
 
     /// <summary>What the last pass that got to the end has left out; null before.</summary>
-    public RowOmissions? Omissions { get; private set; }
+    public RowFilter? Omissions { get; private set; }
 
     /// <inheritdoc/>
     public IImageReader Open() => new Reader(this, data, columns, cancellation);
@@ -35,7 +35,7 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cance
         private readonly PixelReader _pixels;
         private readonly Func<int> _label;
         private readonly ValueGetter<float>? _weight;
-        private readonly RowOmissions _omissions;
+        private readonly RowFilter _omissions;
 
         public Reader(DataViewStream stream, IDataView data, ImageColumns columns, CancellationToken cancellation)
         {
@@ -45,7 +45,7 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cance
             _pixels = PixelReader.Create(_cursor, columns.Features, columns.Format);
             _label = columns.Label.GetReader(_cursor);
             _weight = columns.Weight is { } column ? _cursor.GetGetter<float>(column) : null;
-            _omissions = new RowOmissions(columns);
+            _omissions = new RowFilter(columns);
         }
 
         /// <exception cref="FormatException">A row has another number of pixels than the feature column's type says.</exception>
@@ -58,7 +58,7 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cance
                 _cancellation.ThrowIfCancellationRequested();
                 label = _label();
                 _weight?.Invoke(ref weight);
-                if (_omissions.IsUsable(_cursor.Position, label, weight, _pixels, pixels))
+                if (_omissions.TryRead(_cursor.Position, label, weight, _pixels, pixels))
                 {
                     return true;
                 }

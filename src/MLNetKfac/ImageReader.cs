@@ -8,7 +8,7 @@ namespace MLNetKfac;
 /// Reads <see cref="MLImage"/>s: red, green, blue (and alpha) as 0 … 255, or one grey value, 0.3 R + 0.59 G + 0.11 B rounded, as
 /// <c>ConvertToGrayscale</c> has it. What is transparent counts as lying on black.
 /// </summary>
-internal sealed class ImageReader : PixelReader
+internal sealed class MLImagePixelReader : PixelReader
 {
     private const int BytesPerPixel = 4, Alpha = 3;
 
@@ -20,7 +20,7 @@ internal sealed class ImageReader : PixelReader
     // Kept between rows, so that whoever made it can dispose of it when the next one is asked for.
     private MLImage? _image;
 
-    public ImageReader(DataViewRow row, DataViewSchema.Column column, PixelFormat format)
+    public MLImagePixelReader(DataViewRow row, DataViewSchema.Column column, PixelFormat format)
     {
         _row = row;
         _columnName = column.Name;

@@ -74,7 +74,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// Validation and the trained model take the parameters' running average over about so many epochs; 0 takes the last
         /// parameters.
         /// </summary>
-        public double AveragedEpochs = Engine.AveragedEpochs;
+        public double ParameterAveragingEpochs = Engine.ParameterAveragingEpochs;
 
         /// <summary>
         /// Weights of the classes in the loss by label value, as text; those not named count 1. Finite and 0 or more; only
@@ -151,7 +151,7 @@ public sealed partial class KfacImageClassificationTrainer
                 Epochs = Epoch,
                 BatchSize = BatchSize,
                 LabelSmoothing = LabelSmoothing,
-                AveragedEpochs = AveragedEpochs,
+                ParameterAveragingEpochs = ParameterAveragingEpochs,
                 BalanceClasses = BalanceClasses,
                 Augmentation = Augmentation,
                 OnCancellation = OnCancellation,

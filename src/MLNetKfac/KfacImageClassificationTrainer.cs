@@ -135,7 +135,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         }
 
         SchemaShape.Column label = LabelColumn.Find(inputSchema, _options.LabelColumnName);
-        return new OutputColumns(_options.ScoreColumnName, _options.PredictedLabelColumnName).Promise(inputSchema, label);
+        return new OutputColumns(_options.ScoreColumnName, _options.PredictedLabelColumnName).ToSchemaShape(inputSchema, label);
     }
 
     private float ValidationFraction => _options.ValidationSetFraction ?? (_options.EarlyStoppingCriteria is null ? 0 : UsualValidationFraction);
@@ -161,7 +161,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     }
 
     private PixelFormat FormatOf(IDataView data, DataViewSchema.Column features, KfacImageClassificationTransformer? previousModel) => previousModel is null
-        ? PixelFormat.ForTraining(features, _options, () => ImageReader.FirstSize(data, features))
+        ? PixelFormat.ForTraining(features, _options, () => MLImagePixelReader.FirstSize(data, features))
         : previousModel.Format.ForPrediction(features);
 
     private ImageSet ReadValidation(IDataView data, ImageColumns trained, long budget, TrainingLog log)
@@ -185,11 +185,11 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     {
         var stream = new DataViewStream(data, columns, _options.CancellationToken);
         ImageSet images = ImageSet.Load(stream, budget);
-        string[] omissions = [.. stream.Omissions!.Sentences()];
-        Array.ForEach(omissions, log.Warn);
+        string[] rows = [.. stream.Omissions!.Sentences()];
+        Array.ForEach(rows, log.Warn);
         return images.Count > 0
             ? images
-            : throw new InvalidOperationException(stream.Omissions.HasRows ? $"there are no usable rows to train or validate on: {string.Join("; ", omissions)}" : "there are no rows to train or validate on");
+            : throw new InvalidOperationException(stream.Omissions.HasRows ? $"there are no usable rows to train or validate on: {string.Join("; ", rows)}" : "there are no rows to train or validate on");
     }
 
     private static void RequireTwoClasses(ImageSet images, LabelColumn label)

@@ -7,9 +7,9 @@ namespace MLNetKfac;
 internal sealed class LabelColumn
 {
     /// <summary>As many keys as <c>MapValueToKey</c> makes unless it is told otherwise; beyond it the key has no count, rather than classes.</summary>
-    private const int MostClasses = 1_000_000;
+    private const int MaxClasses = 1_000_000;
 
-    private static readonly string Expected = $"a key of 1 to {MostClasses} values, as MapValueToKey makes of text and numbers";
+    private static readonly string Expected = $"a key of 1 to {MaxClasses} values, as MapValueToKey makes of text and numbers";
 
     private LabelColumn(DataViewSchema.Column column, int classCount)
     {
@@ -29,7 +29,7 @@ internal sealed class LabelColumn
     public static LabelColumn Find(DataViewSchema schema, string name)
     {
         DataViewSchema.Column column = schema.RequireColumn(nameof(KfacImageClassificationTrainer.Options.LabelColumnName), name, Expected);
-        return column.Type is KeyDataViewType { Count: >= 1 and <= MostClasses } key
+        return column.Type is KeyDataViewType { Count: >= 1 and <= MaxClasses } key
             ? new LabelColumn(column, (int)key.Count)
             : throw Mismatch(name, column.Type.ToString());
     }

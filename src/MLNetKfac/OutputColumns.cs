@@ -45,7 +45,7 @@ internal sealed record OutputColumns(string ScoreName, string PredictedLabelName
     /// </remarks>
     /// <param name="input">The columns that are there.</param>
     /// <param name="label">The one among them that the classes come from.</param>
-    public SchemaShape Promise(SchemaShape input, SchemaShape.Column label)
+    public SchemaShape ToSchemaShape(SchemaShape input, SchemaShape.Column label)
     {
         SchemaDefinition outputs = SchemaDefinition.Create(typeof(Outputs));
         SchemaDefinition.Column predicted = outputs[nameof(Outputs.PredictedLabel)], score = outputs[nameof(Outputs.Score)];

@@ -13,7 +13,7 @@ internal abstract class PixelReader
     {
         VectorDataViewType vector when vector.ItemType == NumberDataViewType.Byte => new PixelReader<byte>(row, column, format),
         VectorDataViewType => new PixelReader<float>(row, column, format),
-        _ => new ImageReader(row, column, format),
+        _ => new MLImagePixelReader(row, column, format),
     };
 
     /// <param name="image">[H, W, C], overwritten.</param>

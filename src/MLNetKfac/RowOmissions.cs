@@ -1,7 +1,7 @@
 namespace MLNetKfac;
 
 /// <summary>Which rows cannot be trained on, and how many there were of each kind.</summary>
-internal sealed class RowOmissions(ImageColumns columns)
+internal sealed class RowFilter(ImageColumns columns)
 {
     private long _rows;
     private long _withoutLabel;
@@ -14,7 +14,7 @@ internal sealed class RowOmissions(ImageColumns columns)
     public bool HasRows => _rows > 0;
 
     /// <summary>Looks at a row, and reads its image if label and weight are in order.</summary>
-    public bool IsUsable(long row, int label, float weight, PixelReader reader, Span<float> pixels)
+    public bool TryRead(long row, int label, float weight, PixelReader reader, Span<float> pixels)
     {
         _rows++;
         if (label < 0)

@@ -15,7 +15,7 @@ namespace MLNetKfac.Tests;
 public sealed class PayloadTests
 {
     /// <summary>What a refusal may cost: some chunks to read with, an exception's text, and a multiple of the file.</summary>
-    private const long MostAllocated = 32 << 20;
+    private const long MaxAllocated = 32 << 20;
 
     private static readonly MLContext Context = new(seed: 1);
 
@@ -158,7 +158,7 @@ public sealed class PayloadTests
             }
             finally
             {
-                Assert.IsLessThan(MostAllocated, GC.GetAllocatedBytesForCurrentThread() - before, $"mutation {number} of seed {seed}");
+                Assert.IsLessThan(MaxAllocated, GC.GetAllocatedBytesForCurrentThread() - before, $"mutation {number} of seed {seed}");
             }
 
             using var again = new MemoryStream();

@@ -59,7 +59,7 @@ internal sealed unsafe class ConvolutionBench
     private void BackwardFilter(int worker, bool squares)
     {
         Worker w = _workers[worker];
-        FilterSums sums = squares
+        FilterGradientTarget sums = squares
             ? new(w.Gradient.Pointer, w.Squares.Pointer, w.BiasGradient.Pointer, w.BiasSquares.Pointer)
             : new(w.Gradient.Pointer, null, w.BiasGradient.Pointer, null);
         for (int n = worker * Together; n < _batch; n += _workers.Length * Together)
@@ -80,10 +80,10 @@ internal sealed unsafe class ConvolutionBench
 
         public AlignedBuffer Scratch { get; } = new(scratch);
 
-        private LookAhead Ahead { get; } = new(capacity: 2);
+        private Prefetcher Ahead { get; } = new(capacity: 2);
 
         /// <summary>What the kernel is told to come next: an image of one kind, then one of another.</summary>
-        public LookAhead Expect(Images first, int firstIndex, Images second, int secondIndex)
+        public Prefetcher Expect(Images first, int firstIndex, Images second, int secondIndex)
         {
             Ahead.Clear();
             Ahead.Add(first[firstIndex].Origin, firstIndex < first.Count ? first.Step : 0);

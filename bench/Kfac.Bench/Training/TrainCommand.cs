@@ -73,7 +73,7 @@ internal static class TrainCommand
                 BatchSize = arguments.GetValue(batch) ?? defaults.BatchSize,
                 Seed = arguments.GetValue(seed),
                 Threads = arguments.GetValue(threads),
-                AveragedEpochs = arguments.GetValue(averaged) ?? defaults.AveragedEpochs,
+                ParameterAveragingEpochs = arguments.GetValue(averaged) ?? defaults.ParameterAveragingEpochs,
                 Schedule = arguments.GetValue(schedule) switch
                 {
                     null or "cosine" => arguments.GetValue(final) is { } end ? new WarmUpCosineSchedule(Final: end) : new WarmUpCosineSchedule(),
@@ -94,7 +94,7 @@ internal static class TrainCommand
                 NormConstraint = arguments.GetValue(norm) ?? o.NormConstraint,
                 NormConstraintPerLayer = arguments.GetValue(perLayer) ?? o.NormConstraintPerLayer,
                 Momentum = arguments.GetValue(momentum) ?? o.Momentum,
-                MomentumKind = arguments.GetValue(momentumKind) is { } kind ? Enum.Parse<KfacMomentum>(kind, ignoreCase: true) : o.MomentumKind,
+                MomentumKind = arguments.GetValue(momentumKind) is { } kind ? Enum.Parse<KfacMomentumKind>(kind, ignoreCase: true) : o.MomentumKind,
                 Approximation = arguments.GetValue(approximation) is { } block ? Parse(block) : o.Approximation,
                 LayerApproximations = arguments.GetValue(layers) is { } chosenLayers
                     ? chosenLayers.Select(text => text.Split('=')).ToDictionary(pair => pair[0], pair => Parse(pair[1]))

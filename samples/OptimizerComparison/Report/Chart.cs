@@ -46,7 +46,7 @@ internal static class Chart
         return svg.Append("</svg>").ToString();
     }
 
-    /// <summary>The names of the curves, each with a piece of its line.</summary>
+    /// <summary>The names of the curves, each with a chunk of its line.</summary>
     public static string Legend(IEnumerable<(string Name, int Style)> curves)
     {
         IEnumerable<string> entries = curves.Select(curve =>

@@ -46,11 +46,11 @@ internal static class Pictures
     /// <summary>A number of 0 or more for each weight, by its logarithm, from the largest down to the least or a thousandth.</summary>
     public static string Fisher(Parameter filter, float[] diagonal)
     {
-        const double MostDecades = 3;
+        const double MaxDecades = 3;
         float largest = diagonal.Max();
-        double decades = Math.Clamp(Math.Log10(largest / diagonal.Min()), 0.1, MostDecades);
+        double decades = Math.Clamp(Math.Log10(largest / diagonal.Min()), 0.1, MaxDecades);
         return Grid(filter, "Fisher", value => ("fisher", Math.Clamp(1 + Math.Log10(value / largest) / decades, 0, 1)), diagonal)
-            + Scale("fisher", $"{largest:0.0e+0}", null, $"{largest / Math.Pow(10, decades):0.0e+0}{(decades == MostDecades ? " or less" : "")}");
+            + Scale("fisher", $"{largest:0.0e+0}", null, $"{largest / Math.Pow(10, decades):0.0e+0}{(decades == MaxDecades ? " or less" : "")}");
     }
 
     /// <summary>The first input channel of every filter of [R, S, C, K], <see cref="FiltersInRow"/> in a row.</summary>

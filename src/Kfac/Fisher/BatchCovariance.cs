@@ -29,7 +29,7 @@ internal sealed unsafe class BatchCovariance
     /// <summary>Adds the first <paramref name="examples"/> examples' sum to <paramref name="result"/> [P, P]; what lies above the diagonal is left in any state.</summary>
     public void AddTo(AlignedBuffer result, int examples)
     {
-        Debug.Assert(!_inputs.IsPassing);
+        Debug.Assert(!_inputs.IsTransient);
         _result = result.Pointer;
         _examples = examples;
         _workers.Run(_covariance.Parts, _sumPart);

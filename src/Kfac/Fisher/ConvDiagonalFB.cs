@@ -44,7 +44,7 @@ public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
         _locations = LocationsR16(layer.InputShape.Height, layer.InputShape.Width);
     }
 
-    private protected override int DampingDivisor => LayerCollection.Form == FisherForm.TensorFlowR16 ? _locations : 1;
+    private protected override int DampingDivisor => LayerCollection.Averaging == AveragingConvention.TensorFlowR16 ? _locations : 1;
 
     private protected override void RequireMinibatch(Tensor<float> inputs, Tensor<float> outputs)
     {
@@ -65,7 +65,7 @@ public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
         var scratch = new AlignedBuffer(kernel.ScratchLength);
         fixed (float* squares = sums)
         {
-            var destination = new FilterSums(null, squares, null, HasBias ? squares + WeightsLength : null);
+            var destination = new FilterGradientTarget(null, squares, null, HasBias ? squares + WeightsLength : null);
             for (int n = 0; n < inputs.Size(0); n++)
             {
                 image.Write(0, inputs.Values().Slice(n * image.Shape.Size, image.Shape.Size));

@@ -12,8 +12,8 @@ namespace Kfac.Fisher;
 public abstract unsafe class DiagonalFB : FisherBlock
 {
     private readonly FisherFactor _factor;
-    private readonly PieceAction _dividePiece;
-    private readonly PieceAction _multiplyPiece;
+    private readonly ChunkAction _divideChunk;
+    private readonly ChunkAction _multiplyChunk;
     private float* _vector;
     private float* _result;
     private int _offset;
@@ -23,8 +23,8 @@ public abstract unsafe class DiagonalFB : FisherBlock
         : base(layerCollection, weightsShape, hasBias)
     {
         _factor = new FisherFactor(WeightsLength + BiasLength, layerCollection);
-        _dividePiece = DividePiece;
-        _multiplyPiece = MultiplyPiece;
+        _divideChunk = DivideChunk;
+        _multiplyChunk = MultiplyChunk;
     }
 
     /// <summary>The running average of D, [weights row-major | bias].</summary>
@@ -39,14 +39,14 @@ public abstract unsafe class DiagonalFB : FisherBlock
 
     internal sealed override void Multiply(ParameterSpans vector, ParameterSpans result)
     {
-        Apply(vector.Weights, result.Weights, offset: 0, _multiplyPiece);
-        Apply(vector.Bias, result.Bias, offset: WeightsLength, _multiplyPiece);
+        Apply(vector.Weights, result.Weights, offset: 0, _multiplyChunk);
+        Apply(vector.Bias, result.Bias, offset: WeightsLength, _multiplyChunk);
     }
 
     internal sealed override void MultiplyInverse(ParameterSpans vector, ParameterSpans result)
     {
-        Apply(vector.Weights, result.Weights, offset: 0, _dividePiece);
-        Apply(vector.Bias, result.Bias, offset: WeightsLength, _dividePiece);
+        Apply(vector.Weights, result.Weights, offset: 0, _divideChunk);
+        Apply(vector.Bias, result.Bias, offset: WeightsLength, _divideChunk);
     }
 
     /// <summary>Takes in D = <paramref name="sums"/> / <paramref name="examples"/>, [weights row-major | bias].</summary>
@@ -59,7 +59,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
         }
     }
 
-    private void Apply(ReadOnlySpan<float> vector, Span<float> result, int offset, PieceAction piece)
+    private void Apply(ReadOnlySpan<float> vector, Span<float> result, int offset, ChunkAction chunk)
     {
         _factor.RequireValue();
         _damping = (float)EffectiveDamping / DampingDivisor;
@@ -68,12 +68,12 @@ public abstract unsafe class DiagonalFB : FisherBlock
             _vector = from;
             _result = to;
             _offset = offset;
-            _factor.Pieces.Run(vector.Length, piece);
+            _factor.Chunks.Run(vector.Length, chunk);
         }
     }
 
     /// <summary>result = v · weight / (sum + λ·weight), which is v / (D + λ).</summary>
-    private void DividePiece(int start, int length)
+    private void DivideChunk(int start, int length)
     {
         var vector = new ReadOnlySpan<float>(_vector + start, length);
         var result = new Span<float>(_result + start, length);
@@ -93,7 +93,7 @@ public abstract unsafe class DiagonalFB : FisherBlock
     }
 
     /// <summary>result = v (sum + λ·weight) / weight, which is (D + λ) v.</summary>
-    private void MultiplyPiece(int start, int length)
+    private void MultiplyChunk(int start, int length)
     {
         float weight = _factor.Weight, damping = _damping * weight;
         for (int i = start; i < start + length; i++)

@@ -71,7 +71,7 @@ public abstract unsafe class EkfacFB : InputOutputFB
         catch (NonConvergenceException)
         {
             _inputEigenvalues = [];
-            ReportRescue("the eigenvectors of a factor were not found; the last basis stays");
+            ReportRecovery("the eigenvectors of a factor were not found; the last basis stays");
         }
     }
 
@@ -140,7 +140,7 @@ public abstract unsafe class EkfacFB : InputOutputFB
         RowChunk chunk = minibatch.Chunk;
         if (minibatch.Rows.Locations == 1)
         {
-            _rows = _rows?.MostRows >= chunk.MostRows ? _rows : new RotatedRows(_factors, LayerCollection.Workers, chunk.MostRows);
+            _rows = _rows?.MaxRows >= chunk.MaxRows ? _rows : new RotatedRows(_factors, LayerCollection.Workers, chunk.MaxRows);
             _rows.Add(chunk, examples, _inputBasis, _gradientBasis, _statistic);
         }
         else

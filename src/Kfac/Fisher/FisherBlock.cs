@@ -13,7 +13,7 @@ namespace Kfac.Fisher;
 /// </remarks>
 public abstract class FisherBlock
 {
-    private string? _rescue;
+    private string? _recovery;
 
     private protected FisherBlock(LayerCollection layerCollection, ReadOnlySpan<int> weightsShape, bool hasBias)
     {
@@ -46,7 +46,7 @@ public abstract class FisherBlock
     internal abstract bool HasCurvature { get; }
 
     /// <summary>What went wrong with the last inverse and what was done about it, once; null where all went well.</summary>
-    internal string? TakeRescue() => Interlocked.Exchange(ref _rescue, null);
+    internal string? TakeRecovery() => Interlocked.Exchange(ref _recovery, null);
 
     /// <summary>The layer whose statistics it reads inside the trainer; null where the block is used on its own.</summary>
     internal Layer? Layer { get; private protected init; }
@@ -128,7 +128,7 @@ public abstract class FisherBlock
     {
     }
 
-    private protected void ReportRescue(string? what) => _rescue = what ?? _rescue;
+    private protected void ReportRecovery(string? what) => _recovery = what ?? _recovery;
 
     private protected static ArgumentException NotFinite() =>
         new("the inputs or loss gradients hold a NaN or an infinity, or numbers so large that their squares are infinite");

@@ -10,10 +10,10 @@ namespace Kfac.Fisher;
 public sealed unsafe class FisherFactor
 {
     private readonly AlignedBuffer _sum;
-    private readonly Pieces _pieces;
-    private readonly PieceAction _averagePiece;
+    private readonly Chunks _chunks;
+    private readonly ChunkAction _averageChunk;
     private readonly float _decay;
-    private readonly FisherForm _form;
+    private readonly AveragingConvention _form;
     private double _weight;
     private bool _isProvisional;
     private float _keep;
@@ -23,12 +23,12 @@ public sealed unsafe class FisherFactor
     internal FisherFactor(int length, LayerCollection layers)
     {
         _sum = new AlignedBuffer(length);
-        _pieces = new Pieces(layers.Workers, length);
-        _averagePiece = AveragePiece;
+        _chunks = new Chunks(layers.Workers, length);
+        _averageChunk = AverageChunk;
         _decay = layers.EmaDecay;
-        _form = layers.Form;
+        _form = layers.Averaging;
         layers.Add(this);
-        if (_form == FisherForm.TensorFlowR16)
+        if (_form == AveragingConvention.TensorFlowR16)
         {
             _sum.Span.Fill(1f);
             _weight = 1;
@@ -39,7 +39,7 @@ public sealed unsafe class FisherFactor
     internal static FisherFactor Matrix(int size, LayerCollection layers)
     {
         var factor = new FisherFactor(checked(size * size), layers);
-        for (int i = 0; layers.Form == FisherForm.TensorFlowR16 && i < factor.Length; i++)
+        for (int i = 0; layers.Averaging == AveragingConvention.TensorFlowR16 && i < factor.Length; i++)
         {
             factor._sum.Span[i] = i % (size + 1) == 0 ? 1 : 0;
         }
@@ -48,10 +48,10 @@ public sealed unsafe class FisherFactor
     }
 
     /// <summary>Copies the average out to <paramref name="state"/>, or back from it.</summary>
-    internal void ExchangeState(NamedState state, string name)
+    internal void CaptureOrRestore(StateDictionary state, string name)
     {
-        state.Exchange(name, _sum.Span);
-        state.Exchange($"{name}.weight", ref _weight);
+        state.CaptureOrRestore(name, _sum.Span);
+        state.CaptureOrRestore($"{name}.weight", ref _weight);
     }
 
     /// <summary>Number of values.</summary>
@@ -72,10 +72,10 @@ public sealed unsafe class FisherFactor
     internal float Weight => (float)_weight;
 
     /// <summary>Mean of the values.</summary>
-    internal double Mean => _pieces.Sum(_sum.Span) / Length / _weight;
+    internal double Mean => _chunks.Sum(_sum.Span) / Length / _weight;
 
     /// <summary>For whoever goes through the values.</summary>
-    internal Pieces Pieces => _pieces;
+    internal Chunks Chunks => _chunks;
 
     /// <summary>Copies the current average to <paramref name="destination"/>, which has <see cref="Length"/> values.</summary>
     /// <exception cref="InvalidOperationException">No statistic has come in yet.</exception>
@@ -94,7 +94,7 @@ public sealed unsafe class FisherFactor
     /// <returns>Whether it entered.</returns>
     internal bool Update(ReadOnlySpan<float> first, ReadOnlySpan<float> second, bool continues = false)
     {
-        if (!_pieces.IsFinite(first) || !_pieces.IsFinite(second))
+        if (!_chunks.IsFinite(first) || !_chunks.IsFinite(second))
         {
             Refused++;
             return false;
@@ -105,7 +105,7 @@ public sealed unsafe class FisherFactor
         Average(second, offset: first.Length);
         if (!continues)
         {
-            _weight = _form == FisherForm.TensorFlowR16 || _isProvisional ? 1 : _decay * _weight + 1;
+            _weight = _form == AveragingConvention.TensorFlowR16 || _isProvisional ? 1 : _decay * _weight + 1;
             _isProvisional = false;
             Updates++;
         }
@@ -134,14 +134,14 @@ public sealed unsafe class FisherFactor
         {
             _statistic = values;
             _destination = _sum.Pointer + offset;
-            _pieces.Run(statistic.Length, _averagePiece);
+            _chunks.Run(statistic.Length, _averageChunk);
         }
     }
 
     /// <summary>sum = b·sum + new, or b·sum + (1-b)·new in the r1.6 form.</summary>
-    private void AveragePiece(int start, int length)
+    private void AverageChunk(int start, int length)
     {
-        float gain = _form == FisherForm.TensorFlowR16 ? 1 - _decay : 1;
+        float gain = _form == AveragingConvention.TensorFlowR16 ? 1 - _decay : 1;
         var sum = new Span<float>(_destination + start, length);
         TensorPrimitives.Multiply(sum, _keep, sum);
         TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(_statistic + start, length), gain, sum, sum);

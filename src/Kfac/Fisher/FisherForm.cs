@@ -1,7 +1,7 @@
 namespace Kfac.Fisher;
 
 /// <summary>Which published form of the running average and of the damping a <see cref="LayerCollection"/> follows.</summary>
-public enum FisherForm
+public enum AveragingConvention
 {
     /// <summary>
     /// Zero-debiased average (v = b·v + new, w = b·w + 1, value v/w) and a damping λ that is added as it is, whatever the

@@ -11,7 +11,7 @@ namespace Kfac.Fisher;
 public sealed unsafe class FullFB : InputOutputFB
 {
     /// <summary>Most parameters of a layer: the matrix has their number squared.</summary>
-    public const int MostParameters = 4096;
+    public const int MaxParameters = 4096;
 
     /// <summary>Examples whose gradients are multiplied together.</summary>
     private const int AtOnce = 16;
@@ -48,9 +48,9 @@ public sealed unsafe class FullFB : InputOutputFB
         : base(layerCollection, shape, layer)
     {
         Size = shape.PatchLength * shape.Outputs;
-        if (Size > MostParameters)
+        if (Size > MaxParameters)
         {
-            throw new NotSupportedException($"FullFB serves layers of at most {MostParameters} parameters, but {layer?.Name ?? "this one"} has {Size}: choose Kronecker, Ekfac or Diagonal");
+            throw new NotSupportedException($"FullFB serves layers of at most {MaxParameters} parameters, but {layer?.Name ?? "this one"} has {Size}: choose Kronecker, Ekfac or Diagonal");
         }
 
         Factor = FisherFactor.Matrix(Size, layerCollection);
@@ -89,7 +89,7 @@ public sealed unsafe class FullFB : InputOutputFB
         _inverseDamping = EffectiveDamping;
     }
 
-    internal override void ComputeInverse() => ReportRescue(_matrix!.Invert(_inverseDamping, _nextInverse.Span));
+    internal override void ComputeInverse() => ReportRecovery(_matrix!.Invert(_inverseDamping, _nextInverse.Span));
 
     internal override void PublishInverse()
     {

@@ -51,8 +51,8 @@ public abstract unsafe class KroneckerFB : InputOutputFB
     {
         string? first = _inputs!.Invert(_factorDamping.Inputs, _nextInputInverse.Span);
         string? second = _gradients!.Invert(_factorDamping.Gradients, _nextGradientInverse.Span);
-        ReportRescue(first is null ? null : $"A: {first}");
-        ReportRescue(second is null ? null : $"G: {second}");
+        ReportRecovery(first is null ? null : $"A: {first}");
+        ReportRecovery(second is null ? null : $"G: {second}");
     }
 
     private protected override void BeginStatistic() => _factors.Begin();

@@ -12,7 +12,7 @@ namespace Kfac.Fisher;
 internal sealed unsafe class KroneckerFactors
 {
     private readonly Workers _workers;
-    private readonly Pieces _pieces;
+    private readonly Chunks _chunks;
     private readonly AlignedBuffer _inputStatistic;
     private readonly AlignedBuffer _gradientStatistic;
     private BatchProduct? _inputProduct, _gradientProduct;
@@ -28,7 +28,7 @@ internal sealed unsafe class KroneckerFactors
         Gradients = FisherFactor.Matrix(outputs, layers);
         _inputStatistic = new AlignedBuffer(checked(patchLength * patchLength));
         _gradientStatistic = new AlignedBuffer(checked(outputs * outputs));
-        _pieces = new Pieces(layers.Workers, Math.Max(_inputStatistic.Length, _gradientStatistic.Length));
+        _chunks = new Chunks(layers.Workers, Math.Max(_inputStatistic.Length, _gradientStatistic.Length));
     }
 
     /// <summary>P.</summary>
@@ -58,9 +58,9 @@ internal sealed unsafe class KroneckerFactors
     public void Add(LayerRows rows, RowChunk chunk, int examples, bool patches)
     {
         bool copiesPatches = patches && chunk.Covariance is null;
-        if (chunk.MostRows > _plannedRows)
+        if (chunk.MaxRows > _plannedRows)
         {
-            (_plannedRows, _inputProduct, _gradientProduct) = (chunk.MostRows, null, null);
+            (_plannedRows, _inputProduct, _gradientProduct) = (chunk.MaxRows, null, null);
         }
 
         for (int first = 0; first < examples;)
@@ -92,10 +92,10 @@ internal sealed unsafe class KroneckerFactors
     {
         Mirror(_inputStatistic, PatchLength);
         Mirror(_gradientStatistic, Outputs);
-        _pieces.Scale(_inputStatistic.Span, 1f / _locations);
-        _pieces.Scale(_gradientStatistic.Span, 1f / _locations);
+        _chunks.Scale(_inputStatistic.Span, 1f / _locations);
+        _chunks.Scale(_gradientStatistic.Span, 1f / _locations);
         double product = Trace(_inputStatistic.Span, PatchLength) * Trace(_gradientStatistic.Span, Outputs) * _locations / _examples;
-        if (!_pieces.IsFinite(_inputStatistic.Span) || !_pieces.IsFinite(_gradientStatistic.Span) || !float.IsFinite((float)(product * product)))
+        if (!_chunks.IsFinite(_inputStatistic.Span) || !_chunks.IsFinite(_gradientStatistic.Span) || !float.IsFinite((float)(product * product)))
         {
             return false;
         }

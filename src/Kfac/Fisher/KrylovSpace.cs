@@ -24,13 +24,13 @@ internal sealed class KrylovSpace
     /// <param name="start">v, not 0.</param>
     /// <param name="damping">The least λ there will be.</param>
     /// <param name="tolerance">The space grows until the residual for that λ is at most this part of ‖v‖.</param>
-    /// <param name="mostSteps">Most products with F.</param>
-    public KrylovSpace(Action<float[], float[]> multiply, ReadOnlySpan<float> start, double damping, double tolerance, int mostSteps)
+    /// <param name="maxSteps">Most products with F.</param>
+    public KrylovSpace(Action<float[], float[]> multiply, ReadOnlySpan<float> start, double damping, double tolerance, int maxSteps)
     {
         _length = TensorPrimitives.Norm(start);
         var next = new float[start.Length];
         TensorPrimitives.Divide(start, (float)_length, next);
-        var projection = new DenseMatrix(mostSteps);
+        var projection = new DenseMatrix(maxSteps);
         var product = new float[start.Length];
         while (true)
         {
@@ -60,7 +60,7 @@ internal sealed class KrylovSpace
             var decomposition = square.Evd(Symmetricity.Symmetric);
             _vectors = decomposition.EigenVectors;
             _eigenvalues = [.. decomposition.EigenValues.Select(value => Math.Max(value.Real, 0))];
-            if (k + 1 == Math.Min(mostSteps, start.Length) || _beyond <= Whole * before || RelativeResidual(damping) <= tolerance)
+            if (k + 1 == Math.Min(maxSteps, start.Length) || _beyond <= Whole * before || RelativeResidual(damping) <= tolerance)
             {
                 return;
             }

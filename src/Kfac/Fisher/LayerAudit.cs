@@ -25,7 +25,7 @@ internal sealed record AuditBatch(Network Network, int[] Labels);
 internal sealed class LayerAudit
 {
     /// <summary>Most products with F for an exact inverse.</summary>
-    private const int MostProducts = 48;
+    private const int MaxProducts = 48;
 
     /// <summary>Relative residual of an exact inverse that will do: that of the products.</summary>
     private const double Tolerance = 1e-3;
@@ -35,7 +35,7 @@ internal sealed class LayerAudit
     private readonly Layer _layer;
     private readonly AuditBatch _sample, _others;
     private readonly AuditSettings _settings;
-    private readonly LayerFisher _fisher;
+    private readonly ExactFisher _fisher;
     private readonly float[] _gradient;
     private readonly double _lossAtRest, _otherLossAtRest;
     private readonly double _meanEigenvalue;
@@ -48,7 +48,7 @@ internal sealed class LayerAudit
     private LayerAudit(AuditBatch sample, AuditBatch others, SoftmaxCrossEntropy loss, Layer layer, AuditSettings settings)
     {
         (_network, _sample, _others, _loss, _layer, _settings) = (sample.Network, sample, others, loss, layer, settings);
-        _fisher = new LayerFisher(_network, loss, layer, sample.Labels.Length);
+        _fisher = new ExactFisher(_network, loss, layer, sample.Labels.Length);
         _gradient = new float[_fisher.Size];
         _fisher.Gradient(sample.Labels, _gradient);
         _lossAtRest = _fisher.LossAt(_gradient, 0, sample);
@@ -123,7 +123,7 @@ internal sealed class LayerAudit
         foreach (float[] vector in _vectors)
         {
             bool isFirst = true;
-            _spaces.Add(new KrylovSpace(Multiply, vector, Lambda(_settings.Dampings[0]), Tolerance, MostProducts));
+            _spaces.Add(new KrylovSpace(Multiply, vector, Lambda(_settings.Dampings[0]), Tolerance, MaxProducts));
 
             void Multiply(float[] v, float[] result)
             {

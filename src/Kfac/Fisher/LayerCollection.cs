@@ -10,7 +10,7 @@ namespace Kfac.Fisher;
 public sealed class LayerCollection
 {
     /// <summary>Largest covariance that <see cref="FisherApproximation.Auto"/> has inverted: that of a 3x3 convolution of 128 channels.</summary>
-    private const int MostFactorRows = 1200;
+    private const int MaxFactorRows = 1200;
 
     private readonly List<FisherBlock> _blocks = [];
     private readonly List<FisherFactor> _factors = [];
@@ -24,8 +24,8 @@ public sealed class LayerCollection
         init => _emaDecay = value is >= 0 and < 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "EmaDecay must be in [0, 1)");
     }
 
-    /// <summary>The form of average and damping. Default <see cref="FisherForm.Corrected"/>.</summary>
-    public FisherForm Form { get; init; } = FisherForm.Corrected;
+    /// <summary>The form of average and damping. Default <see cref="AveragingConvention.Corrected"/>.</summary>
+    public AveragingConvention Averaging { get; init; } = AveragingConvention.Corrected;
 
     /// <summary>
     /// Whether a block's damping is a multiple of its mean eigenvalue rather than a number of its own; then nothing changes
@@ -82,7 +82,7 @@ public sealed class LayerCollection
 
     /// <summary>Kronecker factors where they are small enough to be inverted again and again, else the diagonal.</summary>
     private static FisherApproximation Automatic(Layer layer) =>
-        BlockShape.Of(layer) is { } shape && Math.Max(shape.PatchLength, shape.Outputs) <= MostFactorRows
+        BlockShape.Of(layer) is { } shape && Math.Max(shape.PatchLength, shape.Outputs) <= MaxFactorRows
             ? FisherApproximation.Kronecker
             : FisherApproximation.Diagonal;
 }

@@ -9,11 +9,11 @@ namespace Kfac.Fisher;
 /// </summary>
 /// <remarks>
 /// J v is a central difference of the logits, Jᵀ a backward pass: any kind of layer will do, and nothing is shared with
-/// the blocks that are judged by it. Behind the layer a network with rectifiers is linear piece by piece, so that only
+/// the blocks that are judged by it. Behind the layer a network with rectifiers is linear chunk by chunk, so that only
 /// what crosses a kink, and single precision, err. The difference's step is therefore chosen by what it does to the
 /// logits: much more than their rounding, and little enough that few rectifiers change their minds.
 /// </remarks>
-internal sealed class LayerFisher
+internal sealed class ExactFisher
 {
     /// <summary>The change of the logits that a step is to make, root mean square, relative to the logits' own or 1.</summary>
     private const double WantedChange = 5e-4;
@@ -35,7 +35,7 @@ internal sealed class LayerFisher
     /// <param name="loss">Left with the examples' probabilities.</param>
     /// <param name="layer">One with parameters.</param>
     /// <param name="examples">N.</param>
-    public LayerFisher(Network network, SoftmaxCrossEntropy loss, Layer layer, int examples)
+    public ExactFisher(Network network, SoftmaxCrossEntropy loss, Layer layer, int examples)
     {
         (_network, _loss, _examples) = (network, loss, examples);
         _moved = new SoftmaxCrossEntropy(loss.Classes, examples);
@@ -104,7 +104,7 @@ internal sealed class LayerFisher
     /// <returns>The distance.</returns>
     private double MeasureDifference(ReadOnlySpan<float> vector, float length)
     {
-        const int MostTries = 4;
+        const int MaxTries = 4;
         for (int i = 0; ; i++)
         {
             double step = _step;
@@ -122,7 +122,7 @@ internal sealed class LayerFisher
             change = Math.Sqrt(change / _logits.Length) / 2;
             double wanted = Math.Min(_longestStep, change > 0 ? step * _wantedChange / change : _longestStep);
             _step = wanted;
-            if (i == MostTries || (wanted < 4 * step && step < 4 * wanted))
+            if (i == MaxTries || (wanted < 4 * step && step < 4 * wanted))
             {
                 return step;
             }

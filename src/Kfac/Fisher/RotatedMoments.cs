@@ -75,18 +75,18 @@ internal sealed unsafe class RotatedRows
     private readonly BatchProduct _rotateGradients;
     private readonly BatchProduct _squares;
 
-    public RotatedRows(KroneckerFactors factors, Workers workers, int mostRows)
+    public RotatedRows(KroneckerFactors factors, Workers workers, int maxRows)
     {
-        (_p, _k, _workers, MostRows) = (factors.PatchLength, factors.Outputs, workers, mostRows);
-        _patches = new AlignedBuffer(checked(mostRows * _p));
-        _gradients = new AlignedBuffer(mostRows * _k);
-        _rotatePatches = new BatchProduct(new MatrixProduct(mostRows, _p, _p));
-        _rotateGradients = new BatchProduct(new MatrixProduct(mostRows, _k, _k));
-        _squares = new BatchProduct(new MatrixProduct(_p, _k, mostRows, transposeA: true, squareA: true, squareB: true));
+        (_p, _k, _workers, MaxRows) = (factors.PatchLength, factors.Outputs, workers, maxRows);
+        _patches = new AlignedBuffer(checked(maxRows * _p));
+        _gradients = new AlignedBuffer(maxRows * _k);
+        _rotatePatches = new BatchProduct(new MatrixProduct(maxRows, _p, _p));
+        _rotateGradients = new BatchProduct(new MatrixProduct(maxRows, _k, _k));
+        _squares = new BatchProduct(new MatrixProduct(_p, _k, maxRows, transposeA: true, squareA: true, squareB: true));
     }
 
     /// <summary>Most rows at a time.</summary>
-    public int MostRows { get; }
+    public int MaxRows { get; }
 
     public void Add(RowChunk chunk, int examples, AlignedBuffer inputBasis, AlignedBuffer gradientBasis, AlignedBuffer moments)
     {

@@ -29,8 +29,8 @@ internal sealed unsafe class RowChunk
         _rows = rows;
         _workers = workers;
         _capacity = Math.Clamp(WantedRows / rows.Locations, 1, rows.Capacity);
-        MostRows = _capacity * rows.Locations;
-        _gradients = new AlignedBuffer(checked(MostRows * rows.Outputs));
+        MaxRows = _capacity * rows.Locations;
+        _gradients = new AlignedBuffer(checked(MaxRows * rows.Outputs));
         _copyPatches = (unit, _) =>
         {
             (int example, int mapRow) = Math.DivRem(unit, _rows.MapRows);
@@ -44,7 +44,7 @@ internal sealed unsafe class RowChunk
     }
 
     /// <summary>Most rows at a time.</summary>
-    public int MostRows { get; }
+    public int MaxRows { get; }
 
     /// <inheritdoc cref="LayerRows.Covariance"/>
     public BatchCovariance? Covariance => _covariance ??= _rows.Covariance(_workers);
@@ -63,7 +63,7 @@ internal sealed unsafe class RowChunk
         int count = Math.Min(_capacity, examples - first);
         if (patches)
         {
-            _patches ??= new AlignedBuffer(checked(MostRows * _rows.PatchLength));
+            _patches ??= new AlignedBuffer(checked(MaxRows * _rows.PatchLength));
             _workers.Run(count * _rows.MapRows, _copyPatches);
         }
 

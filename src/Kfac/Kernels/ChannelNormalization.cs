@@ -61,7 +61,7 @@ internal sealed unsafe class ChannelNormalization(int height, int width, int cha
             TensorPrimitives.Subtract(Row(x, i), mean, row);
             TensorPrimitives.MultiplyAdd(row, scale, shift, row);
             if (relu)
-                Rectifier.Forward(row);
+                ReluKernel.Forward(row);
         }
     }
 

@@ -7,8 +7,8 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
 {
     private readonly ConvolutionGeometry _g;
     private readonly ICorrelation _forward;
-    private readonly Phase[] _backward;
-    private readonly IFilterReduction _filter;
+    private readonly StridePhase[] _backward;
+    private readonly IFilterGradient _filter;
 
     /// <param name="geometry">The shape.</param>
     /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
@@ -23,8 +23,8 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
         _forward = UsesWinograd
             ? new Winograd(lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R)
             : new Correlation(lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S, _g.RowsRead);
-        _backward = [.. Phase.Of(_g, lanes, UsesWinograd)];
-        _filter = winograd && WinogradFilterReduction.Suits(_g) ? new WinogradFilterReduction(lanes, _g) : new FilterReduction(lanes, _g);
+        _backward = [.. StridePhase.Of(_g, lanes, UsesWinograd)];
+        _filter = winograd && WinogradFilterGradient.Suits(_g) ? new WinogradFilterGradient(lanes, _g) : new FilterGradient(lanes, _g);
         PackedBackwardLength = _backward.Sum(phase => phase.Correlation.PackedLength);
         ScratchLength = new[]
         {
@@ -61,7 +61,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     public int ScratchLength { get; }
 
     /// <inheritdoc/>
-    public bool LooksAhead => true;
+    public bool SupportsPrefetch => true;
 
     /// <inheritdoc/>
     public void PackForward(float* filter, float* packed)
@@ -74,7 +74,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     /// <inheritdoc/>
     public void PackBackward(float* filter, float* packed)
     {
-        foreach (Phase phase in _backward)
+        foreach (StridePhase phase in _backward)
         {
             phase.Pack(_g, filter, packed);
             packed += phase.Correlation.PackedLength;
@@ -82,7 +82,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     }
 
     /// <inheritdoc/>
-    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, LookAhead? ahead = null)
+    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
         _forward.Run(
@@ -92,29 +92,29 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     }
 
     /// <inheritdoc/>
-    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead = null)
+    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!dy.IsNone && !dx.IsNone);
-        foreach (Phase phase in _backward)
+        foreach (StridePhase phase in _backward)
         {
             phase.Run(_g, dy, packed, dx, gate, scratch, ahead);
             packed += phase.Correlation.PackedLength;
         }
     }
 
-    /// <inheritdoc cref="BackwardData(ImagePlane, float*, ImagePlane, ImagePlane, float*, LookAhead?)"/>
+    /// <inheritdoc cref="BackwardData(ImagePlane, float*, ImagePlane, ImagePlane, float*, Prefetcher?)"/>
     public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, float* scratch) => BackwardData(dy, packed, dx, default, scratch);
 
     /// <inheritdoc/>
-    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null)
+    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
         if (sums.Gradient != null || sums.Squares != null)
             _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums, scratch, ahead);
     }
 
-    /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterSums, float*, LookAhead?)"/>
-    public void BackwardFilter(ImagePlane x, ImagePlane dy, FilterSums sums, float* scratch) => BackwardFilter(x, 0, dy, 0, 1, sums, scratch);
+    /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterGradientTarget, float*, Prefetcher?)"/>
+    public void BackwardFilter(ImagePlane x, ImagePlane dy, FilterGradientTarget sums, float* scratch) => BackwardFilter(x, 0, dy, 0, 1, sums, scratch);
 
     private ImagePlane FirstPatch(ImagePlane x) => new(x.Origin - (_g.PadTop * x.RowStride) - (_g.PadLeft * _g.C), x.RowStride);
 }

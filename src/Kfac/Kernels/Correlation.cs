@@ -55,20 +55,20 @@ internal sealed unsafe class Correlation : ICorrelation
         _panels = Panel.Split(channelsOut, lanes.Width);
         PackedLength = lanes.RoundUp(channelsOut) * _groups * _length;
         _takesTurns = PackedLength <= FloatsOfTurns && columns >= lanes.TileRows;
-        _calls = _takesTurns ? Panel.Kinds(channelsOut, lanes.Width) : [.. _panels.Select(panel => (panel, 1))];
-        (Split down, Split across) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);
-        _strips = new (int, int, int, int)[down.Pieces];
+        _calls = _takesTurns ? Panel.EqualPanels(channelsOut, lanes.Width) : [.. _panels.Select(panel => (panel, 1))];
+        (EvenSplit down, EvenSplit across) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);
+        _strips = new (int, int, int, int)[down.Chunks];
         for (int r = 0; r < _strips.Length; r++)
         {
             (int first, int end) = read.TapsOf(down.Start(r), down.Size(r), _groups);
             _strips[r] = (down.Start(r), down.Size(r), first, end);
         }
-        (_tallest, int wider) = (down.Largest, across.Pieces - across.Smaller);
+        (_tallest, int wider) = (down.Largest, across.Chunks - across.Smaller);
         _across = across.Smaller == 0
             ? [(0, across.Largest, wider)]
             : [(0, across.Largest, wider), (across.Start(wider), across.Largest - 1, across.Smaller)];
-        _tiles = Tiles<Overwrite>(lanes);
-        _gatedTiles = Tiles<OverwriteGated>(lanes);
+        _tiles = Tiles<StoreClamped>(lanes);
+        _gatedTiles = Tiles<StoreMasked>(lanes);
     }
 
     public int PackedLength { get; }
@@ -92,7 +92,7 @@ internal sealed unsafe class Correlation : ICorrelation
     {
     }
 
-    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, LookAhead? ahead)
+    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, Prefetcher? ahead)
     {
         int tileRows = _lanes.TileRows;
         nint* offsets = stackalloc nint[6 * tileRows];
@@ -164,14 +164,14 @@ internal sealed unsafe class Correlation : ICorrelation
     /// The cut into rectangles of at most <paramref name="largest"/> pixels and <paramref name="tallest"/> rows that costs
     /// least, where a term of a tile costs one for each row and one for the loads of the panel.
     /// </summary>
-    private static (Split Rows, Split Columns) Rectangles(int rows, int columns, int largest, int tallest)
+    private static (EvenSplit Rows, EvenSplit Columns) Rectangles(int rows, int columns, int largest, int tallest)
     {
-        (Split, Split) best = default;
+        (EvenSplit, EvenSplit) best = default;
         int least = int.MaxValue;
         for (int height = 1; height <= Math.Min(largest, tallest); height++)
         {
-            Split down = Split.AtMost(rows, height), across = Split.AtMost(columns, Math.Min(largest / height, columns));
-            int cost = (rows * columns) + (down.Pieces * across.Pieces);
+            EvenSplit down = EvenSplit.AtMost(rows, height), across = EvenSplit.AtMost(columns, Math.Min(largest / height, columns));
+            int cost = (rows * columns) + (down.Chunks * across.Chunks);
             if (cost < least)
                 (best, least) = ((down, across), cost);
         }

@@ -8,35 +8,35 @@ namespace Kfac.Kernels;
 /// T is never in memory, and an example's square costs no more than a second addition. The bias is a position whose
 /// patch is 1, of one of the tiles.
 /// </summary>
-internal sealed unsafe class FilterReduction : IFilterReduction
+internal sealed unsafe class FilterGradient : IFilterGradient
 {
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
     private readonly Panel[] _panels;
 
-    private readonly Piece[] _pieces;
+    private readonly Chunk[] _chunks;
 
-    /// <summary>[panel, piece]</summary>
+    /// <summary>[panel, chunk]</summary>
     private readonly delegate*<TileArguments*, void>[] _gradient, _squares, _both;
 
-    public FilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
+    public FilterGradient(LaneKernels lanes, ConvolutionGeometry geometry)
     {
         (_lanes, _g) = (lanes, geometry);
         _panels = Panel.Split(geometry.K, lanes.Width);
         bool tapered = _g is { C: 1, S: 5, StrideX: 1, PadLeft: 2, PadRight: 2, OutW: >= 4 };
-        Piece[][] cuts = [Pieces(Split.AtMost(_g.PatchLength, lanes.TileRows), tapered: false), Pieces(new Split(_g.PatchLength, _g.R), tapered)];
-        _pieces = cuts.Where(pieces => pieces[0].Count <= lanes.TileRows).MinBy(Cost)!;
-        _gradient = Tiles<AddTo>();
-        _squares = Tiles<AddSquare>();
-        _both = Tiles<AddToWithSquare>();
+        Chunk[][] cuts = [Chunks(EvenSplit.AtMost(_g.PatchLength, lanes.TileRows), tapered: false), Chunks(new EvenSplit(_g.PatchLength, _g.R), tapered)];
+        _chunks = cuts.Where(chunks => chunks[0].Count <= lanes.TileRows).MinBy(Cost)!;
+        _gradient = Tiles<Accumulate>();
+        _squares = Tiles<AccumulateSquare>();
+        _both = Tiles<AccumulateWithSquare>();
     }
 
     public int ScratchLength => 2 * _lanes.Width;
 
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead)
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead)
     {
         delegate*<TileArguments*, void>[] tiles = sums.Squares == null ? _gradient : sums.Gradient == null ? _squares : _both;
-        int largest = _pieces[0].Count;
+        int largest = _chunks[0].Count;
         nint* xOffsets = stackalloc nint[largest];
         nint* filterOffsets = stackalloc nint[largest];
         for (int i = 0; i < largest; i++)
@@ -57,14 +57,14 @@ internal sealed unsafe class FilterReduction : IFilterReduction
         {
             Panel panel = _panels[p];
             t.Columns = panel.Columns;
-            for (int piece = 0; piece < _pieces.Length; piece++)
+            for (int chunk = 0; chunk < _chunks.Length; chunk++)
             {
-                (int first, int count, int firstRow, int endRow, bool withBias, _) = _pieces[piece];
+                (int first, int count, int firstRow, int endRow, bool withBias, _) = _chunks[chunk];
                 t.Groups = endRow - firstRow;
                 nint start = PlaceTile(first, count, x.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
                 t.C = sums.Gradient + at;
                 t.Squares = sums.Squares + at;
-                delegate*<TileArguments*, void> tile = tiles[(p * _pieces.Length) + piece];
+                delegate*<TileArguments*, void> tile = tiles[(p * _chunks.Length) + chunk];
                 for (int example = 0; example < examples; example++)
                 {
                     t.A = x.Origin + (example * xStep) + start;
@@ -78,21 +78,21 @@ internal sealed unsafe class FilterReduction : IFilterReduction
         }
     }
 
-    private void AddBias(FilterSums sums, Panel panel, float* sumsOfDy) => _lanes.AddWithSquares(
+    private void AddBias(FilterGradientTarget sums, Panel panel, float* sumsOfDy) => _lanes.AddWithSquares(
         sumsOfDy, sums.BiasGradient == null ? null : sums.BiasGradient + panel.Start, sums.BiasSquares == null ? null : sums.BiasSquares + panel.Start, panel.Columns);
 
-    /// <summary>The bias is with the piece in the middle: of an odd number, it meets no rows of padding anyway.</summary>
-    private Piece[] Pieces(Split positions, bool tapered) => [.. Enumerable.Range(0, positions.Pieces).Select(piece =>
+    /// <summary>The bias is with the chunk in the middle: of an odd number, it meets no rows of padding anyway.</summary>
+    private Chunk[] Chunks(EvenSplit positions, bool tapered) => [.. Enumerable.Range(0, positions.Chunks).Select(chunk =>
     {
-        int row = _g.S * _g.C, start = positions.Start(piece), count = positions.Size(piece);
-        bool withBias = piece == positions.Pieces / 2;
+        int row = _g.S * _g.C, start = positions.Start(chunk), count = positions.Size(chunk);
+        bool withBias = chunk == positions.Chunks / 2;
         (int first, int end) = withBias ? (0, _g.OutH) : _g.RowsRead.RowsOf(start / row, (start + count - 1) / row, _g.OutH);
-        return new Piece(start, count, first, end, withBias, tapered);
+        return new Chunk(start, count, first, end, withBias, tapered);
     })];
 
-    /// <summary>Four times the products of a channel of dy, and each piece's load of a pixel as a quarter of one.</summary>
-    private int Cost(Piece[] pieces) => pieces.Sum(piece =>
-        ((((4 * piece.Count) + 1) * _g.OutW) - (piece.Tapered ? 4 * Tapered5.LeftOut : 0)) * (piece.EndRow - piece.FirstRow));
+    /// <summary>Four times the products of a channel of dy, and each chunk's load of a pixel as a quarter of one.</summary>
+    private int Cost(Chunk[] chunks) => chunks.Sum(chunk =>
+        ((((4 * chunk.Count) + 1) * _g.OutW) - (chunk.Tapered ? 4 * FiveTapsWithoutPadding.LeftOut : 0)) * (chunk.EndRow - chunk.FirstRow));
 
     /// <summary>offsets[i] = where position first + i of a patch is, from position first.</summary>
     /// <returns>Where position first is, from the beginning of the patch.</returns>
@@ -113,11 +113,11 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     private delegate*<TileArguments*, void>[] Tiles<TEpilogue>()
         where TEpilogue : struct, ITileEpilogue
     {
-        var tiles = new delegate*<TileArguments*, void>[_panels.Length * _pieces.Length];
+        var tiles = new delegate*<TileArguments*, void>[_panels.Length * _chunks.Length];
         for (int i = 0; i < tiles.Length; i++)
         {
-            (int panel, int piece) = Math.DivRem(i, _pieces.Length);
-            tiles[i] = _lanes.Tile<TEpilogue>(_pieces[piece].Count, _panels[panel], _pieces[piece].WithBias, _pieces[piece].Tapered);
+            (int panel, int chunk) = Math.DivRem(i, _chunks.Length);
+            tiles[i] = _lanes.Tile<TEpilogue>(_chunks[chunk].Count, _panels[panel], _chunks[chunk].WithBias, _chunks[chunk].Tapered);
         }
         return tiles;
     }
@@ -128,6 +128,6 @@ internal sealed unsafe class FilterReduction : IFilterReduction
     /// <param name="FirstRow">The first row of dy that they multiply by anything but padding.</param>
     /// <param name="EndRow">The row after the last.</param>
     /// <param name="WithBias">Whether the bias is with them; the rows are all then.</param>
-    /// <param name="Tapered">Whether they are a row of the filter that leaves columns of padding out; see <see cref="Tapered5"/>.</param>
-    private readonly record struct Piece(int First, int Count, int FirstRow, int EndRow, bool WithBias, bool Tapered);
+    /// <param name="Tapered">Whether they are a row of the filter that leaves columns of padding out; see <see cref="FiveTapsWithoutPadding"/>.</param>
+    private readonly record struct Chunk(int First, int Count, int FirstRow, int EndRow, bool WithBias, bool Tapered);
 }

@@ -21,7 +21,7 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
     public int PackedBackwardLength => _filterLength;
 
     /// <summary>T and the bias's.</summary>
-    public bool LooksAhead => false;
+    public bool SupportsPrefetch => false;
 
     public int ScratchLength => _filterLength + g.K;
 
@@ -29,7 +29,7 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
 
     public void PackBackward(float* filter, float* packed) => PackForward(filter, packed);
 
-    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, LookAhead? ahead = null)
+    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
         for (int i = 0; i < g.OutH; i++)
@@ -43,20 +43,20 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
             }
         VisitTaps<Output>(x, packed, y);
         for (int i = 0; relu && i < g.OutH; i++)
-            Rectifier.Forward(Span(y.Origin + (i * y.RowStride), g.OutW * g.K));
+            ReluKernel.Forward(Span(y.Origin + (i * y.RowStride), g.OutW * g.K));
     }
 
-    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead = null)
+    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!dy.IsNone && !dx.IsNone);
         for (int i = 0; i < g.H; i++)
             Span(dx.Origin + (i * dx.RowStride), g.W * g.C).Clear();
         VisitTaps<Input>(dx, packed, dy);
         for (int i = 0; !gate.IsNone && i < g.H; i++)
-            Rectifier.Backward(Span(gate.Origin + (i * gate.RowStride), g.W * g.C), Span(dx.Origin + (i * dx.RowStride), g.W * g.C));
+            ReluKernel.Backward(Span(gate.Origin + (i * gate.RowStride), g.W * g.C), Span(dx.Origin + (i * dx.RowStride), g.W * g.C));
     }
 
-    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null)
+    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
         Span<float> filter = Span(scratch, _filterLength), bias = Span(scratch + _filterLength, g.K);

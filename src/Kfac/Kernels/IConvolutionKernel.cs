@@ -22,8 +22,8 @@ internal unsafe interface IConvolutionKernel
     /// <summary>Floats of scratch each worker brings.</summary>
     int ScratchLength { get; }
 
-    /// <summary>Whether its passes make use of a <see cref="LookAhead"/>.</summary>
-    bool LooksAhead { get; }
+    /// <summary>Whether its passes make use of a <see cref="Prefetcher"/>.</summary>
+    bool SupportsPrefetch { get; }
 
     /// <summary>The kernel for <paramref name="geometry"/>: the tuned one where it applies.</summary>
     static IConvolutionKernel For(ConvolutionGeometry geometry) =>
@@ -45,7 +45,7 @@ internal unsafe interface IConvolutionKernel
     /// <param name="y">[OutH, OutW, K], interior overwritten</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, LookAhead? ahead = null);
+    void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, Prefetcher? ahead = null);
 
     /// <summary>dx = the gradient of sum(y * dy) with respect to x; 0 where <paramref name="gate"/> is given and not positive.</summary>
     /// <param name="dy">[OutH, OutW, K] with <see cref="OutputGradientHalo"/></param>
@@ -54,7 +54,7 @@ internal unsafe interface IConvolutionKernel
     /// <param name="gate">[H, W, C] or default: where x came out of a rectifier, x itself, and dx has passed back through it.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead = null);
+    void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead = null);
 
     /// <summary>
     /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then
@@ -70,5 +70,5 @@ internal unsafe interface IConvolutionKernel
     /// <param name="sums">Added to.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead = null);
+    void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null);
 }

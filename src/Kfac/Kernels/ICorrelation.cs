@@ -50,5 +50,5 @@ internal unsafe interface ICorrelation
     /// <param name="gate">Where given, y is 0 where it is not positive.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, LookAhead? ahead);
+    void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, Prefetcher? ahead);
 }

@@ -4,7 +4,7 @@ namespace Kfac.Kernels;
 /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then gradient += T and
 /// squares += T * T; the same for the bias with patch = 1.
 /// </summary>
-internal unsafe interface IFilterReduction
+internal unsafe interface IFilterGradient
 {
     /// <summary>Floats of scratch.</summary>
     int ScratchLength { get; }
@@ -18,5 +18,5 @@ internal unsafe interface IFilterReduction
     /// <param name="sums">Added to.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead);
+    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead);
 }

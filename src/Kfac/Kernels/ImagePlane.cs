@@ -24,7 +24,7 @@ internal readonly unsafe struct ImagePlane(float* origin, nint rowStride)
 /// <param name="squares">[R, S, C, K]: the sum over examples of T * T.</param>
 /// <param name="biasGradient">[K]: the same for the bias.</param>
 /// <param name="biasSquares">[K]: the same for the bias.</param>
-internal readonly unsafe struct FilterSums(float* gradient, float* squares, float* biasGradient, float* biasSquares)
+internal readonly unsafe struct FilterGradientTarget(float* gradient, float* squares, float* biasGradient, float* biasSquares)
 {
     public readonly float* Gradient = gradient;
     public readonly float* Squares = squares;

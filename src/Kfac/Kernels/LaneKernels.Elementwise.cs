@@ -18,10 +18,10 @@ internal abstract unsafe partial class LaneKernels
     public abstract void AddWithSquares(float* t, float* gradient, float* squares, int length);
 
     /// <summary>y = max(0, y)</summary>
-    public abstract void Rectify(float* y, int length);
+    public abstract void Relu(float* y, int length);
 
     /// <summary>dy = y &gt; 0 ? dy : 0</summary>
-    public abstract void RectifyBackward(float* y, float* dy, int length);
+    public abstract void ReluBackward(float* y, float* dy, int length);
 }
 
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
@@ -67,7 +67,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                         float* row = corner + c, below = row + x.RowStride;
                         TVector x0 = LoadPart<TColumns>(row, left), x1 = LoadPart<TColumns>(row + pixel, left);
                         TVector x2 = LoadPart<TColumns>(below, left), x3 = LoadPart<TColumns>(below + pixel, left);
-                        TVector best = TLanes.Greater(x3, TLanes.Greater(x2, TLanes.Greater(x1, x0)));
+                        TVector best = TLanes.Max(x3, TLanes.Max(x2, TLanes.Max(x1, x0)));
                         StorePart<TColumns>(to + c, best, left);
                         if (winners.IsNone)
                             continue;
@@ -84,7 +84,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                     TVector best = LoadPart<TColumns>(row, left);
                     for (int r = 0; r < window.Rows; r++, row += x.RowStride)
                         for (int s = 0; s < window.Columns; s++)
-                            best = TLanes.Greater(LoadPart<TColumns>(row + (s * pixel), left), best);
+                            best = TLanes.Max(LoadPart<TColumns>(row + (s * pixel), left), best);
                     StorePart<TColumns>(to + c, best, left);
                     if (winners.IsNone)
                         continue;
@@ -145,15 +145,15 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Rectify(float* y, int length)
+    public override void Relu(float* y, int length)
     {
         TVector zero = default;
         for (int i = 0; i < length; i += TLanes.Width)
-            Store(y + i, TLanes.Greater(zero, Load(y + i, length - i)), length - i);
+            Store(y + i, TLanes.Max(zero, Load(y + i, length - i)), length - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void RectifyBackward(float* y, float* dy, int length)
+    public override void ReluBackward(float* y, float* dy, int length)
     {
         for (int i = 0; i < length; i += TLanes.Width)
             Store(dy + i, TLanes.WherePositive(Load(y + i, length - i), Load(dy + i, length - i)), length - i);

@@ -55,12 +55,12 @@ internal abstract unsafe partial class LaneKernels
 
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
-    private const int Side = Winograd.Side, NarrowSide = WinogradTiles.NarrowSide, MostTaps = 5;
+    private const int Side = Winograd.Side, NarrowSide = WinogradTiles.NarrowSide, MaxTaps = 5;
 
     [SkipLocalsInit]
     public override void WinogradFilter(float* slots, nint length, int taps)
     {
-        TVector* columnsMemory = stackalloc TVector[(Side * MostTaps) + 1], columns = Align(columnsMemory);
+        TVector* columnsMemory = stackalloc TVector[(Side * MaxTaps) + 1], columns = Align(columnsMemory);
         for (nint at = 0; at < length; at += TLanes.Width)
         {
             float* filter = slots + ((Winograd.Slots - (taps * taps)) * length) + at;
@@ -70,12 +70,12 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                     TLanes.Load(filter + (s * length)), TLanes.Load(filter + ((taps + s) * length)), TLanes.Load(filter + (((2 * taps) + s) * length)),
                     taps > 3 ? TLanes.Load(filter + (((3 * taps) + s) * length)) : default,
                     taps > 3 ? TLanes.Load(filter + (((4 * taps) + s) * length)) : default, taps,
-                    out columns[s], out columns[MostTaps + s], out columns[(2 * MostTaps) + s],
-                    out columns[(3 * MostTaps) + s], out columns[(4 * MostTaps) + s], out columns[(5 * MostTaps) + s]);
+                    out columns[s], out columns[MaxTaps + s], out columns[(2 * MaxTaps) + s],
+                    out columns[(3 * MaxTaps) + s], out columns[(4 * MaxTaps) + s], out columns[(5 * MaxTaps) + s]);
             }
             for (int i = 0; i < Side; i++)
             {
-                TVector* g = columns + (MostTaps * i);
+                TVector* g = columns + (MaxTaps * i);
                 TransformFilter(g[0], g[1], g[2], taps > 3 ? g[3] : default, taps > 3 ? g[4] : default, taps,
                     out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5);
                 float* to = slots + (Side * i * length) + at;

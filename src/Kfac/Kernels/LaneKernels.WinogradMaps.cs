@@ -9,7 +9,7 @@ namespace Kfac.Kernels;
 internal sealed unsafe partial class LaneKernels<TLanes, TVector>
 {
     /// <summary>Columns of x that are transformed before the tiles over them.</summary>
-    private const int MostColumns = 20;
+    private const int MaxColumns = 20;
 
     public override void WinogradInput(WinogradTiles tiles, PixelGrid x, int channels, float* v, nint slot)
     {
@@ -59,8 +59,8 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
         WinogradTiles tiles, int row, PixelGrid x, int begin, int end, int channels, float* v, nint slot)
         where TColumns : struct, IColumns
     {
-        TVector* tMemory = stackalloc TVector[(MostColumns * Side) + 1], t = Align(tMemory);
-        int step = tiles.Tile, most = ((MostColumns - Side) / step) + 1, pointsDown = tiles.PointsDown(row);
+        TVector* tMemory = stackalloc TVector[(MaxColumns * Side) + 1], t = Align(tMemory);
+        int step = tiles.Tile, most = ((MaxColumns - Side) / step) + 1, pointsDown = tiles.PointsDown(row);
         float* all = v + tiles.Place(row, 0, channels), wide = v + (NarrowSide * slot) + tiles.WidePlace(row, 0, channels);
         float* xTile = x.Origin + (row * step * x.Row);
         nint x1 = x.Row, x3 = 3 * x.Row, pixel = x.Pixel, slots = Side * slot;
@@ -230,7 +230,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     private static void StorePixel<TColumns, TGate>(float* to, float* gate, TVector value, TVector least, int left)
         where TColumns : struct, IColumns
         where TGate : struct, IGate =>
-        StorePart<TColumns>(to, TGate.Is ? TLanes.WherePositive(LoadPart<TColumns>(gate, left), value) : TLanes.Greater(least, value), left);
+        StorePart<TColumns>(to, TGate.Is ? TLanes.WherePositive(LoadPart<TColumns>(gate, left), value) : TLanes.Max(least, value), left);
 
     /// <summary>Channels from <paramref name="begin"/> to <paramref name="end"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

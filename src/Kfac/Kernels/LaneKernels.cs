@@ -28,7 +28,7 @@ internal abstract unsafe partial class LaneKernels
     /// <param name="rows">1 to 7.</param>
     /// <param name="panel">Its columns.</param>
     /// <param name="andOnes">Whether there is a row of ones as well.</param>
-    /// <param name="tapered">Whether the rows are those of <see cref="Tapered5"/>.</param>
+    /// <param name="tapered">Whether the rows are those of <see cref="FiveTapsWithoutPadding"/>.</param>
     public abstract delegate*<TileArguments*, void> Tile<TEpilogue>(int rows, Panel panel, bool andOnes = false, bool tapered = false)
         where TEpilogue : struct, ITileEpilogue;
 
@@ -194,7 +194,7 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
             2 => Tile<Rows2, TColumns, TEpilogue>(andOnes),
             3 => Tile<Rows3, TColumns, TEpilogue>(andOnes),
             4 => Tile<Rows4, TColumns, TEpilogue>(andOnes),
-            5 when tapered => Tile<Tapered5, TColumns, TEpilogue>(andOnes),
+            5 when tapered => Tile<FiveTapsWithoutPadding, TColumns, TEpilogue>(andOnes),
             5 => Tile<Rows5, TColumns, TEpilogue>(andOnes),
             6 => Tile<Rows6, TColumns, TEpilogue>(andOnes),
             7 => Tile<Rows7, TColumns, TEpilogue>(andOnes),
@@ -205,5 +205,5 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector> : LaneKernels
         where TRows : struct, IRows
         where TColumns : struct, IColumns
         where TEpilogue : struct, ITileEpilogue =>
-        andOnes ? &MicroTile<TLanes, TVector, AndOnes<TRows>, TColumns, TEpilogue>.Run : &MicroTile<TLanes, TVector, TRows, TColumns, TEpilogue>.Run;
+        andOnes ? &MicroTile<TLanes, TVector, WithBiasRow<TRows>, TColumns, TEpilogue>.Run : &MicroTile<TLanes, TVector, TRows, TColumns, TEpilogue>.Run;
 }

@@ -44,7 +44,7 @@ internal unsafe interface ILanes<TVector>
     static abstract TVector MultiplyAdd(TVector x, TVector y, TVector z);
 
     /// <summary>x &gt; y ? x : y, so y where one of them is not a number.</summary>
-    static abstract TVector Greater(TVector x, TVector y);
+    static abstract TVector Max(TVector x, TVector y);
 
     /// <summary>x &gt; 0 ? value : 0</summary>
     static abstract TVector WherePositive(TVector x, TVector value);
@@ -88,7 +88,7 @@ internal readonly unsafe struct Avx512Lanes : ILanes<Vector512<float>>
     public static Vector512<float> MultiplyAdd(Vector512<float> x, Vector512<float> y, Vector512<float> z) => Vector512.FusedMultiplyAdd(x, y, z);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Greater(Vector512<float> x, Vector512<float> y) => Avx512F.Max(x, y);
+    public static Vector512<float> Max(Vector512<float> x, Vector512<float> y) => Avx512F.Max(x, y);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> WherePositive(Vector512<float> x, Vector512<float> value) =>
@@ -137,7 +137,7 @@ internal readonly unsafe struct Avx2Lanes : ILanes<Vector256<float>>
     public static Vector256<float> MultiplyAdd(Vector256<float> x, Vector256<float> y, Vector256<float> z) => Fma.MultiplyAdd(x, y, z);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Greater(Vector256<float> x, Vector256<float> y) => Avx.Max(x, y);
+    public static Vector256<float> Max(Vector256<float> x, Vector256<float> y) => Avx.Max(x, y);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> WherePositive(Vector256<float> x, Vector256<float> value) =>
@@ -190,7 +190,7 @@ internal readonly unsafe struct Vector128Lanes : ILanes<Vector128<float>>
     public static Vector128<float> MultiplyAdd(Vector128<float> x, Vector128<float> y, Vector128<float> z) => Vector128.MultiplyAddEstimate(x, y, z);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Greater(Vector128<float> x, Vector128<float> y) =>
+    public static Vector128<float> Max(Vector128<float> x, Vector128<float> y) =>
         Vector128.ConditionalSelect(Vector128.GreaterThan(x, y), x, y);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -231,7 +231,7 @@ internal readonly unsafe struct ScalarLanes : ILanes<float>
 
     public static float MultiplyAdd(float x, float y, float z) => (x * y) + z;
 
-    public static float Greater(float x, float y) => x > y ? x : y;
+    public static float Max(float x, float y) => x > y ? x : y;
 
     public static float WherePositive(float x, float value) => x > 0f ? value : 0f;
 

@@ -7,7 +7,7 @@ namespace Kfac.Kernels;
 /// second-level cache, a little each time, while the core is busy anyway. Does nothing to results, and nothing at all
 /// where the processor has no such instruction. One for each worker.
 /// </summary>
-internal sealed unsafe class LookAhead
+internal sealed unsafe class Prefetcher
 {
     /// <summary>Floats of a cache line.</summary>
     internal const int Line = 16;
@@ -19,7 +19,7 @@ internal sealed unsafe class LookAhead
     private int _first, _count;
 
     /// <param name="capacity">Most stretches there may be at a time.</param>
-    public LookAhead(int capacity) => _stretches = new Stretch[capacity];
+    public Prefetcher(int capacity) => _stretches = new Stretch[capacity];
 
     /// <summary>Floats of the stretches that have not been asked for yet.</summary>
     public nint Remaining
@@ -46,14 +46,14 @@ internal sealed unsafe class LookAhead
     /// <param name="groups">Groups of terms of all of them; may be none.</param>
     public void SpreadOver(ref TileArguments t, nint groups)
     {
-        t.AheadLines = 0;
+        t.PrefetchedLines = 0;
         while (_first < _count && _stretches[_first].Next >= _stretches[_first].End)
             _first++;
         if (_first == _count || groups == 0)
             return;
         ref Stretch stretch = ref _stretches[_first];
         SpreadOver(ref t, groups, stretch.Next, (nint)(stretch.End - stretch.Next));
-        stretch.Next += groups * t.AheadLines * Line;
+        stretch.Next += groups * t.PrefetchedLines * Line;
     }
 
     /// <summary>Has tiles ask for a stretch, or for as much of it as they have time for.</summary>
@@ -65,7 +65,7 @@ internal sealed unsafe class LookAhead
     {
         nint lines = (length + Line - 1) / Line;
         t.Ahead = from;
-        t.AheadLines = Sse.IsSupported ? Math.Min(Math.Max(t.Length / TermsForLine, 1), (lines + groups - 1) / groups) : 0;
+        t.PrefetchedLines = Sse.IsSupported ? Math.Min(Math.Max(t.Length / TermsForLine, 1), (lines + groups - 1) / groups) : 0;
     }
 
     private struct Stretch

@@ -21,7 +21,7 @@ internal sealed unsafe class MatrixProduct
     private const int UnitsWanted = 32, FloatsInCache = 64 * 1024, UsesOfPacked = 8;
 
     /// <summary>Of a tile or a panel packed on the way. So few that there are at least eight such panels, and each has one unit.</summary>
-    private const int MostFloatsOnTheWay = FloatsInCache / 8;
+    private const int MaxFloatsInFlight = FloatsInCache / 8;
 
     private readonly bool _transposeA, _transposeB, _squareA, _squareB, _lowerOnly, _packA, _packB, _unitsAreRows;
     private readonly LaneKernels _lanes;
@@ -53,17 +53,17 @@ internal sealed unsafe class MatrixProduct
         _lanes = LaneKernels.For(InstructionSet);
         _tileRows = _lanes.TileRows;
         _panels = Panel.Split(n, _lanes.Width);
-        _kinds = Panel.Kinds(n, _lanes.Width);
-        _overwrite = Tiles<Overwrite>();
-        _add = Tiles<AddTo>();
-        _scaled = Tiles<Scaled>();
+        _kinds = Panel.EqualPanels(n, _lanes.Width);
+        _overwrite = Tiles<StoreClamped>();
+        _add = Tiles<Accumulate>();
+        _scaled = Tiles<StoreScaled>();
 
-        int tiles = Split.AtMost(m, _tileRows).Pieces;
+        int tiles = EvenSplit.AtMost(m, _tileRows).Chunks;
         _unitsAreRows = (long)n * k <= FloatsInCache;
         _packA = squareA;
-        _packB = squareB || transposeB || (!_unitsAreRows && _panels[0].Width <= LookAhead.Line && tiles >= UsesOfPacked);
+        _packB = squareB || transposeB || (!_unitsAreRows && _panels[0].Width <= Prefetcher.Line && tiles >= UsesOfPacked);
         int ownFloats = (_unitsAreRows ? (_packA ? _tileRows : 0) : (_packB ? _panels[0].Width : 0)) * k;
-        _floatsOnTheWay = ownFloats <= MostFloatsOnTheWay ? ownFloats : 0;
+        _floatsOnTheWay = ownFloats <= MaxFloatsInFlight ? ownFloats : 0;
         _panelBlocks = _unitsAreRows ? 1 : Math.Min(_panels.Length, UnitsWanted);
         _rowBlocks = Math.Min(tiles, Math.Max(_unitsAreRows ? UnitsWanted : 8 / _panelBlocks, 1));
     }
@@ -89,7 +89,7 @@ internal sealed unsafe class MatrixProduct
     public int Units => _rowBlocks * _panelBlocks;
 
     /// <summary>Tiles of A that are packed before all units.</summary>
-    private int PackedTiles => _packA && !TilesOnTheWay ? Split.AtMost(M, _tileRows).Pieces : 0;
+    private int PackedTiles => _packA && !TilesOnTheWay ? EvenSplit.AtMost(M, _tileRows).Chunks : 0;
 
     /// <summary>Panels of B that are.</summary>
     private int PackedPanels => _packB && !PanelsOnTheWay ? _panels.Length : 0;
@@ -104,11 +104,11 @@ internal sealed unsafe class MatrixProduct
     public void Pack(int unit, in MatrixOperands o)
     {
         Debug.Assert(unit < PackUnits && o.M <= M && o.K <= K && o.Packed != null);
-        Split rows = Split.AtMost(o.M, _tileRows);
+        EvenSplit rows = EvenSplit.AtMost(o.M, _tileRows);
         int tile = unit - PackedPanels;
         if (tile < 0)
             PackPanel(_panels[unit], o, PanelOf(o, unit));
-        else if (tile < rows.Pieces)
+        else if (tile < rows.Chunks)
             PackTile(rows, tile, o, TileOf(o, rows.Start(tile)));
     }
 
@@ -118,7 +118,7 @@ internal sealed unsafe class MatrixProduct
     {
         Debug.Assert(unit < Units && o.M <= M && o.K <= K);
         Debug.Assert((o.Accumulate ? 1 : 0) + (o.Scale != null ? 1 : 0) + (o.Bias != null || o.Relu ? 1 : 0) <= 1);
-        Split rows = Split.AtMost(o.M, _tileRows), rowBlocks = new(rows.Pieces, _rowBlocks), panelBlocks = new(_panels.Length, _panelBlocks);
+        EvenSplit rows = EvenSplit.AtMost(o.M, _tileRows), rowBlocks = new(rows.Chunks, _rowBlocks), panelBlocks = new(_panels.Length, _panelBlocks);
         (int panelBlock, int rowBlock) = Math.DivRem(unit, _rowBlocks);
         (int firstTile, int tiles) = (rowBlocks.Start(rowBlock), rowBlocks.Size(rowBlock));
         (int firstPanel, int panels) = (panelBlocks.Start(panelBlock), panelBlocks.Size(panelBlock));
@@ -139,8 +139,8 @@ internal sealed unsafe class MatrixProduct
             Floor = o.Relu ? 0f : float.NegativeInfinity,
             Scale = o.Scale ?? 1f,
         };
-        float* memory = stackalloc float[_floatsOnTheWay + LookAhead.Line];
-        float* packed = memory + (-((nint)memory / sizeof(float)) & (LookAhead.Line - 1));
+        float* memory = stackalloc float[_floatsOnTheWay + Prefetcher.Line];
+        float* packed = memory + (-((nint)memory / sizeof(float)) & (Prefetcher.Line - 1));
         if (_unitsAreRows)
         {
             for (int tile = firstTile; tile < firstTile + tiles; tile++)
@@ -178,11 +178,11 @@ internal sealed unsafe class MatrixProduct
     }
 
     /// <summary>A panel, which is at <paramref name="b"/>, and tiles from <paramref name="tile"/> to <paramref name="end"/>.</summary>
-    private void MeetTiles(in MatrixOperands o, TileArguments* t, Split rows, int tile, int end, int p, float* b)
+    private void MeetTiles(in MatrixOperands o, TileArguments* t, EvenSplit rows, int tile, int end, int p, float* b)
     {
         while (_lowerOnly && tile < end && rows.Start(tile) + rows.Size(tile) <= _panels[p].Start)
             tile++;
-        int endOfLargest = Math.Clamp(rows.Pieces - rows.Smaller, tile, end);
+        int endOfLargest = Math.Clamp(rows.Chunks - rows.Smaller, tile, end);
         if (tile < endOfLargest)
             Run(o, t, rows.Start(tile), rows.Largest, endOfLargest - tile, p, panels: 1, TileOf(o, rows.Start(tile)), b);
         if (endOfLargest < end)
@@ -222,19 +222,19 @@ internal sealed unsafe class MatrixProduct
     }
 
     /// <summary>The rows of A of a tile as [K, rows].</summary>
-    private void PackTile(Split split, int tile, in MatrixOperands o, float* to)
+    private void PackTile(EvenSplit split, int tile, in MatrixOperands o, float* to)
     {
         nint row = _transposeA ? 1 : o.StrideA, term = _transposeA ? o.StrideA : 1;
         _lanes.Pack(o.A + (split.Start(tile) * row), row, term, split.Size(tile), o.K, split.Size(tile), _squareA, to);
     }
 
-    /// <summary>Has the tiles of a panel packed on the way ask for what the next is packed from, where that is in one piece.</summary>
+    /// <summary>Has the tiles of a panel packed on the way ask for what the next is packed from, where that is in one chunk.</summary>
     private void AskForPanel(in MatrixOperands o, TileArguments* t, int p, int tiles)
     {
         if (_transposeB && o.StrideB == o.K && p < _panels.Length)
-            LookAhead.SpreadOver(ref *t, tiles, o.B + (_panels[p].Start * o.StrideB), _panels[p].Columns * o.StrideB);
+            Prefetcher.SpreadOver(ref *t, tiles, o.B + (_panels[p].Start * o.StrideB), _panels[p].Columns * o.StrideB);
         else
-            t->AheadLines = 0;
+            t->PrefetchedLines = 0;
     }
 
     private delegate*<TileArguments*, void>[] Tiles<TEpilogue>()

@@ -49,7 +49,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                 float* aGroup = aTile, bGroup = bPanel;
                 for (nint groups = t->Groups; groups > 0; groups--, aGroup += t->AGroup, bGroup += t->BGroup)
                 {
-                    for (nint line = t->AheadLines; line > 0; line--, ahead += LookAhead.Line)
+                    for (nint line = t->PrefetchedLines; line > 0; line--, ahead += Prefetcher.Line)
                         Sse.Prefetch1(ahead);
                     float* a = aGroup, b = bGroup;
                     nint aStep = t->AStep, bStep = t->BStep;
@@ -84,7 +84,7 @@ internal static unsafe class MicroTile<TLanes, TVector, TRows, TColumns, TEpilog
                 if (TRows.Count > 4) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[4], 4, s4, z4);
                 if (TRows.Count > 5) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[5], 5, s5, z5);
                 if (TRows.Count > 6) TEpilogue.Finish<TLanes, TVector, TColumns>(t, c, at[6], 6, s6, z6);
-                if (TRows.AndOnes) Copy.Finish<TLanes, TVector, TColumns>(t, t->SumsOfB, 0, TRows.Count, u0, u1);
+                if (TRows.AndOnes) Store.Finish<TLanes, TVector, TColumns>(t, t->SumsOfB, 0, TRows.Count, u0, u1);
                 aTile += t->ANext;
                 c += t->CNext;
             }

@@ -19,9 +19,9 @@ internal sealed unsafe class PatchCovariance
     private readonly Panel[] _panels;
 
     /// <summary>The channels of the second tap in tiles.</summary>
-    private readonly Split _pieces;
+    private readonly EvenSplit _chunks;
 
-    /// <summary>[panel, piece], and [panel] of the first piece with a row of ones.</summary>
+    /// <summary>[panel, chunk], and [panel] of the first chunk with a row of ones.</summary>
     private readonly delegate*<TileArguments*, void>[] _tiles, _tilesAndOnes;
 
     private readonly Part[] _parts;
@@ -34,14 +34,14 @@ internal sealed unsafe class PatchCovariance
         (_g, _hasBias, _patchLength) = (geometry, hasBias, geometry.PatchLength + (hasBias ? 1 : 0));
         _lanes = LaneKernels.For(isa ?? InstructionSets.Current);
         _panels = Panel.Split(_g.C, _lanes.Width);
-        _pieces = Split.AtMost(_g.C, _lanes.TileRows);
-        _tiles = new delegate*<TileArguments*, void>[_panels.Length * _pieces.Pieces];
+        _chunks = EvenSplit.AtMost(_g.C, _lanes.TileRows);
+        _tiles = new delegate*<TileArguments*, void>[_panels.Length * _chunks.Chunks];
         _tilesAndOnes = new delegate*<TileArguments*, void>[_panels.Length];
         for (int p = 0; p < _panels.Length; p++)
         {
-            _tilesAndOnes[p] = _lanes.Tile<AddTo>(_pieces.Size(0), _panels[p], andOnes: true);
-            for (int piece = 0; piece < _pieces.Pieces; piece++)
-                _tiles[(p * _pieces.Pieces) + piece] = _lanes.Tile<AddTo>(_pieces.Size(piece), _panels[p]);
+            _tilesAndOnes[p] = _lanes.Tile<Accumulate>(_chunks.Size(0), _panels[p], andOnes: true);
+            for (int chunk = 0; chunk < _chunks.Chunks; chunk++)
+                _tiles[(p * _chunks.Chunks) + chunk] = _lanes.Tile<Accumulate>(_chunks.Size(chunk), _panels[p]);
         }
         _parts =
         [
@@ -86,7 +86,7 @@ internal sealed unsafe class PatchCovariance
         float* pixelSums = stackalloc float[2 * _lanes.Width];
         nint* channels = stackalloc nint[_lanes.TileRows];
         nint* rows = stackalloc nint[_lanes.TileRows];
-        for (int i = 0; i < _pieces.Largest; i++)
+        for (int i = 0; i < _chunks.Largest; i++)
             (channels[i], rows[i]) = (i, (nint)i * _g.C);
 
         nint start = (part.Rows.Start * x.RowStride) + (part.Columns.Start * _g.C), distance = (part.Down * x.RowStride) + (part.Along * _g.C);
@@ -109,13 +109,13 @@ internal sealed unsafe class PatchCovariance
             {
                 t.B = first + _panels[p].Start;
                 t.Columns = _panels[p].Columns;
-                for (int piece = 0; piece < _pieces.Pieces; piece++)
+                for (int chunk = 0; chunk < _chunks.Chunks; chunk++)
                 {
-                    bool andOnes = piece == 0 && SumsPixels(part);
-                    int channel = _pieces.Start(piece);
+                    bool andOnes = chunk == 0 && SumsPixels(part);
+                    int channel = _chunks.Start(chunk);
                     t.A = first + distance + channel;
                     t.C = sums + (channel * _g.C) + _panels[p].Start;
-                    (andOnes ? _tilesAndOnes[p] : _tiles[(p * _pieces.Pieces) + piece])(&t);
+                    (andOnes ? _tilesAndOnes[p] : _tiles[(p * _chunks.Chunks) + chunk])(&t);
                     if (andOnes)
                         _lanes.AddWithSquares(pixelSums, sums + (_g.C * _g.C) + _panels[p].Start, null, _panels[p].Columns);
                 }

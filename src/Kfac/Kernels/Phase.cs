@@ -5,9 +5,9 @@ namespace Kfac.Kernels;
 /// so the pixels with (i + pad) mod stride = Tap take taps Tap, Tap + stride, ... and form one dense correlation of dy
 /// with those taps in reverse. Stride 1 has one phase: the whole image, the whole filter turned round.
 /// </summary>
-internal sealed unsafe class Phase
+internal sealed unsafe class StridePhase
 {
-    private Phase(Axis y, Axis x, ConvolutionGeometry g, LaneKernels lanes, bool winograd)
+    private StridePhase(Axis y, Axis x, ConvolutionGeometry g, LaneKernels lanes, bool winograd)
     {
         (Y, X) = (y, x);
         Correlation = winograd
@@ -22,10 +22,10 @@ internal sealed unsafe class Phase
     /// <summary>From K channels to C.</summary>
     public ICorrelation Correlation { get; }
 
-    public static IEnumerable<Phase> Of(ConvolutionGeometry g, LaneKernels lanes, bool winograd) =>
+    public static IEnumerable<StridePhase> Of(ConvolutionGeometry g, LaneKernels lanes, bool winograd) =>
         from y in Axis.Of(g.H, g.R, g.StrideY, g.PadTop)
         from x in Axis.Of(g.W, g.S, g.StrideX, g.PadLeft)
-        select new Phase(y, x, g, lanes, winograd);
+        select new StridePhase(y, x, g, lanes, winograd);
 
     /// <summary>packed = this phase's taps in reverse order, transposed to [Y.Taps, X.Taps, K, C].</summary>
     /// <param name="g">The shape.</param>
@@ -49,7 +49,7 @@ internal sealed unsafe class Phase
     /// <param name="gate">[H, W, C] or none</param>
     /// <param name="scratch">[Correlation.ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, LookAhead? ahead) =>
+    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead) =>
         Correlation.Run(
             new PixelGrid(dy.Origin + (Y.First * dy.RowStride) + ((nint)X.First * g.K), dy.RowStride, g.K), dy.RowStride, packed,
             null, float.NegativeInfinity, Pixels(g, dx), gate.IsNone ? default : Pixels(g, gate), scratch, ahead);

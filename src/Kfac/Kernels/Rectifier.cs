@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Kfac.Kernels;
 
 /// <summary>max(0, x) on contiguous runs, and its backward pass.</summary>
-internal static unsafe class Rectifier
+internal static unsafe class ReluKernel
 {
     /// <summary>y = max(0, y)</summary>
     /// <param name="y">in place</param>
@@ -11,7 +11,7 @@ internal static unsafe class Rectifier
     public static void Forward(Span<float> y, InstructionSet? isa = null)
     {
         fixed (float* p = y)
-            LaneKernels.For(isa ?? InstructionSets.Current).Rectify(p, y.Length);
+            LaneKernels.For(isa ?? InstructionSets.Current).Relu(p, y.Length);
     }
 
     /// <summary>dy = y &gt; 0 ? dy : 0</summary>
@@ -22,6 +22,6 @@ internal static unsafe class Rectifier
     {
         Debug.Assert(y.Length == dy.Length);
         fixed (float* p = y, q = dy)
-            LaneKernels.For(isa ?? InstructionSets.Current).RectifyBackward(p, q, dy.Length);
+            LaneKernels.For(isa ?? InstructionSets.Current).ReluBackward(p, q, dy.Length);
     }
 }

@@ -32,13 +32,13 @@ internal unsafe struct TileArguments
     /// <summary>Columns of a partial panel.</summary>
     public int Columns;
 
-    /// <summary>No result of <see cref="Overwrite"/> is smaller: 0 rectifies, negative infinity does nothing.</summary>
+    /// <summary>No result of <see cref="StoreClamped"/> is smaller: 0 rectifies, negative infinity does nothing.</summary>
     public float Floor;
 
-    /// <summary>What <see cref="Scaled"/> multiplies the sums by.</summary>
+    /// <summary>What <see cref="StoreScaled"/> multiplies the sums by.</summary>
     public float Scale;
 
-    /// <summary>Read by <see cref="OverwriteGated"/> at GateOffsets[i] + j; moves on with C.</summary>
+    /// <summary>Read by <see cref="StoreMasked"/> at GateOffsets[i] + j; moves on with C.</summary>
     public float* Gate;
 
     /// <summary>[rows]</summary>
@@ -47,10 +47,10 @@ internal unsafe struct TileArguments
     /// <summary>The sums of squares, laid out as C; moves on with it.</summary>
     public float* Squares;
 
-    /// <summary>What <see cref="LookAhead"/> asks for, so many cache lines with each group; moves on with them.</summary>
+    /// <summary>What <see cref="Prefetcher"/> asks for, so many cache lines with each group; moves on with them.</summary>
     public float* Ahead;
 
-    public nint AheadLines;
+    public nint PrefetchedLines;
 
     /// <summary>[columns] Where a row of ones leaves the sums of B's terms.</summary>
     public float* SumsOfB;

@@ -19,7 +19,7 @@ internal unsafe interface ITileEpilogue
 }
 
 /// <summary>C = sum</summary>
-internal readonly unsafe struct Copy : ITileEpilogue
+internal readonly unsafe struct Store : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
@@ -34,7 +34,7 @@ internal readonly unsafe struct Copy : ITileEpilogue
 }
 
 /// <summary>C = max(floor, sum)</summary>
-internal readonly unsafe struct Overwrite : ITileEpilogue
+internal readonly unsafe struct StoreClamped : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
@@ -43,12 +43,12 @@ internal readonly unsafe struct Overwrite : ITileEpilogue
         where TColumns : struct, IColumns
     {
         TVector floor = TLanes.Broadcast(t->Floor);
-        Copy.Finish<TLanes, TVector, TColumns>(t, c, at, row, TLanes.Greater(floor, v0), TColumns.Vectors > 1 ? TLanes.Greater(floor, v1) : v1);
+        Store.Finish<TLanes, TVector, TColumns>(t, c, at, row, TLanes.Max(floor, v0), TColumns.Vectors > 1 ? TLanes.Max(floor, v1) : v1);
     }
 }
 
 /// <summary>C = scale * sum</summary>
-internal readonly unsafe struct Scaled : ITileEpilogue
+internal readonly unsafe struct StoreScaled : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
@@ -57,12 +57,12 @@ internal readonly unsafe struct Scaled : ITileEpilogue
         where TColumns : struct, IColumns
     {
         TVector scale = TLanes.Broadcast(t->Scale);
-        Copy.Finish<TLanes, TVector, TColumns>(t, c, at, row, TLanes.Multiply(scale, v0), TColumns.Vectors > 1 ? TLanes.Multiply(scale, v1) : v1);
+        Store.Finish<TLanes, TVector, TColumns>(t, c, at, row, TLanes.Multiply(scale, v0), TColumns.Vectors > 1 ? TLanes.Multiply(scale, v1) : v1);
     }
 }
 
 /// <summary>C = gate &gt; 0 ? sum : 0</summary>
-internal readonly unsafe struct OverwriteGated : ITileEpilogue
+internal readonly unsafe struct StoreMasked : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
@@ -72,12 +72,12 @@ internal readonly unsafe struct OverwriteGated : ITileEpilogue
     {
         float* gate = t->Gate + (c - t->C) + t->GateOffsets[row];
         v0 = TLanes.WherePositive(TColumns.Load<TLanes, TVector>(gate, t->Columns), v0);
-        Copy.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, TColumns.Vectors > 1 ? TLanes.WherePositive(TLanes.Load(gate + TLanes.Width), v1) : v1);
+        Store.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, TColumns.Vectors > 1 ? TLanes.WherePositive(TLanes.Load(gate + TLanes.Width), v1) : v1);
     }
 }
 
 /// <summary>C += sum</summary>
-internal readonly unsafe struct AddTo : ITileEpilogue
+internal readonly unsafe struct Accumulate : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
@@ -93,7 +93,7 @@ internal readonly unsafe struct AddTo : ITileEpilogue
 }
 
 /// <summary>Squares += sum * sum</summary>
-internal readonly unsafe struct AddSquare : ITileEpilogue
+internal readonly unsafe struct AccumulateSquare : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
@@ -109,7 +109,7 @@ internal readonly unsafe struct AddSquare : ITileEpilogue
 }
 
 /// <summary>C += sum and Squares += sum * sum: a gradient and the diagonal of its second moment in one pass.</summary>
-internal readonly unsafe struct AddToWithSquare : ITileEpilogue
+internal readonly unsafe struct AccumulateWithSquare : ITileEpilogue
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<TLanes, TVector, TColumns>(TileArguments* t, float* c, nint at, int row, TVector v0, TVector v1)
@@ -117,7 +117,7 @@ internal readonly unsafe struct AddToWithSquare : ITileEpilogue
         where TVector : unmanaged
         where TColumns : struct, IColumns
     {
-        AddTo.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, v1);
-        AddSquare.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, v1);
+        Accumulate.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, v1);
+        AccumulateSquare.Finish<TLanes, TVector, TColumns>(t, c, at, row, v0, v1);
     }
 }

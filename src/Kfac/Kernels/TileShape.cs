@@ -10,7 +10,7 @@ internal interface IRows
     /// <summary>Whether there is one row more, whose elements of A are all 1.</summary>
     static virtual bool AndOnes => false;
 
-    /// <summary>Whether some leave out terms, as <see cref="Tapered5"/> says.</summary>
+    /// <summary>Whether some leave out terms, as <see cref="FiveTapsWithoutPadding"/> says.</summary>
     static virtual bool Tapered => false;
 }
 
@@ -28,7 +28,7 @@ internal readonly struct Rows6 : IRows { public static int Count => 6; }
 
 internal readonly struct Rows7 : IRows { public static int Count => 7; }
 
-internal readonly struct AndOnes<TRows> : IRows
+internal readonly struct WithBiasRow<TRows> : IRows
     where TRows : struct, IRows
 {
     public static int Count => TRows.Count;
@@ -43,7 +43,7 @@ internal readonly struct AndOnes<TRows> : IRows
 /// second row 0, the last but one row 4, the last rows 3 and 4. Such are the pixels of a row of a filter five wide that goes along
 /// a grey image with two columns of padding.
 /// </summary>
-internal readonly struct Tapered5 : IRows
+internal readonly struct FiveTapsWithoutPadding : IRows
 {
     /// <summary>Products for a group and a column that are left out.</summary>
     public const int LeftOut = 6;
@@ -149,23 +149,23 @@ internal readonly record struct Panel(int Start, int Columns, int Width)
     }
 
     /// <summary>The same, equal ones together: the first of them, and how many there are.</summary>
-    public static (Panel First, int Count)[] Kinds(int columns, int vector) =>
+    public static (Panel First, int Count)[] EqualPanels(int columns, int vector) =>
         [.. Split(columns, vector).GroupBy(panel => (panel.Columns, panel.Width)).Select(equal => (equal.First(), equal.Count()))];
 }
 
-/// <summary>Count things cut into Pieces, as even as can be: the first ones are one larger.</summary>
-internal readonly record struct Split(int Count, int Pieces)
+/// <summary>Count things cut into Chunks, as even as can be: the first ones are one larger.</summary>
+internal readonly record struct EvenSplit(int Count, int Chunks)
 {
-    /// <summary>Pieces of at most <paramref name="largest"/>.</summary>
-    public static Split AtMost(int count, int largest) => new(count, (count + largest - 1) / largest);
+    /// <summary>Chunks of at most <paramref name="largest"/>.</summary>
+    public static EvenSplit AtMost(int count, int largest) => new(count, (count + largest - 1) / largest);
 
-    /// <summary>The size of the first piece.</summary>
-    public int Largest => (Count + Pieces - 1) / Pieces;
+    /// <summary>The size of the first chunk.</summary>
+    public int Largest => (Count + Chunks - 1) / Chunks;
 
-    /// <summary>Pieces that are one smaller, the last ones.</summary>
-    public int Smaller => (Largest * Pieces) - Count;
+    /// <summary>Chunks that are one smaller, the last ones.</summary>
+    public int Smaller => (Largest * Chunks) - Count;
 
-    public int Size(int piece) => (Count / Pieces) + (piece < Count % Pieces ? 1 : 0);
+    public int Size(int chunk) => (Count / Chunks) + (chunk < Count % Chunks ? 1 : 0);
 
-    public int Start(int piece) => (piece * (Count / Pieces)) + Math.Min(piece, Count % Pieces);
+    public int Start(int chunk) => (chunk * (Count / Chunks)) + Math.Min(chunk, Count % Chunks);
 }

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Kfac.Kernels;
 
 /// <summary>
-/// C = A B in as few calls as there are kinds of micro-tiles: each goes over equal panels, and for each over equal pieces of
+/// C = A B in as few calls as there are kinds of micro-tiles: each goes over equal panels, and for each over equal chunks of
 /// rows. A call costs as much as a few terms of a tile, and <see cref="Winograd"/>'s algorithms have many short products.
 /// </summary>
 internal sealed unsafe class TileSweep
@@ -34,12 +34,12 @@ internal sealed unsafe class TileSweep
         _offsets = GC.AllocateUninitializedArray<nint>(2 * _tileRows, pinned: true);
         for (int i = 0; i < _tileRows; i++)
             (_offsets[i], _offsets[_tileRows + i]) = (i * aRow, i * cRow);
-        _panels = Panel.Kinds(columns, lanes.Width);
+        _panels = Panel.EqualPanels(columns, lanes.Width);
         _allPanels = _panels.Sum(kind => kind.Count);
         _tiles = new delegate*<TileArguments*, void>[_panels.Length * _tileRows];
         for (int kind = 0; kind < _panels.Length; kind++)
             for (int rows = 1; rows <= _tileRows; rows++)
-                _tiles[(kind * _tileRows) + rows - 1] = lanes.Tile<Copy>(rows, _panels[kind].First);
+                _tiles[(kind * _tileRows) + rows - 1] = lanes.Tile<Store>(rows, _panels[kind].First);
     }
 
     /// <param name="rows">Rows of A and C, cut into tiles; may be none.</param>
@@ -48,7 +48,7 @@ internal sealed unsafe class TileSweep
     /// <param name="b">Term 0, column 0.</param>
     /// <param name="c">Row 0, column 0; overwritten.</param>
     /// <param name="ahead">What comes next, or null.</param>
-    public void Run(Split rows, int terms, float* a, float* b, float* c, LookAhead? ahead)
+    public void Run(EvenSplit rows, int terms, float* a, float* b, float* c, Prefetcher? ahead)
     {
         if (rows.Count == 0)
             return;
@@ -62,7 +62,7 @@ internal sealed unsafe class TileSweep
             AOffsets = offsets,
             COffsets = offsets + _tileRows,
         };
-        ahead?.SpreadOver(ref t, rows.Pieces * _allPanels);
+        ahead?.SpreadOver(ref t, rows.Chunks * _allPanels);
         for (int kind = 0; kind < _panels.Length; kind++)
         {
             (Panel panel, t.Panels) = _panels[kind];
@@ -75,7 +75,7 @@ internal sealed unsafe class TileSweep
             for (int less = 0; less < 2; less++)
             {
                 int size = largest - less;
-                t.Repeats = less == 0 ? rows.Pieces - smaller : smaller;
+                t.Repeats = less == 0 ? rows.Chunks - smaller : smaller;
                 if (t.Repeats == 0)
                     continue;
                 (t.ANext, t.CNext) = (size * _aRow, size * _cRow);

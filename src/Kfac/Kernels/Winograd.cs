@@ -27,7 +27,7 @@ internal sealed unsafe class Winograd : ICorrelation
     private readonly Panel[] _panels;
 
     /// <summary>Tiles of a chunk: some rows of them, or a part of one.</summary>
-    private readonly Split _down, _across;
+    private readonly EvenSplit _down, _across;
 
     /// <summary>m[slot] = v[slot] u[slot]</summary>
     private readonly TileSweep _products;
@@ -39,8 +39,8 @@ internal sealed unsafe class Winograd : ICorrelation
         _taps = taps;
         _all = new WinogradTiles(rows, columns, taps);
         int most = Math.Max(FloatsOfTransforms / (Slots * (channelsIn + channelsOut)), 1);
-        _across = Split.AtMost(_all.Across, most);
-        _down = Split.AtMost(_all.Down, Math.Max(most / _all.Across, 1));
+        _across = EvenSplit.AtMost(_all.Across, most);
+        _down = EvenSplit.AtMost(_all.Down, Math.Max(most / _all.Across, 1));
         _panels = Panel.Split(channelsOut, lanes.Width);
         SlotLength = SlotStride(channelsIn * lanes.RoundUp(channelsOut));
         _products = new TileSweep(lanes, channelsOut, aRow: channelsIn, aTerm: 1, packed: true, cRow: channelsOut);
@@ -75,11 +75,11 @@ internal sealed unsafe class Winograd : ICorrelation
 
     public void FinishPacking(float* packed) => _lanes.WinogradFilter(packed, SlotLength, _taps);
 
-    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, LookAhead? ahead)
+    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, Prefetcher? ahead)
     {
         Debug.Assert(group == x.Row);
-        for (int down = 0; down < _down.Pieces; down++)
-            for (int across = 0; across < _across.Pieces; across++)
+        for (int down = 0; down < _down.Chunks; down++)
+            for (int across = 0; across < _across.Chunks; across++)
             {
                 int i = _down.Start(down) * _all.Tile, j = _across.Start(across) * _all.Tile;
                 var tiles = new WinogradTiles(
@@ -87,11 +87,11 @@ internal sealed unsafe class Winograd : ICorrelation
                 nint slotIn = SlotStride(tiles.Count * _channelsIn), slotOut = SlotStride(tiles.Count * _channelsOut);
                 float* v = scratch, m = scratch + (Slots * slotIn);
                 _lanes.WinogradInput(tiles, x.At(i, j), _channelsIn, v, slotIn);
-                Split rows = default;
+                EvenSplit rows = default;
                 for (int slot = 0; slot < Slots; slot++)
                 {
                     if (rows.Count != tiles.CountOf(slot))
-                        rows = Split.AtMost(tiles.CountOf(slot), _lanes.TileRows);
+                        rows = EvenSplit.AtMost(tiles.CountOf(slot), _lanes.TileRows);
                     _products.Run(rows, _channelsIn, v + (slot * slotIn), packed + ((nint)slot * SlotLength), m + (slot * slotOut), ahead);
                 }
                 _lanes.WinogradOutput(tiles, m, slotOut, _channelsOut, bias, floor, y.At(i, j), gate.At(i, j));

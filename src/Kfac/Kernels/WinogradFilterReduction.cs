@@ -9,24 +9,24 @@ namespace Kfac.Kernels;
 /// transform back, for a block of input channels at a time: large enough that the operands of a product, once in the
 /// first-level cache, meet several micro-tiles.
 /// </remarks>
-internal sealed unsafe class WinogradFilterReduction : IFilterReduction
+internal sealed unsafe class WinogradFilterGradient : IFilterGradient
 {
     private const int FloatsOfBlock = 96 * 1024, FloatsOfTransformsAtMost = 1024 * 1024;
 
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
     private readonly WinogradTiles _tiles;
-    private readonly Split _rows, _blocks;
+    private readonly EvenSplit _rows, _blocks;
 
     /// <summary>m[slot] = some channels of v[slot]^T w[slot]</summary>
     private readonly TileSweep _products;
 
-    public WinogradFilterReduction(LaneKernels lanes, ConvolutionGeometry geometry)
+    public WinogradFilterGradient(LaneKernels lanes, ConvolutionGeometry geometry)
     {
         (_lanes, _g) = (lanes, geometry);
         _tiles = new WinogradTiles(_g.OutH, _g.OutW, _g.R);
-        _rows = Split.AtMost(_g.C, lanes.TileRows);
-        _blocks = Split.AtMost(_rows.Pieces, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * BlockWidth), 1));
+        _rows = EvenSplit.AtMost(_g.C, lanes.TileRows);
+        _blocks = EvenSplit.AtMost(_rows.Chunks, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * BlockWidth), 1));
         _products = new TileSweep(lanes, _g.K, aRow: 1, aTerm: _g.C, packed: false, cRow: BlockWidth);
     }
 
@@ -46,7 +46,7 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
 
     private int SlotBlock => Winograd.SlotStride(_blocks.Size(0) * _rows.Size(0) * BlockWidth);
 
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterSums sums, float* scratch, LookAhead? ahead)
+    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead)
     {
         float* v = scratch, w = scratch + (Winograd.Slots * SlotX), sumsOfDy = scratch + TransformsLength;
         for (int example = 0; example < examples; example++)
@@ -63,15 +63,15 @@ internal sealed unsafe class WinogradFilterReduction : IFilterReduction
         }
     }
 
-    private void Multiply(float* scratch, float* gradient, float* squares, LookAhead? ahead)
+    private void Multiply(float* scratch, float* gradient, float* squares, Prefetcher? ahead)
     {
         nint slotX = SlotX, slotDy = SlotDy, slotBlock = SlotBlock;
         float* v = scratch, w = scratch + (Winograd.Slots * slotX), m = scratch + TransformsLength;
-        for (int block = 0; block < _blocks.Pieces; block++)
+        for (int block = 0; block < _blocks.Chunks; block++)
         {
-            int piece = _blocks.Start(block), last = piece + _blocks.Size(block) - 1;
-            int first = _rows.Start(piece);
-            Split rows = new(_rows.Start(last) + _rows.Size(last) - first, last + 1 - piece);
+            int chunk = _blocks.Start(block), last = chunk + _blocks.Size(block) - 1;
+            int first = _rows.Start(chunk);
+            EvenSplit rows = new(_rows.Start(last) + _rows.Size(last) - first, last + 1 - chunk);
             for (int slot = 0; slot < Winograd.Slots; slot++)
                 _products.Run(rows, _tiles.CountOf(slot), v + (slot * slotX) + first, w + (slot * slotDy), m + (slot * slotBlock), ahead);
             nint at = (nint)first * _g.K;

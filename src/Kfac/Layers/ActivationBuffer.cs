@@ -14,7 +14,7 @@ internal sealed unsafe class ActivationBuffer
 
     private readonly AlignedBuffer _memory;
     private readonly float* _origin;
-    private readonly WorkerPlaces? _places;
+    private readonly WorkerSlots? _places;
     private int _staying;
 
     /// <param name="shape">Of one example.</param>
@@ -22,7 +22,7 @@ internal sealed unsafe class ActivationBuffer
     /// <param name="capacity">Largest number of examples in a batch.</param>
     /// <param name="places">Where examples are whose maps pass; null where none ever does.</param>
     /// <param name="passes">Whether all do, always.</param>
-    public ActivationBuffer(ImageShape shape, Halo halo, int capacity, WorkerPlaces? places = null, bool passes = false)
+    public ActivationBuffer(ImageShape shape, Halo halo, int capacity, WorkerSlots? places = null, bool passes = false)
     {
         (_places, _staying) = (places, passes ? 0 : capacity);
         Shape = shape;
@@ -53,7 +53,7 @@ internal sealed unsafe class ActivationBuffer
     public Halo Halo { get; }
 
     /// <summary>Whether every example's map passes.</summary>
-    public bool IsPassing => _staying == 0;
+    public bool IsTransient => _staying == 0;
 
     /// <summary>Floats from one row of pixels to the next.</summary>
     public nint RowStride { get; }
@@ -75,7 +75,7 @@ internal sealed unsafe class ActivationBuffer
     /// Has the maps of the first <paramref name="examples"/> examples stay and those of the others pass; where there is no room for
     /// both, all stay. Examples that a worker takes together must be on one side, since kernels find their maps side by side.
     /// </summary>
-    public void Keep(int examples) => _staying = examples + _places!.Count <= Capacity || examples == 0 ? examples : Capacity;
+    public void Retain(int examples) => _staying = examples + _places!.Count <= Capacity || examples == 0 ? examples : Capacity;
 
     public bool IsSameMemoryAs(ActivationBuffer other) => _memory == other._memory;
 

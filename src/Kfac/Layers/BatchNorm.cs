@@ -36,7 +36,7 @@ public sealed unsafe class BatchNorm : BatchLayer
         Spec = spec;
         _kernel = new ChannelNormalization(input.Height, input.Width, input.Channels);
         _measure = (n, worker) => _kernel.Moments(Input[n], Of(_first, n), Of(_second, n), _scratch[worker].Span);
-        _normalize = (n, _) => _kernel.Forward(Input[n], Output[n], _meanRow.Span, _scaleRow.Span, _offsetRow.Span, RectifiesOutput);
+        _normalize = (n, _) => _kernel.Forward(Input[n], Output[n], _meanRow.Span, _scaleRow.Span, _offsetRow.Span, AppliesRelu);
         _sumGradients = (n, worker) => _kernel.GradientSums(Input[n], OutputGradient![n], _meanRow.Span, Of(_first, n), Of(_second, n), _scratch[worker].Span);
         _backward = (n, _) => _kernel.Backward(Input[n], OutputGradient![n], InputGradient![n], _meanRow.Span, _scaleRow.Span, _slopeRow.Span, _offsetRow.Span);
     }
@@ -57,7 +57,7 @@ public sealed unsafe class BatchNorm : BatchLayer
     public Parameter RunningVariance { get; private set; } = null!;
 
     /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
-    internal bool RectifiesOutput { get; set; }
+    internal bool AppliesRelu { get; set; }
 
     internal override int ScratchLength => ChannelNormalization.ScratchRows * _kernel.RowLength;
 

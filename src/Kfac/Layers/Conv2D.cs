@@ -9,7 +9,7 @@ public sealed unsafe class Conv2D : ExampleLayer
     private AlignedBuffer _packedForward = null!;
     private AlignedBuffer? _packedBackward;
     private AlignedBuffer[] _scratch = [];
-    private SliceSums _sums = null!;
+    private GradientAccumulators _sums = null!;
 
     internal Conv2D(string name, Conv2DSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -30,10 +30,10 @@ public sealed unsafe class Conv2D : ExampleLayer
     internal ConvolutionGeometry Geometry { get; }
 
     /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
-    internal bool RectifiesOutput { get; set; }
+    internal bool AppliesRelu { get; set; }
 
     /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
-    internal bool InputIsRectified { get; set; }
+    internal bool InputIsRelu { get; set; }
 
     /// <summary>Planned when first used: the parameters of a network that is only described need none.</summary>
     private IConvolutionKernel Kernel => _kernel ??= IConvolutionKernel.For(Geometry);
@@ -44,7 +44,7 @@ public sealed unsafe class Conv2D : ExampleLayer
 
     internal override int ScratchLength => Kernel.ScratchLength;
 
-    internal override bool LooksAhead => Kernel.LooksAhead;
+    internal override bool SupportsPrefetch => Kernel.SupportsPrefetch;
 
     /// <summary>The convolution that <paramref name="spec"/> describes, on images of shape <paramref name="input"/>.</summary>
     internal static ConvolutionGeometry GeometryOf(Conv2DSpec spec, ImageShape input)
@@ -73,7 +73,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
-            _sums = new SliceSums(ParameterArray);
+            _sums = new GradientAccumulators(ParameterArray);
         }
     }
 
@@ -91,7 +91,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         float* bias = Bias is null ? null : Bias.ValuesPointer;
         for (int n = range.First; n < range.End; n++)
         {
-            Kernel.Forward(Input[n], _packedForward.Pointer, bias, RectifiesOutput, Output[n], _scratch[worker].Pointer, Ahead[worker]);
+            Kernel.Forward(Input[n], _packedForward.Pointer, bias, AppliesRelu, Output[n], _scratch[worker].Pointer, Prefetchers[worker]);
         }
     }
 
@@ -101,14 +101,14 @@ public sealed unsafe class Conv2D : ExampleLayer
     {
         ActivationBuffer outputGradient = OutputGradient!;
         float* scratch = _scratch[worker].Pointer;
-        var sums = new FilterSums(
+        var sums = new FilterGradientTarget(
             _sums.Gradient(place, 0, quantities), _sums.Squares(place, 0, quantities), _sums.Gradient(place, 1, quantities), _sums.Squares(place, 1, quantities));
         Kernel.BackwardFilter(
-            Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch, Ahead[worker]);
+            Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch, Prefetchers[worker]);
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {
-            ImagePlane gate = InputIsRectified ? Input[n] : default;
-            Kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch, Ahead[worker]);
+            ImagePlane gate = InputIsRelu ? Input[n] : default;
+            Kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch, Prefetchers[worker]);
         }
     }
 

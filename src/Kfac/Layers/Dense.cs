@@ -28,7 +28,7 @@ public sealed unsafe class Dense : BatchLayer
     public Parameter? Bias { get; private set; }
 
     /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
-    internal bool RectifiesOutput { get; set; }
+    internal bool AppliesRelu { get; set; }
 
     internal override void AddParameters(ParameterStore store)
     {
@@ -68,7 +68,7 @@ public sealed unsafe class Dense : BatchLayer
             C = Output.Rows,
             StrideC = Output.ImageStride,
             Bias = Bias is null ? null : Bias.ValuesPointer,
-            Relu = RectifiesOutput,
+            Relu = AppliesRelu,
         });
 
     internal override void Backward(int examples, Workers workers, BackwardQuantities quantities)

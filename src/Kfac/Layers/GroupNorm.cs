@@ -12,7 +12,7 @@ public sealed unsafe class GroupNorm : ExampleLayer
     private readonly int _groupChannels;
     private AlignedBuffer[] _scratch = [];
     private Sums[] _sums = [];
-    private SliceSums _sliceSums = null!;
+    private GradientAccumulators _sliceSums = null!;
 
     // For each example and group.
     private double[] _mean = [];
@@ -59,7 +59,7 @@ public sealed unsafe class GroupNorm : ExampleLayer
         _inverseDeviation = new double[input.Capacity * Spec.Groups];
         if (outputGradient is not null)
         {
-            _sliceSums = new SliceSums(ParameterArray);
+            _sliceSums = new GradientAccumulators(ParameterArray);
         }
     }
 

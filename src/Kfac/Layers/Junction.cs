@@ -3,9 +3,9 @@ using System.Numerics.Tensors;
 namespace Kfac.Layers;
 
 /// <summary>Where the two branches of a residual block part or meet. The body is the one that a layer's own input or output is of.</summary>
-public abstract class Junction : ExampleLayer
+public abstract class ResidualJunction : ExampleLayer
 {
-    private protected Junction(string name, ImageShape shape)
+    private protected ResidualJunction(string name, ImageShape shape)
         : base(name, shape, shape)
     {
     }
@@ -26,9 +26,9 @@ public abstract class Junction : ExampleLayer
 }
 
 /// <summary>Both branches read one map: nothing to do forward; back, dx = dbody + dshortcut, in the memory of dbody.</summary>
-public sealed class Fork : Junction
+public sealed class ResidualFork : ResidualJunction
 {
-    internal Fork(string name, ImageShape shape)
+    internal ResidualFork(string name, ImageShape shape)
         : base(name, shape)
     {
     }
@@ -51,9 +51,9 @@ public sealed class Fork : Junction
 }
 
 /// <summary>y = body + shortcut, in the body's memory where it may be overwritten; back, both have y's gradient, in one memory.</summary>
-public sealed class Add : Junction
+public sealed class ResidualAdd : ResidualJunction
 {
-    internal Add(string name, ImageShape shape)
+    internal ResidualAdd(string name, ImageShape shape)
         : base(name, shape)
     {
     }

@@ -124,11 +124,11 @@ public abstract class ExampleLayer : Layer
     {
     }
 
-    /// <summary>Whether it makes use of <see cref="Ahead"/>.</summary>
-    internal virtual bool LooksAhead => false;
+    /// <summary>Whether it makes use of <see cref="Prefetchers"/>.</summary>
+    internal virtual bool SupportsPrefetch => false;
 
     /// <summary>For each worker the memory that it will touch after this layer.</summary>
-    internal LookAhead[] Ahead { get; set; } = [];
+    internal Prefetcher[] Prefetchers { get; set; } = [];
 
     /// <summary>Where the forward pass writes.</summary>
     internal virtual IEnumerable<ActivationBuffer> MapsWritten => [Output];

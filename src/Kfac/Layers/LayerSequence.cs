@@ -4,7 +4,7 @@ namespace Kfac.Layers;
 internal static class LayerSequence
 {
     /// <summary>Most values one example may have anywhere in the network: 1 GiB of floats.</summary>
-    private const int MostValues = 1 << 28;
+    private const int MaxValues = 1 << 28;
 
     /// <summary>The shape of one example after each of <paramref name="layers"/>.</summary>
     /// <param name="layers">First to last.</param>
@@ -50,9 +50,9 @@ internal static class LayerSequence
 
     public static void RequireModestSize(ImageShape shape)
     {
-        if ((double)shape.Height * shape.Width * shape.Channels > MostValues)
+        if ((double)shape.Height * shape.Width * shape.Channels > MaxValues)
         {
-            throw new ArgumentException($"one example of {shape.Height}x{shape.Width}x{shape.Channels} has more than {MostValues} values");
+            throw new ArgumentException($"one example of {shape.Height}x{shape.Width}x{shape.Channels} has more than {MaxValues} values");
         }
     }
 }

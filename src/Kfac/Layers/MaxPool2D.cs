@@ -22,7 +22,7 @@ public sealed class MaxPool2D : ExampleLayer
     public MaxPool2DSpec Spec { get; }
 
     /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
-    internal bool InputIsRectified { get; set; }
+    internal bool InputIsRelu { get; set; }
 
     internal override bool ReadsInput => false;
 
@@ -40,7 +40,7 @@ public sealed class MaxPool2D : ExampleLayer
     {
         for (int n = range.First; n < range.End; n++)
         {
-            Pooling.MaxForward(_geometry, Input[n], Output[n], _winners is null ? default : _winners[n], InputIsRectified);
+            Pooling.MaxForward(_geometry, Input[n], Output[n], _winners is null ? default : _winners[n], InputIsRelu);
         }
     }
 

@@ -14,22 +14,22 @@ public sealed class Network
     /// Into how many slices the sums over a batch's examples are split: one for every eight examples, within these bounds.
     /// The number of workers has no say: the order of additions, and so every bit of the result, is the same on any machine.
     /// </summary>
-    internal const int FewestSlices = 8, MostSlices = 16;
+    internal const int MinSlices = 8, MaxSlices = 16;
 
     /// <summary>Examples that go through a run of layers together: few, so that their maps stay in the core's cache.</summary>
-    private const int ExamplesAtOnce = 2;
+    private const int ExamplesPerChunk = 2;
 
     private readonly Workers _workers;
     private readonly Layer[] _layers;
     private readonly List<Segment> _segments = [];
-    private readonly WorkerPlaces _places;
-    private readonly LookAhead[] _ahead;
-    private readonly ActivationBuffer[] _passingGradients;
+    private readonly WorkerSlots _places;
+    private readonly Prefetcher[] _prefetchers;
+    private readonly ActivationBuffer[] _transientGradients;
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
     private readonly WorkerAction _prepareLayer;
     private readonly WorkerAction _averageLayer;
-    private readonly OrderedSlices _slices;
+    private readonly DeterministicReduction _reduction;
     private Segment _current = null!;
     private int _examples;
     private BackwardQuantities _quantities;
@@ -49,7 +49,7 @@ public sealed class Network
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
         _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_examples, _quantities);
-        _slices = new OrderedSlices(MostSlices, AddSlice);
+        _reduction = new DeterministicReduction(MaxSlices, AddSlice);
         var graph = new NetworkGraph(spec);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
         Store = store ?? new ParameterStore();
@@ -59,17 +59,17 @@ public sealed class Network
         }
 
         Parameters = [.. Store.Parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic)];
-        _places = new WorkerPlaces(capacity, workers.Count, ExamplesAtOnce);
-        var memory = new NetworkMemory(graph, capacity, _places, trains);
-        _passingGradients = memory.PassingGradients;
+        _places = new WorkerSlots(capacity, workers.Count, ExamplesPerChunk);
+        var memory = new MemoryPlan(graph, capacity, _places, trains);
+        _transientGradients = memory.TransientGradients;
         (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
         ConnectLayers(graph, memory);
         DivideIntoSegments();
-        int mostAhead = _segments.Max(segment => segment.Upcoming?.Most ?? 0);
-        _ahead = [.. Enumerable.Range(0, workers.Count).Select(_ => new LookAhead(mostAhead))];
+        int maxPrefetches = _segments.Max(segment => segment.Prefetch?.MaxMaps ?? 0);
+        _prefetchers = [.. Enumerable.Range(0, workers.Count).Select(_ => new Prefetcher(maxPrefetches))];
         foreach (ExampleLayer layer in _segments.SelectMany(segment => segment.Layers))
         {
-            layer.Ahead = _ahead;
+            layer.Prefetchers = _prefetchers;
         }
     }
 
@@ -167,7 +167,7 @@ public sealed class Network
                 _workers.Run(segment.Layers.Length, _prepareLayer);
             }
 
-            _workers.Run((examples + ExamplesAtOnce - 1) / ExamplesAtOnce, _forwardGroup);
+            _workers.Run((examples + ExamplesPerChunk - 1) / ExamplesPerChunk, _forwardGroup);
         }
     }
 
@@ -183,9 +183,9 @@ public sealed class Network
     internal void Backward(BackwardQuantities quantities, int? examplesRead = null)
     {
         _quantities = quantities;
-        foreach (ActivationBuffer gradient in _passingGradients)
+        foreach (ActivationBuffer gradient in _transientGradients)
         {
-            gradient.Keep(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples) : 0);
+            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples) : 0);
         }
 
         for (int i = _segments.Count - 1; i >= 0; i--)
@@ -197,13 +197,13 @@ public sealed class Network
             }
 
             _current = _segments[i];
-            _slices.Begin();
+            _reduction.Begin();
             _workers.Run(SliceCount, _backwardSlice);
             _workers.Run(_current.Layers.Length, _averageLayer);
         }
     }
 
-    private int SliceCount => Math.Min(Math.Clamp(_examples / 8, FewestSlices, MostSlices), _examples);
+    private int SliceCount => Math.Min(Math.Clamp(_examples / 8, MinSlices, MaxSlices), _examples);
 
     private int SliceStart(int slice) => (int)((long)slice * _examples / SliceCount);
 
@@ -216,20 +216,20 @@ public sealed class Network
             slice++;
         }
 
-        int ranges = (examples - SliceStart(slice) + ExamplesAtOnce - 1) / ExamplesAtOnce;
-        return Math.Min(SliceStart(slice) + ranges * ExamplesAtOnce, SliceStart(slice + 1));
+        int ranges = (examples - SliceStart(slice) + ExamplesPerChunk - 1) / ExamplesPerChunk;
+        return Math.Min(SliceStart(slice) + ranges * ExamplesPerChunk, SliceStart(slice + 1));
     }
 
     private void ForwardGroup(int group, int worker)
     {
-        ExampleRange range = Examples(group * ExamplesAtOnce, _examples);
+        ExampleRange range = Examples(group * ExamplesPerChunk, _examples);
         _places.Assign(range, worker);
         ExampleLayer[] layers = _current.Layers;
         for (int i = 0; i < layers.Length; i++)
         {
-            if (layers[i].LooksAhead)
+            if (layers[i].SupportsPrefetch)
             {
-                _current.Upcoming!.AfterForward(i, range, Examples((group + _workers.Count) * ExamplesAtOnce, _examples), _ahead[worker]);
+                _current.Prefetch!.AfterForward(i, range, Examples((group + _workers.Count) * ExamplesPerChunk, _examples), _prefetchers[worker]);
             }
 
             layers[i].Forward(range, worker);
@@ -239,29 +239,29 @@ public sealed class Network
     private void BackwardSlice(int slice, int worker)
     {
         ExampleLayer[] layers = _current.Layers;
-        int place = _slices.Take();
+        int place = _reduction.Take();
         foreach (ExampleLayer layer in layers)
         {
             layer.BeginSlice(place);
         }
 
         int end = SliceStart(slice + 1);
-        for (int first = SliceStart(slice); first < end; first += ExamplesAtOnce)
+        for (int first = SliceStart(slice); first < end; first += ExamplesPerChunk)
         {
             ExampleRange range = Examples(first, end);
             _places.Assign(range, worker);
             for (int i = layers.Length - 1; i >= 0; i--)
             {
-                if (layers[i].LooksAhead)
+                if (layers[i].SupportsPrefetch)
                 {
-                    _current.Upcoming!.AfterBackward(i, range, Examples(range.End, end), _ahead[worker]);
+                    _current.Prefetch!.AfterBackward(i, range, Examples(range.End, end), _prefetchers[worker]);
                 }
 
                 layers[i].Backward(range, place, worker, _quantities);
             }
         }
 
-        _slices.Finish(slice, place);
+        _reduction.Finish(slice, place);
     }
 
     private void AddSlice(int place, bool isFirst)
@@ -273,16 +273,16 @@ public sealed class Network
     }
 
     /// <summary>Those that go together from <paramref name="first"/> on; none past the end.</summary>
-    private static ExampleRange Examples(int first, int end) => new(Math.Min(first, end), Math.Min(first + ExamplesAtOnce, end));
+    private static ExampleRange Examples(int first, int end) => new(Math.Min(first, end), Math.Min(first + ExamplesPerChunk, end));
 
-    private void ConnectLayers(NetworkGraph graph, NetworkMemory memory)
+    private void ConnectLayers(NetworkGraph graph, MemoryPlan memory)
     {
         int scratchLength = Layers.Select(layer => layer.ScratchLength).Append(0).Max();
         AlignedBuffer[] scratch = [.. Enumerable.Range(0, _workers.Count).Select(_ => new AlignedBuffer(scratchLength))];
         foreach (Node node in graph.Nodes)
         {
             node.Layer.Connect(memory.Values[node.In]!, memory.Values[node.Out]!, memory.Gradients[node.In], memory.Gradients[node.Out], scratch);
-            (node.Layer as Junction)?.ConnectShortcut(memory.Values[node.Shortcut]!, memory.Gradients[node.Shortcut]);
+            (node.Layer as ResidualJunction)?.ConnectShortcut(memory.Values[node.Shortcut]!, memory.Gradients[node.Shortcut]);
         }
     }
 
@@ -307,12 +307,12 @@ public sealed class Network
         {
             if (run.Count > 0)
             {
-                _segments.Add(new Segment([.. run], new UpcomingMaps([.. run]), null));
+                _segments.Add(new Segment([.. run], new PrefetchPlan([.. run]), null));
                 run.Clear();
             }
         }
     }
 
     /// <summary>Either one layer that needs the whole batch, or a run of layers that treat examples alone.</summary>
-    private sealed record Segment(ExampleLayer[] Layers, UpcomingMaps? Upcoming, BatchLayer? Batch);
+    private sealed record Segment(ExampleLayer[] Layers, PrefetchPlan? Prefetch, BatchLayer? Batch);
 }

@@ -1,6 +1,6 @@
 namespace Kfac.Layers;
 
-/// <summary>A layer with the edges before and behind it; a <see cref="Junction"/> has the shortcut's edge besides.</summary>
+/// <summary>A layer with the edges before and behind it; a <see cref="ResidualJunction"/> has the shortcut's edge besides.</summary>
 internal readonly record struct Node(Layer Layer, int In, int Out, int Shortcut = -1);
 
 /// <summary>
@@ -16,7 +16,7 @@ internal sealed class NetworkGraph
     public NetworkGraph(NetworkSpec spec)
     {
         Output = AddLayers(spec.Layers, AddEdge(spec.Input));
-        FuseRectifiers();
+        FuseRelus();
     }
 
     public IReadOnlyList<Node> Nodes => _nodes;
@@ -48,9 +48,9 @@ internal sealed class NetworkGraph
     private int AddResidual(ResidualSpec residual, int edge)
     {
         int bodyStart = AddEdge(_edges[edge]), shortcutStart = AddEdge(_edges[edge]);
-        _nodes.Add(new Node(new Fork(NextName(nameof(Fork)), _edges[edge]), edge, bodyStart, shortcutStart));
+        _nodes.Add(new Node(new ResidualFork(NextName("Fork"), _edges[edge]), edge, bodyStart, shortcutStart));
         int body = AddLayers(residual.Body, bodyStart), shortcut = AddLayers(residual.Shortcut, shortcutStart), output = AddEdge(_edges[body]);
-        _nodes.Add(new Node(new Add(NextName(nameof(Add)), _edges[body]), body, output, shortcut));
+        _nodes.Add(new Node(new ResidualAdd(NextName("Add"), _edges[body]), body, output, shortcut));
         return output;
     }
 
@@ -67,7 +67,7 @@ internal sealed class NetworkGraph
     }
 
     /// <summary>Lets the neighbours of a rectifier, where they can, do its work while the values are in registers.</summary>
-    private void FuseRectifiers()
+    private void FuseRelus()
     {
         for (int i = 1; i < _nodes.Count; i++)
         {
@@ -79,19 +79,19 @@ internal sealed class NetworkGraph
             switch (_nodes[i - 1].Layer, _nodes[i].Layer)
             {
                 case (Conv2D before, Relu relu):
-                    relu.IsAppliedBefore = before.RectifiesOutput = true;
+                    relu.IsAppliedBefore = before.AppliesRelu = true;
                     break;
                 case (Dense before, Relu relu):
-                    relu.IsAppliedBefore = before.RectifiesOutput = true;
+                    relu.IsAppliedBefore = before.AppliesRelu = true;
                     break;
                 case (BatchNorm before, Relu relu):
-                    relu.IsAppliedBefore = before.RectifiesOutput = true;
+                    relu.IsAppliedBefore = before.AppliesRelu = true;
                     break;
                 case (Relu relu, Conv2D behind):
-                    relu.IsUndoneBehind = behind.InputIsRectified = true;
+                    relu.IsUndoneBehind = behind.InputIsRelu = true;
                     break;
                 case (Relu relu, MaxPool2D behind):
-                    relu.IsUndoneBehind = behind.InputIsRectified = true;
+                    relu.IsUndoneBehind = behind.InputIsRelu = true;
                     break;
             }
         }

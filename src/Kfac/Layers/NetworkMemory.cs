@@ -7,9 +7,9 @@ namespace Kfac.Layers;
 /// shared where a layer works in place and nobody else still needs what it overwrites: not behind a fork, where the other
 /// branch reads the same map, and not behind a layer that reads its output again when it goes back. Gradients are shared
 /// by the same rule in the mirror: not before an add, whose two inputs have one gradient. What is written and read within one
-/// run of <see cref="ExampleLayer"/>s and not read again later has no memory for the batch at all (<see cref="WorkerPlaces"/>).
+/// run of <see cref="ExampleLayer"/>s and not read again later has no memory for the batch at all (<see cref="WorkerSlots"/>).
 /// </summary>
-internal sealed class NetworkMemory
+internal sealed class MemoryPlan
 {
     private readonly NetworkGraph _graph;
 
@@ -17,7 +17,7 @@ internal sealed class NetworkMemory
     /// <param name="capacity">Largest number of examples in a batch.</param>
     /// <param name="places">Where examples are in maps that pass.</param>
     /// <param name="trains">Whether there is to be memory for gradients.</param>
-    public NetworkMemory(NetworkGraph graph, int capacity, WorkerPlaces places, bool trains)
+    public MemoryPlan(NetworkGraph graph, int capacity, WorkerSlots places, bool trains)
     {
         _graph = graph;
         Sharing values = ShareValues();
@@ -35,7 +35,7 @@ internal sealed class NetworkMemory
             Sharing gradients = ShareGradients();
             bool[] mayPass = StayInRun(gradients);
             Gradients = gradients.Allocate(capacity, group => new ActivationPlan(mayPass[group] ? places : null, Passes: false));
-            PassingGradients = [.. Enumerable.Range(0, Gradients.Length).Where(edge => gradients.Has(edge) && mayPass[gradients.GroupOf(edge)]).Select(edge => Gradients[edge]!)];
+            TransientGradients = [.. Enumerable.Range(0, Gradients.Length).Where(edge => gradients.Has(edge) && mayPass[gradients.GroupOf(edge)]).Select(edge => Gradients[edge]!)];
         }
     }
 
@@ -46,7 +46,7 @@ internal sealed class NetworkMemory
     public ActivationBuffer?[] Gradients { get; }
 
     /// <summary>Those of <see cref="Gradients"/> that nobody but their own run of layers reads, unless it is asked for.</summary>
-    public ActivationBuffer[] PassingGradients { get; } = [];
+    public ActivationBuffer[] TransientGradients { get; } = [];
 
     /// <summary>For each group of edges, whether only neighbouring layers that treat examples alone write and read it.</summary>
     private bool[] StayInRun(Sharing sharing)
@@ -90,7 +90,7 @@ internal sealed class NetworkMemory
         foreach (Node node in _graph.Nodes)
         {
             sharing.Widen(node.In, node.Layer.InputHalo);
-            if (node.Layer is Fork)
+            if (node.Layer is ResidualFork)
             {
                 sharing.Join(node.In, node.Out);
                 sharing.Join(node.In, node.Shortcut);
@@ -118,7 +118,7 @@ internal sealed class NetworkMemory
     {
         var sharing = new Sharing(_graph.Edges);
         var isAdded = new bool[_graph.Edges.Count];
-        foreach (Node node in _graph.Nodes.Where(node => node.Layer is Add))
+        foreach (Node node in _graph.Nodes.Where(node => node.Layer is ResidualAdd))
         {
             isAdded[node.In] = isAdded[node.Shortcut] = true;
         }
@@ -128,11 +128,11 @@ internal sealed class NetworkMemory
             bool isNeededBefore = sharing.Has(node.In);
             switch (node.Layer)
             {
-                case Fork when isNeededBefore:
+                case ResidualFork when isNeededBefore:
                     sharing.Join(node.In, node.Out);
                     sharing.Begin(node.Shortcut, default);
                     break;
-                case Add when isNeededBefore || sharing.Has(node.Shortcut):
+                case ResidualAdd when isNeededBefore || sharing.Has(node.Shortcut):
                     sharing.Join(isNeededBefore ? node.In : node.Shortcut, node.Out);
                     if (isNeededBefore && sharing.Has(node.Shortcut))
                     {
@@ -200,7 +200,7 @@ internal sealed class NetworkMemory
             {
                 if (Has(e))
                 {
-                    (WorkerPlaces? places, bool passes) = planOf(_group[e]);
+                    (WorkerSlots? places, bool passes) = planOf(_group[e]);
                     ActivationBuffer first = memory[_group[e]] ??= new ActivationBuffer(edges[_group[e]], _halo[_group[e]], capacity, places, passes);
                     memory[e] = edges[e] == first.Shape ? first : first.Flattened();
                 }
@@ -211,5 +211,5 @@ internal sealed class NetworkMemory
     }
 
     /// <summary>Where a group's maps are, and whether they are always there.</summary>
-    private readonly record struct ActivationPlan(WorkerPlaces? Places, bool Passes);
+    private readonly record struct ActivationPlan(WorkerSlots? Places, bool Passes);
 }

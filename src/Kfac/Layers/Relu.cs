@@ -37,12 +37,12 @@ public sealed class Relu : ElementwiseLayer
     private protected override void Forward(ReadOnlySpan<float> x, Span<float> y, int example, int row)
     {
         Copy(x, y);
-        Rectifier.Forward(y);
+        ReluKernel.Forward(y);
     }
 
     private protected override void Backward(ReadOnlySpan<float> x, ReadOnlySpan<float> y, ReadOnlySpan<float> dy, Span<float> dx, int example, int row)
     {
         Copy(dy, dx);
-        Rectifier.Backward(y, dx);
+        ReluKernel.Backward(y, dx);
     }
 }

@@ -6,7 +6,7 @@ namespace Kfac.Layers;
 /// Sums over the examples of each slice of a batch: a layer's gradients and, behind them, the squares of the examples'
 /// own gradients. A slice has a place while a worker is at it and until it has been added to the slices before it.
 /// </summary>
-internal sealed unsafe class SliceSums
+internal sealed unsafe class GradientAccumulators
 {
     private readonly Parameter[] _parameters;
     private readonly int[] _offsets;
@@ -14,7 +14,7 @@ internal sealed unsafe class SliceSums
     private readonly AlignedBuffer[] _places;
 
     /// <param name="parameters">Whose gradients.</param>
-    public SliceSums(Parameter[] parameters)
+    public GradientAccumulators(Parameter[] parameters)
     {
         _parameters = parameters;
         _offsets = new int[parameters.Length];
@@ -24,7 +24,7 @@ internal sealed unsafe class SliceSums
             _stride += AlignedBuffer.RoundUp(parameters[p].Length);
         }
 
-        _places = [.. Enumerable.Range(0, Network.MostSlices).Select(_ => new AlignedBuffer(2 * _stride))];
+        _places = [.. Enumerable.Range(0, Network.MaxSlices).Select(_ => new AlignedBuffer(2 * _stride))];
     }
 
     /// <summary>Sets the sums in <paramref name="place"/> to zero.</summary>

@@ -6,28 +6,28 @@ namespace Kfac.Layers;
 /// Which maps of the batch come next in a run of layers: while one that looks ahead is at some examples, those that the layers
 /// from there to the next such one will touch, for the same examples or, past the end of the run, for the next ones.
 /// </summary>
-internal sealed unsafe class UpcomingMaps
+internal sealed unsafe class PrefetchPlan
 {
     /// <summary>For each layer; empty where it does not look ahead.</summary>
-    private readonly Upcoming[][] _forward, _backward;
+    private readonly Prefetch[][] _forward, _backward;
 
     /// <param name="run">Layers that treat examples alone, connected.</param>
-    public UpcomingMaps(ExampleLayer[] run)
+    public PrefetchPlan(ExampleLayer[] run)
     {
         _forward = [.. run.Select((_, i) => After(run, i, 1, layer => layer.MapsWritten))];
         _backward = [.. run.Select((_, i) => After(run, i, -1, layer => layer.MapsReadBack))];
     }
 
     /// <summary>Most maps there are for one layer.</summary>
-    public int Most => _forward.Concat(_backward).Max(maps => maps.Length);
+    public int MaxMaps => _forward.Concat(_backward).Max(maps => maps.Length);
 
     /// <summary>Tells what comes after the forward pass of a layer over <paramref name="range"/>.</summary>
-    public void AfterForward(int layer, ExampleRange range, ExampleRange next, LookAhead ahead) => Tell(_forward[layer], range, next, ahead);
+    public void AfterForward(int layer, ExampleRange range, ExampleRange next, Prefetcher ahead) => Tell(_forward[layer], range, next, ahead);
 
     /// <summary>The same for its backward pass.</summary>
-    public void AfterBackward(int layer, ExampleRange range, ExampleRange next, LookAhead ahead) => Tell(_backward[layer], range, next, ahead);
+    public void AfterBackward(int layer, ExampleRange range, ExampleRange next, Prefetcher ahead) => Tell(_backward[layer], range, next, ahead);
 
-    private static void Tell(Upcoming[] maps, ExampleRange range, ExampleRange next, LookAhead ahead)
+    private static void Tell(Prefetch[] maps, ExampleRange range, ExampleRange next, Prefetcher ahead)
     {
         ahead.Clear();
         foreach ((ActivationBuffer map, bool isOfNext) in maps)
@@ -40,14 +40,14 @@ internal sealed unsafe class UpcomingMaps
         }
     }
 
-    private static Upcoming[] After(ExampleLayer[] run, int layer, int step, Func<ExampleLayer, IEnumerable<ActivationBuffer>> mapsOf)
+    private static Prefetch[] After(ExampleLayer[] run, int layer, int step, Func<ExampleLayer, IEnumerable<ActivationBuffer>> mapsOf)
     {
-        if (!run[layer].LooksAhead)
+        if (!run[layer].SupportsPrefetch)
         {
             return [];
         }
 
-        List<Upcoming> own = [.. mapsOf(run[layer]).Select(map => new Upcoming(map, IsOfNext: false))], maps = [];
+        List<Prefetch> own = [.. mapsOf(run[layer]).Select(map => new Prefetch(map, IsOfNext: false))], maps = [];
         int i = layer;
         bool isOfNext = false;
         do
@@ -59,12 +59,12 @@ internal sealed unsafe class UpcomingMaps
             }
 
             maps.AddRange(mapsOf(run[i])
-                .Where(map => !map.IsPassing && !own.Concat(maps).Any(known => known.IsOfNext == isOfNext && known.Map.IsSameMemoryAs(map)))
-                .Select(map => new Upcoming(map, isOfNext)));
+                .Where(map => !map.IsTransient && !own.Concat(maps).Any(known => known.IsOfNext == isOfNext && known.Map.IsSameMemoryAs(map)))
+                .Select(map => new Prefetch(map, isOfNext)));
         }
-        while (!run[i].LooksAhead);
+        while (!run[i].SupportsPrefetch);
         return [.. maps];
     }
 
-    private readonly record struct Upcoming(ActivationBuffer Map, bool IsOfNext);
+    private readonly record struct Prefetch(ActivationBuffer Map, bool IsOfNext);
 }

@@ -4,13 +4,13 @@ namespace Kfac.Layers;
 internal readonly record struct Window(int PadTop, int PadLeft, int PadBottom, int PadRight, int OutputHeight, int OutputWidth)
 {
     /// <summary>Largest side of a window (with its dilation) and largest stride, where the image is no larger itself: an end to what a description can claim.</summary>
-    private const int Most = 1024;
+    private const int MaxSide = 1024;
 
     /// <exception cref="ArgumentException">A size is not within its bounds, or the window does not fit into the image.</exception>
     public static Window Infer(
         ImageShape input, int height, int width, int strideY, int strideX, Padding padding, int dilationY = 1, int dilationX = 1)
     {
-        (int rowLimit, int columnLimit) = (Math.Max(Most, input.Height), Math.Max(Most, input.Width));
+        (int rowLimit, int columnLimit) = (Math.Max(MaxSide, input.Height), Math.Max(MaxSide, input.Width));
         if (!IsWithin(rowLimit, height, strideY, dilationY) || !IsWithin(columnLimit, width, strideX, dilationX))
         {
             throw new ArgumentException($"window and stride must be 1 to {rowLimit} by 1 to {columnLimit}, but the window is {height}x{width} with stride {strideY}x{strideX}{Dilation()}");

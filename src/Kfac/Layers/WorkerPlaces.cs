@@ -4,7 +4,7 @@ namespace Kfac.Layers;
 /// Where an example is in maps that are needed only while a worker takes a few examples through a run of layers: in one of
 /// the worker's own places, the same ones over and over, which stay in its core's cache.
 /// </summary>
-internal sealed class WorkerPlaces(int capacity, int workers, int together)
+internal sealed class WorkerSlots(int capacity, int workers, int together)
 {
     private readonly int[] _places = new int[capacity];
 

@@ -12,14 +12,14 @@ internal sealed class AdamMoments(ParameterStore store, float beta1, float beta2
     private float _step;
     private float _debias;
 
-    public void ExchangeState(NamedState state)
+    public void CaptureOrRestore(StateDictionary state)
     {
-        state.Exchange("mean", _mean.Span);
-        state.Exchange("square", _square.Span);
-        state.Exchange("adamSteps", ref _steps);
+        state.CaptureOrRestore("mean", _mean.Span);
+        state.CaptureOrRestore("square", _square.Span);
+        state.CaptureOrRestore("adamSteps", ref _steps);
     }
 
-    /// <summary>Comes before the pieces of a step.</summary>
+    /// <summary>Comes before the chunks of a step.</summary>
     /// <param name="rate">α.</param>
     public void BeginStep(float rate)
     {
@@ -28,8 +28,8 @@ internal sealed class AdamMoments(ParameterStore store, float beta1, float beta2
         _debias = (float)(1 / Math.Sqrt(1 - Math.Pow(beta2, _steps)));
     }
 
-    /// <summary>Moves some of the store's values. The store's arrays, and so their pieces, all have whole vectors: their length is a multiple of 16.</summary>
-    public void MovePiece(int start, int length)
+    /// <summary>Moves some of the store's values. The store's arrays, and so their chunks, all have whole vectors: their length is a multiple of 16.</summary>
+    public void MoveChunk(int start, int length)
     {
         Span<float> gradients = store.Gradients.Span, means = _mean.Span, squares = _square.Span, values = store.Values.Span;
         var keepMean = new Vector<float>(beta1);

@@ -7,25 +7,25 @@ namespace Kfac.Optimizers;
 internal sealed class AdamOptimizer : GradientOptimizer
 {
     private readonly AdamMoments _moments;
-    private readonly PieceAction _movePiece;
+    private readonly ChunkAction _moveChunk;
 
     public AdamOptimizer(Network network, AdamOptions options)
         : base(network, options)
     {
         _moments = new AdamMoments(network.Store, options.Beta1, options.Beta2, options.Epsilon);
-        _movePiece = _moments.MovePiece;
+        _moveChunk = _moments.MoveChunk;
     }
 
-    public override void ExchangeState(NamedState state)
+    public override void CaptureOrRestore(StateDictionary state)
     {
-        base.ExchangeState(state);
-        _moments.ExchangeState(state);
+        base.CaptureOrRestore(state);
+        _moments.CaptureOrRestore(state);
     }
 
     private protected override void Move(float rate)
     {
         _moments.BeginStep(rate);
-        Pieces.Run(Store.Length, _movePiece);
+        Chunks.Run(Store.Length, _moveChunk);
     }
 
     private protected override void Forget() => _moments.Forget();

@@ -5,11 +5,11 @@ using Kfac.Parallel;
 namespace Kfac.Optimizers;
 
 /// <summary>Levenberg-Marquardt adaptation of the damping; see <see cref="DampingAdaptation.LevenbergMarquardt"/>.</summary>
-internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Pieces pieces, QuadraticModel model, float least)
+internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chunks chunks, QuadraticModel model, float least)
 {
     private const int Period = 5;
 
-    private const float Calibration = 10, Most = 1e6f;
+    private const float Calibration = 10, MaxDamping = 1e6f;
 
     private static readonly float Factor = MathF.Pow(0.95f, Period);
 
@@ -38,7 +38,7 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Pie
         IsCalibrating &= trend != 0 && trend != -_lastTrend;
         _lastTrend = trend;
         float change = IsCalibrating ? Calibration : 1 / Factor;
-        return Math.Clamp(trend > 0 ? damping * change : trend < 0 ? damping / change : damping, least, Most);
+        return Math.Clamp(trend > 0 ? damping * change : trend < 0 ? damping / change : damping, least, MaxDamping);
     }
 
     /// <returns>ρ; NaN where the model predicts no decrease.</returns>
@@ -48,7 +48,7 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Pie
         TensorPrimitives.Subtract(values, before, _step.Span);
         before.CopyTo(values);
         model.Tangent(_step.Span, labels.Length, _tangent);
-        double predicted = 0.5 * model.Curvature(_tangent, _tangent, labels.Length) + pieces.Dot(network.Store.Gradients.Span, _step.Span);
+        double predicted = 0.5 * model.Curvature(_tangent, _tangent, labels.Length) + chunks.Dot(network.Store.Gradients.Span, _step.Span);
         TensorPrimitives.Add(before, _step.Span, values);
         network.Store.MarkChanged();
         network.RepeatForward();

@@ -14,17 +14,17 @@ internal abstract class GradientOptimizer : Optimizer
         _options = options;
     }
 
-    public override void ExchangeState(NamedState state)
+    public override void CaptureOrRestore(StateDictionary state)
     {
-        base.ExchangeState(state);
-        state.Exchange("caution", ref _caution);
+        base.CaptureOrRestore(state);
+        state.CaptureOrRestore("caution", ref _caution);
     }
 
     private protected sealed override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         ComputeGradient(labels);
         AddL2Gradient(_options.L2);
-        if (!Pieces.IsFinite(Store.Gradients.Span))
+        if (!Chunks.IsFinite(Store.Gradients.Span))
         {
             return false;
         }
@@ -35,7 +35,7 @@ internal abstract class GradientOptimizer : Optimizer
         return true;
     }
 
-    private protected sealed override string BecomeCareful()
+    private protected sealed override string BackOff()
     {
         Forget();
         _caution /= 2;

@@ -21,9 +21,9 @@ internal sealed class KfacOptimizer : Optimizer
     private readonly QuadraticMomentum? _quadraticMomentum;
     private readonly AlignedBuffer _natural;
     private readonly AlignedBuffer _momentum;
-    private readonly PieceAction _gatherNaturalPiece;
-    private readonly PieceAction _gatherGradientPiece;
-    private readonly PieceAction _movePiece;
+    private readonly ChunkAction _gatherNaturalChunk;
+    private readonly ChunkAction _gatherGradientChunk;
+    private readonly ChunkAction _moveChunk;
 
     /// <summary>Parameters whose step is constrained together.</summary>
     private readonly Parameter[][] _constrained;
@@ -40,7 +40,7 @@ internal sealed class KfacOptimizer : Optimizer
         var layers = new LayerCollection
         {
             EmaDecay = options.EmaDecay,
-            Form = options.Form,
+            Averaging = options.Averaging,
             DampingIsRelative = options.DampingIsRelative,
             L2 = options.L2,
             FactorExamples = options.FactorExamples,
@@ -53,29 +53,29 @@ internal sealed class KfacOptimizer : Optimizer
         _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, options.InverseUpdatePeriod, options.InverseDelay);
         _natural = new AlignedBuffer(network.Store.Length);
         _direction = _momentum = new AlignedBuffer(network.Store.Length);
-        _gatherNaturalPiece = GatherNaturalPiece;
-        _gatherGradientPiece = GatherGradientPiece;
-        _movePiece = MovePiece;
+        _gatherNaturalChunk = GatherNaturalChunk;
+        _gatherGradientChunk = GatherGradientChunk;
+        _moveChunk = MoveChunk;
         _damping = options.Damping;
-        bool needsModel = options.DampingAdaptation != DampingAdaptation.None || options.MomentumKind == KfacMomentum.QuadraticModel;
-        QuadraticModel? model = needsModel ? new QuadraticModel(network, Loss, Pieces) : null;
-        _dampingRule = options.DampingAdaptation == DampingAdaptation.None ? null : new DampingRule(network, Loss, Pieces, model!, options.MinDamping);
-        _quadraticMomentum = options.MomentumKind == KfacMomentum.QuadraticModel ? new QuadraticMomentum(network, Loss, Pieces, model!) : null;
+        bool needsModel = options.DampingAdaptation != DampingAdaptation.None || options.MomentumKind == KfacMomentumKind.QuadraticModel;
+        QuadraticModel? model = needsModel ? new QuadraticModel(network, Loss, Chunks) : null;
+        _dampingRule = options.DampingAdaptation == DampingAdaptation.None ? null : new DampingRule(network, Loss, Chunks, model!, options.MinDamping);
+        _quadraticMomentum = options.MomentumKind == KfacMomentumKind.QuadraticModel ? new QuadraticMomentum(network, Loss, Chunks, model!) : null;
     }
 
     /// <summary>λ of the next step; other than the option's value after a rescue or an adaptation.</summary>
     public float Damping => _damping;
 
     /// <remarks>Inverses and eigenvectors are not carried along: a new optimizer computes them from the factors before its first step.</remarks>
-    public override void ExchangeState(NamedState state)
+    public override void CaptureOrRestore(StateDictionary state)
     {
-        base.ExchangeState(state);
-        state.Exchange("momentum", _momentum.Span);
-        state.Exchange("damping", ref _damping);
-        state.Exchange("steps", ref _steps);
+        base.CaptureOrRestore(state);
+        state.CaptureOrRestore("momentum", _momentum.Span);
+        state.CaptureOrRestore("damping", ref _damping);
+        state.CaptureOrRestore("steps", ref _steps);
         for (int i = 0; i < _factors.Count; i++)
         {
-            _factors[i].ExchangeState(state, $"factor{i}");
+            _factors[i].CaptureOrRestore(state, $"factor{i}");
         }
     }
 
@@ -95,11 +95,11 @@ internal sealed class KfacOptimizer : Optimizer
 
         SetDamping();
         _inverses.Advance(_steps - _options.BurnInSteps);
-        ReportRescues();
+        ReportRecoveries();
         return TakeStep(labels, scheduleFactor);
     }
 
-    private protected override string BecomeCareful()
+    private protected override string BackOff()
     {
         float before = _damping;
         _damping *= DampingRaise;
@@ -133,7 +133,7 @@ internal sealed class KfacOptimizer : Optimizer
         }
 
         DecayWeights(_rate, _options.WeightDecay);
-        Pieces.Run(Store.Length, _movePiece);
+        Chunks.Run(Store.Length, _moveChunk);
         if (_dampingRule is not null && _dampingRule.IsDue(_steps))
         {
             _damping = _dampingRule.Adapt(_damping, LastGoodValues, LastLoss, labels);
@@ -154,12 +154,12 @@ internal sealed class KfacOptimizer : Optimizer
         _rate = scheduleFactor * _options.LearningRate;
         switch (_options.MomentumKind)
         {
-            case KfacMomentum.Gradient:
-                Pieces.Run(Store.Length, _gatherGradientPiece);
+            case KfacMomentumKind.Gradient:
+                Chunks.Run(Store.Length, _gatherGradientChunk);
                 Precondition(_momentum, _natural);
                 _direction = _natural;
                 return ConstrainNorm(_momentum);
-            case KfacMomentum.QuadraticModel:
+            case KfacMomentumKind.QuadraticModel:
                 Precondition(Store.Gradients, _natural);
                 _direction = _momentum;
                 _rate = scheduleFactor;
@@ -171,8 +171,8 @@ internal sealed class KfacOptimizer : Optimizer
                     return false;
                 }
 
-                Pieces.Run(Store.Length, _gatherNaturalPiece);
-                _direction = _options.MomentumKind == KfacMomentum.Nesterov ? _natural : _momentum;
+                Chunks.Run(Store.Length, _gatherNaturalChunk);
+                _direction = _options.MomentumKind == KfacMomentumKind.Nesterov ? _natural : _momentum;
                 return true;
         }
     }
@@ -207,7 +207,7 @@ internal sealed class KfacOptimizer : Optimizer
             double product = 0;
             foreach (Parameter parameter in parameters)
             {
-                product += Pieces.Dot(SpanOf(_natural, parameter), SpanOf(gradient, parameter));
+                product += Chunks.Dot(SpanOf(_natural, parameter), SpanOf(gradient, parameter));
             }
 
             double squaredNorm = (double)_options.LearningRate * _options.LearningRate * product;
@@ -220,7 +220,7 @@ internal sealed class KfacOptimizer : Optimizer
             double factor = Math.Sqrt(_options.NormConstraint / _constrained.Length / Math.Abs(squaredNorm));
             for (int i = 0; factor < 1 && i < parameters.Length; i++)
             {
-                Pieces.Scale(SpanOf(_natural, parameters[i]), (float)factor);
+                Chunks.Scale(SpanOf(_natural, parameters[i]), (float)factor);
             }
         }
 
@@ -230,10 +230,10 @@ internal sealed class KfacOptimizer : Optimizer
     private static Span<float> SpanOf(AlignedBuffer buffer, Parameter parameter) => buffer.Span.Slice(parameter.Offset, parameter.Length);
 
     /// <summary>m = μ·m + v, and v becomes v + μ·m where the momentum is Nesterov's.</summary>
-    private void GatherNaturalPiece(int start, int length)
+    private void GatherNaturalChunk(int start, int length)
     {
         Gather(_natural, start, length);
-        if (_options.MomentumKind == KfacMomentum.Nesterov)
+        if (_options.MomentumKind == KfacMomentumKind.Nesterov)
         {
             Span<float> natural = _natural.Span.Slice(start, length);
             TensorPrimitives.MultiplyAdd(_momentum.Span.Slice(start, length), _options.Momentum, natural, natural);
@@ -241,7 +241,7 @@ internal sealed class KfacOptimizer : Optimizer
     }
 
     /// <summary>m = μ·m + g.</summary>
-    private void GatherGradientPiece(int start, int length) => Gather(Store.Gradients, start, length);
+    private void GatherGradientChunk(int start, int length) => Gather(Store.Gradients, start, length);
 
     private void Gather(AlignedBuffer vector, int start, int length)
     {
@@ -250,19 +250,19 @@ internal sealed class KfacOptimizer : Optimizer
     }
 
     /// <summary>w -= α·d.</summary>
-    private void MovePiece(int start, int length)
+    private void MoveChunk(int start, int length)
     {
         Span<float> values = Store.Values.Span.Slice(start, length);
         TensorPrimitives.MultiplyAdd(_direction.Span.Slice(start, length), -_rate, values, values);
     }
 
-    private void ReportRescues()
+    private void ReportRecoveries()
     {
         foreach (FisherBlock block in _estimator.Blocks)
         {
-            if (block.TakeRescue() is { } rescue)
+            if (block.TakeRecovery() is { } rescue)
             {
-                ReportCurvatureRescue($"the curvature of {block.Layer!.Name}: {rescue}");
+                ReportCurvatureRecovery($"the curvature of {block.Layer!.Name}: {rescue}");
             }
         }
     }

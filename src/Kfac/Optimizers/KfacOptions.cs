@@ -56,8 +56,8 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>Momentum μ in [0, 1), applied as <see cref="MomentumKind"/> says. Default 0.9.</summary>
     public float Momentum { get; init; } = 0.9f;
 
-    /// <summary>What the momentum is applied to, and how. Default <see cref="KfacMomentum.Nesterov"/>.</summary>
-    public KfacMomentum MomentumKind { get; init; } = KfacMomentum.Nesterov;
+    /// <summary>What the momentum is applied to, and how. Default <see cref="KfacMomentumKind.Nesterov"/>.</summary>
+    public KfacMomentumKind MomentumKind { get; init; } = KfacMomentumKind.Nesterov;
 
     /// <summary>
     /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
@@ -72,8 +72,8 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// </summary>
     public bool NormConstraintPerLayer { get; init; } = true;
 
-    /// <summary>Form of the running average and the damping. Default <see cref="FisherForm.Corrected"/>.</summary>
-    public FisherForm Form { get; init; } = FisherForm.Corrected;
+    /// <summary>Form of the running average and the damping. Default <see cref="AveragingConvention.Corrected"/>.</summary>
+    public AveragingConvention Averaging { get; init; } = AveragingConvention.Corrected;
 
     internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
 
@@ -100,14 +100,14 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
         Require(Enum.IsDefined(MomentumKind), nameof(MomentumKind), MomentumKind, "a defined kind");
         Require(NormConstraint > 0, nameof(NormConstraint), NormConstraint, "positive");
-        Require(Enum.IsDefined(Form), nameof(Form), Form, "a defined form");
+        Require(Enum.IsDefined(Averaging), nameof(Averaging), Averaging, "a defined form");
     }
 
     internal override Optimizer Create(Network network, int seed) => new KfacOptimizer(network, this, seed);
 }
 
 /// <summary>What K-FAC's momentum is applied to.</summary>
-public enum KfacMomentum
+public enum KfacMomentumKind
 {
     /// <summary>The preconditioned gradient: m = μ·m + v, w -= α·m. (tf.contrib.kfac: "regular".)</summary>
     Regular,

@@ -16,7 +16,7 @@ public abstract record LearningRateSchedule
     {
     }
 
-    private protected static void RequireFactor(double value, string setting) => Setting.Require(value is >= 0 and <= 1, setting, value, "in [0, 1]");
+    private protected static void RequireFactor(double value, string setting) => Guard.Require(value is >= 0 and <= 1, setting, value, "in [0, 1]");
 
     private sealed record ConstantSchedule : LearningRateSchedule
     {
@@ -40,7 +40,7 @@ public sealed record WarmUpCosineSchedule(double WarmUp = 0.05, double Final = 0
 
     internal override void Validate()
     {
-        Setting.Require(WarmUp is >= 0 and < 1, nameof(WarmUp), WarmUp, "in [0, 1)");
+        Guard.Require(WarmUp is >= 0 and < 1, nameof(WarmUp), WarmUp, "in [0, 1)");
         RequireFactor(Final, nameof(Final));
     }
 }
@@ -62,7 +62,7 @@ public sealed record OneCycleSchedule(double Peak = 0.3, double Initial = 0.04, 
 
     internal override void Validate()
     {
-        Setting.Require(Peak is > 0 and < 1, nameof(Peak), Peak, "in (0, 1)");
+        Guard.Require(Peak is > 0 and < 1, nameof(Peak), Peak, "in (0, 1)");
         RequireFactor(Initial, nameof(Initial));
         RequireFactor(Final, nameof(Final));
     }
@@ -78,7 +78,7 @@ public sealed record PolynomialSchedule(double Power = 1, double Final = 0) : Le
 
     internal override void Validate()
     {
-        Setting.Require(Power > 0 && double.IsFinite(Power), nameof(Power), Power, "positive and finite");
+        Guard.Require(Power > 0 && double.IsFinite(Power), nameof(Power), Power, "positive and finite");
         RequireFactor(Final, nameof(Final));
     }
 }
@@ -95,8 +95,8 @@ public sealed record ExponentialSchedule(double Rate, double Epochs, bool Stairc
 
     internal override void Validate()
     {
-        Setting.Require(Rate is > 0 and <= 1, nameof(Rate), Rate, "in (0, 1]");
-        Setting.Require(Epochs > 0 && double.IsFinite(Epochs), nameof(Epochs), Epochs, "positive and finite");
+        Guard.Require(Rate is > 0 and <= 1, nameof(Rate), Rate, "in (0, 1]");
+        Guard.Require(Epochs > 0 && double.IsFinite(Epochs), nameof(Epochs), Epochs, "positive and finite");
     }
 }
 
@@ -125,8 +125,8 @@ public sealed record MultiStepSchedule(double Rate, IReadOnlyList<double> Milest
 
     internal override void Validate()
     {
-        Setting.Require(Rate is > 0 and <= 1, nameof(Rate), Rate, "in (0, 1]");
-        Setting.Require(
+        Guard.Require(Rate is > 0 and <= 1, nameof(Rate), Rate, "in (0, 1]");
+        Guard.Require(
             Milestones is { Count: > 0 } && Milestones[0] >= 0 && Milestones.Zip(Milestones.Skip(1), (a, b) => a < b).All(rises => rises),
             nameof(Milestones), string.Join(", ", Milestones ?? []), "at least one number of epochs, 0 or more and rising");
     }

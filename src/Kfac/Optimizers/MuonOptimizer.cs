@@ -19,8 +19,8 @@ internal sealed unsafe class MuonOptimizer : GradientOptimizer
     private readonly AdamMoments _moments;
     private readonly AlignedBuffer _momentum;
     private readonly AlignedBuffer _direction;
-    private readonly PieceAction _gatherPiece;
-    private readonly PieceAction _movePiece;
+    private readonly ChunkAction _gatherChunk;
+    private readonly ChunkAction _moveChunk;
     private readonly WorkerAction _iterate;
     private int _offset;
 
@@ -33,21 +33,21 @@ internal sealed unsafe class MuonOptimizer : GradientOptimizer
         _moments = new AdamMoments(network.Store, options.Beta1, options.Beta2, options.Epsilon);
         _momentum = new AlignedBuffer(network.Store.Length);
         _direction = new AlignedBuffer(network.Store.Length);
-        _gatherPiece = GatherPiece;
-        _movePiece = (start, length) => _moments.MovePiece(_offset + start, length);
+        _gatherChunk = GatherChunk;
+        _moveChunk = (start, length) => _moments.MoveChunk(_offset + start, length);
         _iterate = (matrix, _) => _matrices[matrix].Orthogonalization.Iterate();
     }
 
-    public override void ExchangeState(NamedState state)
+    public override void CaptureOrRestore(StateDictionary state)
     {
-        base.ExchangeState(state);
-        _moments.ExchangeState(state);
-        state.Exchange("momentum", _momentum.Span);
+        base.CaptureOrRestore(state);
+        _moments.CaptureOrRestore(state);
+        state.CaptureOrRestore("momentum", _momentum.Span);
     }
 
     private protected override void Move(float rate)
     {
-        Pieces.Run(Store.Length, _gatherPiece);
+        Chunks.Run(Store.Length, _gatherChunk);
         foreach ((Parameter weights, NewtonSchulz orthogonalization) in _matrices)
         {
             orthogonalization.FormGram(Network.Workers, _direction.Pointer + weights.Offset);
@@ -64,7 +64,7 @@ internal sealed unsafe class MuonOptimizer : GradientOptimizer
         foreach (Parameter parameter in _others)
         {
             _offset = parameter.Offset;
-            Pieces.Run(AlignedBuffer.RoundUp(parameter.Length), _movePiece);
+            Chunks.Run(AlignedBuffer.RoundUp(parameter.Length), _moveChunk);
         }
     }
 
@@ -79,7 +79,7 @@ internal sealed unsafe class MuonOptimizer : GradientOptimizer
         (weights, new NewtonSchulz(weights.Length / weights.Shape[^1], weights.Shape[^1]));
 
     /// <summary>m = μ·m + g, direction = g + μ·m.</summary>
-    private void GatherPiece(int start, int length)
+    private void GatherChunk(int start, int length)
     {
         Span<float> gradients = Store.Gradients.Span.Slice(start, length), momentum = _momentum.Span.Slice(start, length);
         TensorPrimitives.MultiplyAdd(momentum, _options.Momentum, gradients, momentum);

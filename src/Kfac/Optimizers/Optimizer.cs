@@ -7,9 +7,9 @@ namespace Kfac.Optimizers;
 /// <summary>What one step saw.</summary>
 /// <param name="LossSum">Sum of the examples' losses before the step; not finite where the step was refused.</param>
 /// <param name="Correct">How many examples were classified correctly before the step.</param>
-/// <param name="Rescue">Null after a normal step; otherwise what was wrong and what was done about it.</param>
-/// <param name="Remarks">What else had to be helped, in a sentence each; the step was taken all the same.</param>
-internal readonly record struct StepReport(double LossSum, int Correct, string? Rescue, IReadOnlyList<string> Remarks);
+/// <param name="Recovery">Null after a normal step; otherwise what was wrong and what was done about it.</param>
+/// <param name="Warnings">What else had to be helped, in a sentence each; the step was taken all the same.</param>
+internal readonly record struct StepReport(double LossSum, int Correct, string? Recovery, IReadOnlyList<string> Warnings);
 
 /// <summary>
 /// Changes a network's parameters so that the loss of a batch falls. A step on which the loss is not finite is not taken:
@@ -18,34 +18,34 @@ internal readonly record struct StepReport(double LossSum, int Correct, string? 
 internal abstract class Optimizer
 {
     /// <summary>So many rescues, each within <see cref="CalmSteps"/> of the last, end the training.</summary>
-    private const int MostRescues = 6;
+    private const int MaxRecoveries = 6;
 
     private const int CalmSteps = 20;
 
     private readonly AlignedBuffer _lastGood;
-    private readonly PieceAction _rememberPiece;
-    private readonly List<string> _remarks = [];
-    private int _rescuesInARow;
-    private int _stepsSinceRescue;
-    private int _rescues;
+    private readonly ChunkAction _rememberChunk;
+    private readonly List<string> _warnings = [];
+    private int _recoveriesInARow;
+    private int _stepsSinceRecovery;
+    private int _recoveries;
 
     /// <param name="network">What it trains, with its initial parameters.</param>
     private protected Optimizer(Network network)
     {
         Network = network;
         Loss = new SoftmaxCrossEntropy(network.Spec.Output.Size, network.Capacity);
-        Pieces = new Pieces(network.Workers, network.Store.Length);
-        _rememberPiece = RememberPiece;
+        Chunks = new Chunks(network.Workers, network.Store.Length);
+        _rememberChunk = RememberChunk;
         Weights = [.. network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weights)];
         _lastGood = new AlignedBuffer(network.Store.Length);
         Store.Values.Span.CopyTo(_lastGood.Span);
     }
 
     /// <summary>How many steps were refused because of a loss that was not finite.</summary>
-    public int Rescues => _rescues;
+    public int Recoveries => _recoveries;
 
     /// <summary>How many times the curvature had to be helped, although the step was taken.</summary>
-    public int CurvatureRescues { get; private set; }
+    public int CurvatureRecoveries { get; private set; }
 
     public SoftmaxCrossEntropy Loss { get; }
 
@@ -63,7 +63,7 @@ internal abstract class Optimizer
     public ReadOnlySpan<float> LastGoodValues => _lastGood.Span;
 
     /// <summary>Goes through the store's arrays.</summary>
-    private protected Pieces Pieces { get; }
+    private protected Chunks Chunks { get; }
 
     /// <summary>One step on the batch in <see cref="Layers.Network.Input"/>.</summary>
     /// <param name="labels">The batch's classes; as many as it has examples.</param>
@@ -71,43 +71,43 @@ internal abstract class Optimizer
     /// <exception cref="TrainingDivergedException">The loss keeps being not finite although every remedy was tried.</exception>
     public StepReport Step(ReadOnlySpan<int> labels, double scheduleFactor)
     {
-        _remarks.Clear();
+        _warnings.Clear();
         Network.Forward(labels.Length, isTraining: true);
         (double loss, int correct) = Loss.Forward(Network.Logits, labels);
         if (!double.IsFinite(loss))
         {
-            return new StepReport(loss, correct, Rescue($"the loss was {loss}"), []);
+            return new StepReport(loss, correct, Recover($"the loss was {loss}"), []);
         }
 
         LastLoss = loss / labels.Length;
-        Pieces.Run(Store.Length, _rememberPiece);
+        Chunks.Run(Store.Length, _rememberChunk);
         if (!Update(labels, (float)scheduleFactor))
         {
-            return new StepReport(loss, correct, Rescue("the gradient was not finite"), _remarks);
+            return new StepReport(loss, correct, Recover("the gradient was not finite"), _warnings);
         }
 
         Store.MarkChanged();
-        _rescuesInARow = ++_stepsSinceRescue > CalmSteps ? 0 : _rescuesInARow;
-        return new StepReport(loss, correct, null, _remarks);
+        _recoveriesInARow = ++_stepsSinceRecovery > CalmSteps ? 0 : _recoveriesInARow;
+        return new StepReport(loss, correct, null, _warnings);
     }
 
     /// <summary>Brings the last good parameters back where the last step, whose loss nobody has seen, left some that are not finite.</summary>
     public void RestoreUnlessFinite()
     {
-        if (!Pieces.IsFinite(Store.Values.Span))
+        if (!Chunks.IsFinite(Store.Values.Span))
         {
             Restore();
         }
     }
 
     /// <summary>Copies everything that a training must go on with out to <paramref name="state"/>, or back from it.</summary>
-    public virtual void ExchangeState(NamedState state)
+    public virtual void CaptureOrRestore(StateDictionary state)
     {
-        state.Exchange("rescues", ref _rescues);
-        state.Exchange("rescuesInARow", ref _rescuesInARow);
-        state.Exchange("stepsSinceRescue", ref _stepsSinceRescue);
+        state.CaptureOrRestore("recoveries", ref _recoveries);
+        state.CaptureOrRestore("recoveriesInARow", ref _recoveriesInARow);
+        state.CaptureOrRestore("stepsSinceRecovery", ref _stepsSinceRecovery);
         long passes = Network.TrainingPasses;
-        state.Exchange("trainingPasses", ref passes);
+        state.CaptureOrRestore("trainingPasses", ref passes);
         Network.TrainingPasses = passes;
     }
 
@@ -117,13 +117,13 @@ internal abstract class Optimizer
 
     /// <summary>Forgets the momentum and becomes more careful.</summary>
     /// <returns>What was done, as the end of a sentence.</returns>
-    private protected abstract string BecomeCareful();
+    private protected abstract string BackOff();
 
     /// <summary>Reports that the curvature had to be helped, although the step is taken.</summary>
-    private protected void ReportCurvatureRescue(string what)
+    private protected void ReportCurvatureRecovery(string what)
     {
-        CurvatureRescues++;
-        _remarks.Add(what);
+        CurvatureRecoveries++;
+        _warnings.Add(what);
     }
 
     /// <summary>Leaves the gradient of the mean loss in the store.</summary>
@@ -158,7 +158,7 @@ internal abstract class Optimizer
 
         foreach (Parameter parameter in Weights)
         {
-            Pieces.Scale(parameter.MutableValues, 1 - learningRate * weightDecay);
+            Chunks.Scale(parameter.MutableValues, 1 - learningRate * weightDecay);
         }
     }
 
@@ -168,18 +168,18 @@ internal abstract class Optimizer
         Store.MarkChanged();
     }
 
-    private void RememberPiece(int start, int length) => Store.Values.Span.Slice(start, length).CopyTo(_lastGood.Span[start..]);
+    private void RememberChunk(int start, int length) => Store.Values.Span.Slice(start, length).CopyTo(_lastGood.Span[start..]);
 
-    private string Rescue(string reason)
+    private string Recover(string reason)
     {
-        _rescues++;
-        _stepsSinceRescue = 0;
-        if (++_rescuesInARow >= MostRescues)
+        _recoveries++;
+        _stepsSinceRecovery = 0;
+        if (++_recoveriesInARow >= MaxRecoveries)
         {
-            throw new TrainingDivergedException($"training diverged: {reason}, {MostRescues} times in a row, although the last good parameters were restored each time; lower the learning rate or raise the damping");
+            throw new TrainingDivergedException($"training diverged: {reason}, {MaxRecoveries} times in a row, although the last good parameters were restored each time; lower the learning rate or raise the damping");
         }
 
         Restore();
-        return $"{reason}: the last good parameters were restored, {BecomeCareful()}";
+        return $"{reason}: the last good parameters were restored, {BackOff()}";
     }
 }

@@ -33,7 +33,7 @@ public abstract record OptimizerOptions
 
     internal abstract Optimizer Create(Network network, int seed);
 
-    private protected static void Require(bool holds, string option, object value, string expected) => Setting.Require(holds, option, value, expected);
+    private protected static void Require(bool holds, string option, object value, string expected) => Guard.Require(holds, option, value, expected);
 }
 
 /// <summary>

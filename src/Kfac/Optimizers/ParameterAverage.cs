@@ -11,9 +11,9 @@ namespace Kfac.Optimizers;
 internal sealed class ParameterAverage
 {
     private readonly Network _network;
-    private readonly Pieces _pieces;
+    private readonly Chunks _chunks;
     private readonly AlignedBuffer _average;
-    private readonly PieceAction _addPiece;
+    private readonly ChunkAction _addChunk;
     private readonly float _decay;
     private Optimizer _optimizer = null!;
     private double _weight;
@@ -24,9 +24,9 @@ internal sealed class ParameterAverage
     public ParameterAverage(Network network, double steps)
     {
         _network = network;
-        _pieces = new Pieces(network.Workers, network.Store.Length);
+        _chunks = new Chunks(network.Workers, network.Store.Length);
         _average = new AlignedBuffer(network.Store.Length);
-        _addPiece = AddPiece;
+        _addChunk = AddChunk;
         _decay = (float)(1 - 1 / Math.Max(steps, 1));
     }
 
@@ -36,7 +36,7 @@ internal sealed class ParameterAverage
         _optimizer = optimizer;
         _weight = _decay * _weight + 1;
         _gain = (float)(1 / _weight);
-        _pieces.Run(_average.Length, _addPiece);
+        _chunks.Run(_average.Length, _addChunk);
     }
 
     /// <summary>Puts the average into the network and the network's parameters here, or back again.</summary>
@@ -55,16 +55,16 @@ internal sealed class ParameterAverage
     }
 
     /// <summary>Copies everything that a training must go on with out to <paramref name="state"/>, or back from it.</summary>
-    public void ExchangeState(NamedState state)
+    public void ExchangeState(StateDictionary state)
     {
-        state.Exchange("values", _network.Store.Values.Span);
-        state.Exchange("average", _average.Span);
-        state.Exchange("averageWeight", ref _weight);
+        state.CaptureOrRestore("values", _network.Store.Values.Span);
+        state.CaptureOrRestore("average", _average.Span);
+        state.CaptureOrRestore("averageWeight", ref _weight);
         _network.Store.MarkChanged();
     }
 
     /// <summary>a += (w - a) / weight.</summary>
-    private void AddPiece(int start, int length)
+    private void AddChunk(int start, int length)
     {
         Span<float> average = _average.Span.Slice(start, length);
         TensorPrimitives.Lerp(average, _optimizer.LastGoodValues.Slice(start, length), _gain, average);

@@ -16,14 +16,14 @@ internal sealed class QuadraticModel
 
     private readonly Network _network;
     private readonly SoftmaxCrossEntropy _loss;
-    private readonly Pieces _pieces;
+    private readonly Chunks _chunks;
     private readonly AlignedBuffer _values;
 
-    public QuadraticModel(Network network, SoftmaxCrossEntropy loss, Pieces pieces)
+    public QuadraticModel(Network network, SoftmaxCrossEntropy loss, Chunks chunks)
     {
         _network = network;
         _loss = loss;
-        _pieces = pieces;
+        _chunks = chunks;
         _values = new AlignedBuffer(network.Store.Length);
     }
 
@@ -35,14 +35,14 @@ internal sealed class QuadraticModel
     {
         Span<float> values = _network.Store.Values.Span;
         values.CopyTo(_values.Span);
-        double length = Math.Sqrt(_pieces.Dot(direction, direction));
+        double length = Math.Sqrt(_chunks.Dot(direction, direction));
         tangent.Clear();
         if (length == 0)
         {
             return;
         }
 
-        float step = (float)(RelativeStep * Math.Max(Math.Sqrt(_pieces.Dot(values, values)), 1e-3) / length);
+        float step = (float)(RelativeStep * Math.Max(Math.Sqrt(_chunks.Dot(values, values)), 1e-3) / length);
         AddLogits(direction, step, 0.5f / step, examples, tangent);
         AddLogits(direction, -step, -0.5f / step, examples, tangent);
         _values.Span.CopyTo(values);

@@ -9,7 +9,7 @@ namespace Kfac.Optimizers;
 /// Learning rate and momentum from the batch's exact quadratic model: over d = α·v + μ·(last d), the minimum of
 /// ½ dᵀ(F + λI)d - gᵀd, for the step w -= d (Martens and Grosse 2015, section 7).
 /// </summary>
-internal sealed class QuadraticMomentum(Network network, SoftmaxCrossEntropy loss, Pieces pieces, QuadraticModel model)
+internal sealed class QuadraticMomentum(Network network, SoftmaxCrossEntropy loss, Chunks chunks, QuadraticModel model)
 {
     private readonly float[] _naturalTangent = new float[loss.Classes * network.Capacity];
     private readonly float[] _lastTangent = new float[loss.Classes * network.Capacity];
@@ -33,7 +33,7 @@ internal sealed class QuadraticMomentum(Network network, SoftmaxCrossEntropy los
         double vv = model.Curvature(_naturalTangent, _naturalTangent, examples) + Damping(natural, natural, blocks);
         double vd = model.Curvature(_naturalTangent, _lastTangent, examples) + Damping(natural, direction, blocks);
         double dd = model.Curvature(_lastTangent, _lastTangent, examples) + Damping(direction, direction, blocks);
-        double gv = pieces.Dot(network.Store.Gradients.Span, natural.Span), gd = pieces.Dot(network.Store.Gradients.Span, direction.Span);
+        double gv = chunks.Dot(network.Store.Gradients.Span, natural.Span), gd = chunks.Dot(network.Store.Gradients.Span, direction.Span);
         double determinant = vv * dd - vd * vd;
         bool independent = determinant > 1e-9 * vv * dd;
         double alpha = independent ? (gv * dd - gd * vd) / determinant : gv / vv;

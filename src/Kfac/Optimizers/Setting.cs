@@ -1,7 +1,7 @@
 namespace Kfac.Optimizers;
 
 /// <summary>Checks settings at the public door.</summary>
-internal static class Setting
+internal static class Guard
 {
     /// <exception cref="ArgumentException"><paramref name="holds"/> is false; the message tells setting, expectation and value.</exception>
     public static void Require(bool holds, string setting, object? value, string expected)

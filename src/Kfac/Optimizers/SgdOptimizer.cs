@@ -9,7 +9,7 @@ internal sealed class SgdOptimizer : GradientOptimizer
 {
     private readonly SgdOptions _options;
     private readonly AlignedBuffer _momentum;
-    private readonly PieceAction _movePiece;
+    private readonly ChunkAction _moveChunk;
     private float _rate;
 
     public SgdOptimizer(Network network, SgdOptions options)
@@ -17,24 +17,24 @@ internal sealed class SgdOptimizer : GradientOptimizer
     {
         _options = options;
         _momentum = new AlignedBuffer(network.Store.Length);
-        _movePiece = MovePiece;
+        _moveChunk = MoveChunk;
     }
 
-    public override void ExchangeState(NamedState state)
+    public override void CaptureOrRestore(StateDictionary state)
     {
-        base.ExchangeState(state);
-        state.Exchange("momentum", _momentum.Span);
+        base.CaptureOrRestore(state);
+        state.CaptureOrRestore("momentum", _momentum.Span);
     }
 
     private protected override void Move(float rate)
     {
         _rate = rate;
-        Pieces.Run(Store.Length, _movePiece);
+        Chunks.Run(Store.Length, _moveChunk);
     }
 
     private protected override void Forget() => _momentum.Span.Clear();
 
-    private void MovePiece(int start, int length)
+    private void MoveChunk(int start, int length)
     {
         Span<float> gradients = Store.Gradients.Span.Slice(start, length), momentum = _momentum.Span.Slice(start, length), values = Store.Values.Span.Slice(start, length);
         TensorPrimitives.MultiplyAdd(momentum, _options.Momentum, gradients, momentum);

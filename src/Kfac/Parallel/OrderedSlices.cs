@@ -8,7 +8,7 @@ internal delegate void AddSlice(int place, bool isFirst);
 /// comes: the same bits for any number of workers. A slice's result is in a place that is free again once it has been added,
 /// so that few places are in use, and those stay in the cache. Nobody ever waits, nothing is allocated.
 /// </summary>
-internal sealed class OrderedSlices
+internal sealed class DeterministicReduction
 {
     private const int Unfinished = -1;
 
@@ -21,7 +21,7 @@ internal sealed class OrderedSlices
 
     /// <param name="places">Places there are, one for each slice of the largest region.</param>
     /// <param name="add">Called for one slice after the other, by the worker that ends one.</param>
-    public OrderedSlices(int places, AddSlice add)
+    public DeterministicReduction(int places, AddSlice add)
     {
         _add = add;
         _isTaken = new bool[places];

@@ -3,27 +3,27 @@ using System.Numerics.Tensors;
 namespace Kfac.Parallel;
 
 /// <summary>What is done to the elements <paramref name="start"/> … <paramref name="start"/>+<paramref name="length"/>-1 of some arrays.</summary>
-internal delegate void PieceAction(int start, int length);
+internal delegate void ChunkAction(int start, int length);
 
 /// <summary>
-/// Goes through long arrays in pieces that stay in the first-level cache, so that several operations on a piece cost one
-/// trip to memory, and shares the pieces among workers. Sums are added up piece by piece in their order: the same bits for
+/// Goes through long arrays in chunks that stay in the first-level cache, so that several operations on a chunk cost one
+/// trip to memory, and shares the chunks among workers. Sums are added up chunk by chunk in their order: the same bits for
 /// any number of workers.
 /// </summary>
-internal sealed unsafe class Pieces
+internal sealed unsafe class Chunks
 {
-    private const int PieceLength = 2048;
+    private const int ChunkLength = 2048;
 
-    /// <summary>So few pieces are done before another thread could have begun.</summary>
-    private const int FewPieces = 16;
+    /// <summary>So few chunks are done before another thread could have begun.</summary>
+    private const int FewChunks = 16;
 
     private readonly Workers _workers;
-    private readonly WorkerAction _runPiece;
-    private readonly PieceAction _dotPiece;
-    private readonly PieceAction _sumPiece;
-    private readonly PieceAction _scalePiece;
+    private readonly WorkerAction _runChunk;
+    private readonly ChunkAction _dotChunk;
+    private readonly ChunkAction _sumChunk;
+    private readonly ChunkAction _scaleChunk;
     private readonly double[] _partialSums;
-    private PieceAction _action = null!;
+    private ChunkAction _action = null!;
     private int _length;
     private float* _left;
     private float* _right;
@@ -31,31 +31,31 @@ internal sealed unsafe class Pieces
 
     /// <param name="workers">Who does the work.</param>
     /// <param name="capacity">Length of the longest array.</param>
-    public Pieces(Workers workers, int capacity)
+    public Chunks(Workers workers, int capacity)
     {
         _workers = workers;
-        _runPiece = RunPiece;
-        _dotPiece = DotPiece;
-        _sumPiece = SumPiece;
-        _scalePiece = ScalePiece;
+        _runChunk = RunChunk;
+        _dotChunk = DotChunk;
+        _sumChunk = SumChunk;
+        _scaleChunk = ScaleChunk;
         _partialSums = new double[CountFor(capacity)];
     }
 
-    /// <summary>Runs <paramref name="action"/> on all pieces of arrays of <paramref name="length"/> elements.</summary>
-    public void Run(int length, PieceAction action)
+    /// <summary>Runs <paramref name="action"/> on all chunks of arrays of <paramref name="length"/> elements.</summary>
+    public void Run(int length, ChunkAction action)
     {
         _length = length;
         _action = action;
-        int pieces = CountFor(length);
-        if (pieces > FewPieces)
+        int chunks = CountFor(length);
+        if (chunks > FewChunks)
         {
-            _workers.Run(pieces, _runPiece);
+            _workers.Run(chunks, _runChunk);
             return;
         }
 
-        for (int piece = 0; piece < pieces; piece++)
+        for (int chunk = 0; chunk < chunks; chunk++)
         {
-            RunPiece(piece, worker: 0);
+            RunChunk(chunk, worker: 0);
         }
     }
 
@@ -66,7 +66,7 @@ internal sealed unsafe class Pieces
         {
             _left = l;
             _right = r;
-            Run(left.Length, _dotPiece);
+            Run(left.Length, _dotChunk);
         }
 
         return AddPartialSums(left.Length);
@@ -78,7 +78,7 @@ internal sealed unsafe class Pieces
         fixed (float* v = values)
         {
             _left = v;
-            Run(values.Length, _sumPiece);
+            Run(values.Length, _sumChunk);
         }
 
         return AddPartialSums(values.Length);
@@ -94,23 +94,23 @@ internal sealed unsafe class Pieces
         {
             _left = v;
             _factor = factor;
-            Run(values.Length, _scalePiece);
+            Run(values.Length, _scaleChunk);
         }
     }
 
-    private static int CountFor(int length) => (length + PieceLength - 1) / PieceLength;
+    private static int CountFor(int length) => (length + ChunkLength - 1) / ChunkLength;
 
-    private void RunPiece(int piece, int worker)
+    private void RunChunk(int chunk, int worker)
     {
-        int start = piece * PieceLength;
-        _action(start, Math.Min(PieceLength, _length - start));
+        int start = chunk * ChunkLength;
+        _action(start, Math.Min(ChunkLength, _length - start));
     }
 
-    private void DotPiece(int start, int length) =>
-        _partialSums[start / PieceLength] = TensorPrimitives.Dot(new ReadOnlySpan<float>(_left + start, length), new ReadOnlySpan<float>(_right + start, length));
+    private void DotChunk(int start, int length) =>
+        _partialSums[start / ChunkLength] = TensorPrimitives.Dot(new ReadOnlySpan<float>(_left + start, length), new ReadOnlySpan<float>(_right + start, length));
 
-    private void SumPiece(int start, int length) =>
-        _partialSums[start / PieceLength] = TensorPrimitives.Sum(new ReadOnlySpan<float>(_left + start, length));
+    private void SumChunk(int start, int length) =>
+        _partialSums[start / ChunkLength] = TensorPrimitives.Sum(new ReadOnlySpan<float>(_left + start, length));
 
     private double AddPartialSums(int length)
     {
@@ -123,7 +123,7 @@ internal sealed unsafe class Pieces
         return sum;
     }
 
-    private void ScalePiece(int start, int length)
+    private void ScaleChunk(int start, int length)
     {
         var values = new Span<float>(_left + start, length);
         TensorPrimitives.Multiply(values, _factor, values);

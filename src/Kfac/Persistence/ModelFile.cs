@@ -27,7 +27,7 @@ internal static class ModelFile
     private const int HeaderLength = 8 + 4 + 8;
 
     /// <summary>Largest description, in bytes: thousands of layers, and an end to what a hostile one can cost.</summary>
-    private const int MostDescription = 1 << 20;
+    private const int MaxDescription = 1 << 20;
 
     private static ReadOnlySpan<byte> Mark => "KFACNET\n"u8;
 
@@ -81,7 +81,7 @@ internal static class ModelFile
 
     private static StoredModel ReadBody(ModelReader reader)
     {
-        NetworkSpec spec = NetworkSpec.FromJson(reader.ReadText("description", MostDescription));
+        NetworkSpec spec = NetworkSpec.FromJson(reader.ReadText("description", MaxDescription));
         string notes = reader.ReadText("notes");
         int channels = spec.Input.Channels;
         var scaling = new InputScaling(spec.Input, reader.ReadFloats(channels, "scaling mean"), reader.ReadFloats(channels, "scaling factor"));

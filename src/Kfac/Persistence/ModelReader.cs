@@ -3,20 +3,20 @@ using System.Text;
 
 namespace Kfac.Persistence;
 
-/// <summary>Takes length-prefixed pieces out of a model file's body, each no longer than what is left.</summary>
+/// <summary>Takes length-prefixed chunks out of a model file's body, each no longer than what is left.</summary>
 internal sealed class ModelReader(byte[] body)
 {
     private int _position;
 
     public long Remaining => body.Length - _position;
 
-    /// <exception cref="FormatException">The text is longer than <paramref name="mostBytes"/>.</exception>
-    public string ReadText(string what, int mostBytes = int.MaxValue)
+    /// <exception cref="FormatException">The text is longer than <paramref name="maxBytes"/>.</exception>
+    public string ReadText(string what, int maxBytes = int.MaxValue)
     {
         int length = ReadLength(what, unit: 1);
-        if (length > mostBytes)
+        if (length > maxBytes)
         {
-            throw new FormatException($"the model's {what} has {length} bytes, but at most {mostBytes} are possible");
+            throw new FormatException($"the model's {what} has {length} bytes, but at most {maxBytes} are possible");
         }
 
         string text = Encoding.UTF8.GetString(body, _position, length);

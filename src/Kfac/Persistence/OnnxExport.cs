@@ -14,7 +14,7 @@ internal sealed class OnnxExport
     private const int Opset = 13, IrVersion = 7;
 
     /// <summary>A protocol-buffer message ends at 2 GB; half a MB is more than all but the parameters take.</summary>
-    private const long MostParameters = (int.MaxValue - (1 << 19)) / sizeof(float);
+    private const long MaxParameters = (int.MaxValue - (1 << 19)) / sizeof(float);
 
     private static readonly JsonSerializerOptions ReadableNames = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -32,9 +32,9 @@ internal sealed class OnnxExport
     {
         options.Validate(spec.Output.Size);
         long values = parameters.Sum(parameter => (long)parameter.Length);
-        if (values > MostParameters)
+        if (values > MaxParameters)
         {
-            throw new NotSupportedException($"the network has {values} parameters, but an ONNX file holds {MostParameters} at most");
+            throw new NotSupportedException($"the network has {values} parameters, but an ONNX file holds {MaxParameters} at most");
         }
 
         var export = new OnnxExport(parameters);

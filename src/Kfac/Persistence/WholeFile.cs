@@ -1,7 +1,7 @@
 namespace Kfac.Persistence;
 
 /// <summary>A file that is there whole or not at all.</summary>
-internal static class WholeFile
+internal static class AtomicFile
 {
     /// <summary>Writes to a temporary name beside <paramref name="path"/>, which takes its place when all went well.</summary>
     public static void Write(string path, Action<Stream> write)

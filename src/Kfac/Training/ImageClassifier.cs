@@ -41,7 +41,7 @@ public sealed class ImageClassifier
     internal ParameterStore Store { get; }
 
     /// <summary>What the optimizer remembered at the end of the training, to go on with; null in a model that was loaded.</summary>
-    internal NamedState? OptimizerState { get; init; }
+    internal StateDictionary? OptimizerState { get; init; }
 
     /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
     public void Save(Stream stream)
@@ -75,7 +75,7 @@ public sealed class ImageClassifier
 
     /// <summary>Writes an ONNX file; a file of that name is replaced once the new one is whole. Otherwise as above.</summary>
     /// <inheritdoc cref="ExportToOnnx(Stream, OnnxExportOptions?)"/>
-    public void ExportToOnnx(string path, OnnxExportOptions? options = null) => WholeFile.Write(path, stream => ExportToOnnx(stream, options));
+    public void ExportToOnnx(string path, OnnxExportOptions? options = null) => AtomicFile.Write(path, stream => ExportToOnnx(stream, options));
 
     /// <summary>Something that classifies with this model; any number of them may be at work at the same time.</summary>
     /// <param name="batchCapacity">Largest number of images in one call, at least 1.</param>

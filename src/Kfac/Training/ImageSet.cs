@@ -78,7 +78,7 @@ public abstract class ImageSet
 internal sealed class SourceImageSet(IImageSource source) : ImageSet(source.Shape, CountClasses(source), WeighClasses(source))
 {
     /// <summary>More images than these tell nothing new about the mean of a channel.</summary>
-    private const int MostImagesMeasured = 10_000;
+    private const int MaxImagesMeasured = 10_000;
 
     public override bool IsInMemory => true;
 
@@ -92,7 +92,7 @@ internal sealed class SourceImageSet(IImageSource source) : ImageSet(source.Shap
     {
         var moments = new ChannelMoments(Shape);
         var pixels = new float[Shape.Size];
-        for (int n = 0; n < Count; n += Math.Max(1, Count / MostImagesMeasured))
+        for (int n = 0; n < Count; n += Math.Max(1, Count / MaxImagesMeasured))
         {
             source.ReadImage(n, pixels);
             moments.Add(pixels);

@@ -55,7 +55,7 @@ public sealed record TrainingOptions
     /// Validation and the trained model take the parameters' running average over about so many epochs, 0 or more; 0 takes
     /// the last parameters. Default 0.2.
     /// </summary>
-    public double AveragedEpochs { get; init; } = 0.2;
+    public double ParameterAveragingEpochs { get; init; } = 0.2;
 
     /// <summary>Ends the training when the validation stops getting better; null trains all epochs.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
@@ -82,14 +82,14 @@ public sealed record TrainingOptions
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()
     {
-        Setting.Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
-        Setting.Require(BatchSize >= 0, nameof(BatchSize), BatchSize, "0 (chosen by the number of images) or more");
-        Setting.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
-        Setting.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
-        Setting.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
-        Setting.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
+        Guard.Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
+        Guard.Require(BatchSize >= 0, nameof(BatchSize), BatchSize, "0 (chosen by the number of images) or more");
+        Guard.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
+        Guard.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
+        Guard.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
+        Guard.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
         Augmentation?.Validate();
-        Setting.Require(AveragedEpochs >= 0 && double.IsFinite(AveragedEpochs), nameof(AveragedEpochs), AveragedEpochs, "0 or more and finite");
+        Guard.Require(ParameterAveragingEpochs >= 0 && double.IsFinite(ParameterAveragingEpochs), nameof(ParameterAveragingEpochs), ParameterAveragingEpochs, "0 or more and finite");
         Optimizer.Validate();
         Schedule.Validate();
         EarlyStopping?.Validate();

@@ -48,7 +48,7 @@ internal sealed class TrainingRun : IDisposable
         _validation = validation?.Open(seed: null);
         Augmentation? augmentation = options.Augmentation is { } changes ? new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed) : null;
         _loader = new BatchLoader(_scaling, augmentation, batchSize);
-        _average = options.AveragedEpochs > 0 ? new ParameterAverage(_network, options.AveragedEpochs * _loader.BatchCount(_training)) : null;
+        _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _loader.BatchCount(_training)) : null;
         if (previous is not null && previous.OptimizerState?.TryRestore(ExchangeState) != true)
         {
             options.OnWarning?.Invoke("the previous model does not hold what this optimizer remembers: it goes on with its weights alone");
@@ -76,16 +76,16 @@ internal sealed class TrainingRun : IDisposable
         }
 
         _optimizer.RestoreUnlessFinite();
-        NamedState state = NamedState.Capture(ExchangeState);
+        StateDictionary state = StateDictionary.Capture(ExchangeState);
         _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
         _bestValues?.CopyTo(parameters.Values.Span);
         return new ImageClassifier(_network.Spec, parameters, _scaling, _history) { OptimizerState = state };
     }
 
-    private void ExchangeState(NamedState state)
+    private void ExchangeState(StateDictionary state)
     {
-        _optimizer.ExchangeState(state);
+        _optimizer.CaptureOrRestore(state);
         _average?.ExchangeState(state);
     }
 
@@ -129,12 +129,12 @@ internal sealed class TrainingRun : IDisposable
             rate = factor * _options.Optimizer.LearningRate;
             StepReport step = _optimizer.Step(labels, factor);
             _hasStepped = true;
-            foreach (string remark in step.Remarks)
+            foreach (string remark in step.Warnings)
             {
                 _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {remark}");
             }
 
-            if (step.Rescue is { } rescue)
+            if (step.Recovery is { } rescue)
             {
                 _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {rescue}");
                 continue;
@@ -152,7 +152,7 @@ internal sealed class TrainingRun : IDisposable
         (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Evaluate(_validation, cancellation);
         return new EpochReport(
             number, _epochsBefore + _options.Epochs, lossSum / seen, (double)correct / seen, validationLoss, validationAccuracy,
-            seconds, _training.Count / (seconds - secondsBefore), rate, _optimizer.Rescues, _optimizer.CurvatureRescues);
+            seconds, _training.Count / (seconds - secondsBefore), rate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace MLNetKfac.Persistence;
 
 /// <summary>A payload with the SHA-256 of its bytes behind it.</summary>
-internal static class SealedPayload
+internal static class ChecksummedPayload
 {
     /// <summary>Writes what <paramref name="write"/> does, sealed.</summary>
     public static void Write(Stream stream, Action<Stream> write)

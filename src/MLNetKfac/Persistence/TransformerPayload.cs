@@ -28,14 +28,14 @@ internal sealed class TransformerPayload : ITransformerLoader
     private const byte Singles = 0, Bytes = 1, Images = 2;
 
     public static void Save(KfacImageClassificationTransformer transformer, ModelSaveContext context) =>
-        TransformerPersistence.Save(context, Kind, Version, payload => SealedPayload.Write(payload, content => Write(transformer, content)));
+        TransformerPersistence.Save(context, Kind, Version, payload => ChecksummedPayload.Write(payload, content => Write(transformer, content)));
 
     /// <inheritdoc/>
     public ITransformer Load(IHostEnvironment environment, int version, Stream payload)
     {
         try
         {
-            using Stream content = version == 1 ? payload : SealedPayload.Open(payload);
+            using Stream content = version == 1 ? payload : ChecksummedPayload.Open(payload);
             return Read(content);
         }
         catch (Exception damage) when (damage is FormatException or IOException or ArgumentException or OverflowException)

@@ -8,13 +8,13 @@ namespace MLNetKfac.Scoring;
 /// Reads some rows ahead, so that the network gets many images at once, and gives them out one by one. It holds all that
 /// it works with, so that cursors can be at work at the same time.
 /// </summary>
-internal sealed class LookAheadCursor : DataViewRowCursor
+internal sealed class BatchingCursor : DataViewRowCursor
 {
     /// <summary>Enough to keep many threads at work; each row costs a copy of its columns.</summary>
-    private const int MostRows = 64;
+    private const int MaxRows = 64;
 
     /// <summary>Most values that the layers may hold for the rows together, 256 MB: large images go through a few at a time.</summary>
-    private const long MostValues = 1 << 26;
+    private const long MaxValues = 1 << 26;
 
     private readonly ScoringSchema _schema;
     private readonly ActiveColumns _active;
@@ -28,14 +28,14 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     private int _current = -1;
     private bool _classified;
 
-    public LookAheadCursor(ScoringSchema schema, ActiveColumns active, DataViewRowCursor input, int threads)
+    public BatchingCursor(ScoringSchema schema, ActiveColumns active, DataViewRowCursor input, int threads)
     {
         _schema = schema;
         _active = active;
         _input = input;
         NetworkSpec network = schema.Transformer.Model.Network;
         long values = network.Input.Size + network.Shapes.Sum(shape => (long)shape.Size);
-        _capacity = (int)Math.Clamp(MostValues / values, 1, MostRows);
+        _capacity = (int)Math.Clamp(MaxValues / values, 1, MaxRows);
         _scorer = schema.CreateScorer(input, _capacity, threads);
         _rows = new RowBuffer(input, active.PassedThrough, _capacity);
     }

@@ -27,6 +27,6 @@ internal sealed class ScoringDataView(ScoringSchema schema, IDataView input) : I
     private IEnumerable<DataViewSchema.Column> Dependencies(ActiveColumns active) => schema.GetDependencies(schema.Output.Where(active.Contains));
 
     private DataViewRowCursor Wrap(DataViewRowCursor cursor, ActiveColumns active, int threads) => active.NeedsModel
-        ? new LookAheadCursor(schema, active, cursor, threads)
+        ? new BatchingCursor(schema, active, cursor, threads)
         : new PassThroughCursor(schema, active, cursor);
 }

@@ -46,9 +46,9 @@ public sealed class BlockNumericsTests
         foreach (FisherApproximation approximation in Factorised)
         {
             FisherBlock block = layer.Instantiated(approximation, damping: 0);
-            string rescue = block.TakeRescue()!;
+            string rescue = block.TakeRecovery()!;
             StringAssert.Contains(rescue, "damping of 0 left it singular and was raised to");
-            Assert.IsNull(block.TakeRescue());
+            Assert.IsNull(block.TakeRecovery());
             Assert.IsTrue(layer.Apply(block, [.. Enumerable.Repeat(1f, layer.Size)], inverse: true).All(float.IsFinite));
         }
     }
@@ -60,7 +60,7 @@ public sealed class BlockNumericsTests
         foreach (FisherApproximation approximation in Factorised)
         {
             FisherBlock block = layer.Instantiated(approximation, damping: 0);
-            StringAssert.Contains(block.TakeRescue()!, "too small to be inverted");
+            StringAssert.Contains(block.TakeRecovery()!, "too small to be inverted");
             CollectionAssert.AreEqual(new float[layer.Size], layer.Apply(block, [.. Enumerable.Repeat(1f, layer.Size)], inverse: true));
         }
     }
@@ -72,7 +72,7 @@ public sealed class BlockNumericsTests
         {
             foreach (FisherApproximation approximation in LayerCase.Approximations)
             {
-                Assert.IsNull(layer.Instantiated(approximation, damping: 1e-3f).TakeRescue(), $"{approximation}, {layer}");
+                Assert.IsNull(layer.Instantiated(approximation, damping: 1e-3f).TakeRecovery(), $"{approximation}, {layer}");
             }
         }
     }

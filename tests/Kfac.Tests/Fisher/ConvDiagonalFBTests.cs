@@ -79,13 +79,13 @@ public sealed class ConvDiagonalFBTests
     public void R16FormDividesDampingByTheLocationsAndStartsItsAverageAtOnes()
     {
         // The seed damps with λ/T, T = 9; a decay of 0 takes its average out of the picture.
-        ConvDiagonalFB damped = Block(E1, new LayerCollection { Form = FisherForm.TensorFlowR16, EmaDecay = 0 });
+        ConvDiagonalFB damped = Block(E1, new LayerCollection { Averaging = AveragingConvention.TensorFlowR16, EmaDecay = 0 });
         Instantiate(damped, damping: 1, E1);
         ParameterTensors step = damped.MultiplyInverse((T(Gradient, 2, 2, 1, 1), T([BiasGradient], 1)));
         AssertClose([63 / 442.0, 81 / 730.0, 117 / 1522.0, 135 / 2026.0], step.Weights);
         AssertClose([18 / 37.0], step.Bias!);
 
-        ConvDiagonalFB averaged = Block(E1, new LayerCollection { Form = FisherForm.TensorFlowR16, EmaDecay = 0.95f });
+        ConvDiagonalFB averaged = Block(E1, new LayerCollection { Averaging = AveragingConvention.TensorFlowR16, EmaDecay = 0.95f });
         Instantiate(averaged, damping: 1, E1);
         AssertClose([3.4, 5, 9.4, 12.2, 1.15], T(Diagonal(averaged), 5));
     }

@@ -205,7 +205,7 @@ public sealed unsafe class ConvolutionKernelTests
         int[] surroundings = output.Surroundings();
 
         kernel.PackForward(weights.Pointer, packed.Pointer);
-        kernel.Forward(input.Plane, packed.Pointer, bias ? biases.Pointer : null, relu, output.Plane, scratch.Pointer, Upcoming(packed));
+        kernel.Forward(input.Plane, packed.Pointer, bias ? biases.Pointer : null, relu, output.Plane, scratch.Pointer, Prefetch(packed));
 
         double[] expected = NaiveConvolution.Forward(g, x, filter, bias ? b : null);
         if (relu)
@@ -228,7 +228,7 @@ public sealed unsafe class ConvolutionKernelTests
         int[] surroundings = inputGradient.Surroundings();
 
         kernel.PackBackward(weights.Pointer, packed.Pointer);
-        kernel.BackwardData(outputGradient.Plane, packed.Pointer, inputGradient.Plane, gated ? gate.Plane : default, scratch.Pointer, Upcoming(packed));
+        kernel.BackwardData(outputGradient.Plane, packed.Pointer, inputGradient.Plane, gated ? gate.Plane : default, scratch.Pointer, Prefetch(packed));
 
         double[] expected = NaiveConvolution.BackwardData(g, dy, filter);
         for (int i = 0; gated && i < expected.Length; i++)
@@ -262,15 +262,15 @@ public sealed unsafe class ConvolutionKernelTests
         using GuardedImage outputGradient = GuardedImage.Of(g.OutH, g.OutW, g.K, more, dy, extra);
         using Sums sums = new(g);
         using GuardedFloats scratch = new(kernel.ScratchLength);
-        kernel.BackwardFilter(input.Plane, 0, outputGradient.Plane, 0, 1, sums.Wanted(wanted), scratch.Pointer, Upcoming(scratch));
+        kernel.BackwardFilter(input.Plane, 0, outputGradient.Plane, 0, 1, sums.Wanted(wanted), scratch.Pointer, Prefetch(scratch));
         Assert.IsTrue(sums.AreIntact && scratch.IsIntact);
         return sums.Values;
     }
 
     /// <summary>Some memory to look ahead to, which changes nothing.</summary>
-    private static LookAhead Upcoming(GuardedFloats memory)
+    private static Prefetcher Prefetch(GuardedFloats memory)
     {
-        var ahead = new LookAhead(capacity: 1);
+        var ahead = new Prefetcher(capacity: 1);
         ahead.Add(memory.Pointer, memory.Span.Length);
         return ahead;
     }
@@ -294,7 +294,7 @@ public sealed unsafe class ConvolutionKernelTests
         public double[][] Values => [.. _parts.Select(part => part.ToDoubles())];
 
         /// <summary>Those whose bit is set.</summary>
-        public FilterSums Wanted(int bits) => new(
+        public FilterGradientTarget Wanted(int bits) => new(
             (bits & 1) != 0 ? _parts[0].Pointer : null, (bits & 2) != 0 ? _parts[1].Pointer : null,
             (bits & 4) != 0 ? _parts[2].Pointer : null, (bits & 8) != 0 ? _parts[3].Pointer : null);
 

@@ -33,10 +33,10 @@ public sealed unsafe class MatrixProductTests
     [DynamicData(nameof(Variants))]
     public void SmallerCallsOfOnePlanGiveTheBitsOfTheirOwn(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
     {
-        foreach ((int n, int mostTerms) in ((int, int)[])[(33, 40), (500, 170)])
+        foreach ((int n, int maxTerms) in ((int, int)[])[(33, 40), (500, 170)])
         {
-            MatrixProduct plan = new(70, n, mostTerms, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);
-            foreach ((int m, int k) in ((int, int)[])[(1, mostTerms), (13, 1), (69, mostTerms - 1), (70, mostTerms)])
+            MatrixProduct plan = new(70, n, maxTerms, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);
+            foreach ((int m, int k) in ((int, int)[])[(1, maxTerms), (13, 1), (69, maxTerms - 1), (70, maxTerms)])
             {
                 Case c = new(m, n, k, transposeA, transposeB, squareA, squareB, Extra.Bias);
                 MatrixProduct own = new(m, n, k, transposeA, transposeB, squareA, squareB, (InstructionSet)isa);

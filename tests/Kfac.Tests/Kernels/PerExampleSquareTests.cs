@@ -57,7 +57,7 @@ public sealed unsafe class PerExampleSquareTests
         foreach ((double[] x, double[] dy) in examples)
         {
             using GuardedImage input = GuardedImage.Of(g.H, g.W, g.C, kernel.InputHalo, x), gradient = GuardedImage.Of(g.OutH, g.OutW, g.K, default, dy);
-            kernel.BackwardFilter(input.Plane, gradient.Plane, new FilterSums(null, squares.Pointer, null, biasSquares.Pointer), scratch.Pointer);
+            kernel.BackwardFilter(input.Plane, gradient.Plane, new FilterGradientTarget(null, squares.Pointer, null, biasSquares.Pointer), scratch.Pointer);
         }
         return [squares.ToDoubles(), biasSquares.ToDoubles()];
     }

@@ -87,8 +87,8 @@ public sealed class RectifierTests
             double[] x = KernelCases.Random(length, 1), dy = KernelCases.Random(length, 2);
             using GuardedFloats y = GuardedFloats.Of(x), gradient = GuardedFloats.Of(dy);
 
-            Rectifier.Forward(y.Span, (InstructionSet)isa);
-            Rectifier.Backward(y.Span, gradient.Span, (InstructionSet)isa);
+            ReluKernel.Forward(y.Span, (InstructionSet)isa);
+            ReluKernel.Backward(y.Span, gradient.Span, (InstructionSet)isa);
 
             CollectionAssert.AreEqual(Array.ConvertAll(x, v => Math.Max(v, 0.0)), y.ToDoubles());
             CollectionAssert.AreEqual(dy.Select((v, i) => x[i] > 0 ? v : 0.0).ToArray(), gradient.ToDoubles());
@@ -101,7 +101,7 @@ public sealed class RectifierTests
     public void NotANumberStaysVisible(object isa)
     {
         float[] y = [.. Enumerable.Repeat(float.NaN, 37)];
-        Rectifier.Forward(y, (InstructionSet)isa);
+        ReluKernel.Forward(y, (InstructionSet)isa);
         Assert.IsTrue(y.All(float.IsNaN));
     }
 }

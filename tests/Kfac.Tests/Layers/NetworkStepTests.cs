@@ -118,11 +118,11 @@ public sealed class NetworkStepTests
         NetworkSpec spec = NetworkSpec.For(8, 8, 2).Conv(3, 3).Relu().Conv(4, 3).Relu().MaxPool(2).Conv(5, 3).BatchNorm().Relu().Flatten().Dense(3);
         var trained = new Network(spec, 9, workers, trains: true);
         CollectionAssert.AreEqual(
-            new[] { "conv2d_2", "relu_2" }, trained.Layers.Where(layer => layer.Output.IsPassing).Select(layer => layer.Name).ToArray());
+            new[] { "conv2d_2", "relu_2" }, trained.Layers.Where(layer => layer.Output.IsTransient).Select(layer => layer.Name).ToArray());
 
         var predicting = new Network(spec, 9, workers, trains: false);
         CollectionAssert.AreEqual(
-            new[] { "conv2d_1", "relu_1", "conv2d_2", "relu_2", "maxpool2d_1" }, predicting.Layers.Where(layer => layer.Output.IsPassing).Select(layer => layer.Name).ToArray());
+            new[] { "conv2d_1", "relu_1", "conv2d_2", "relu_2", "maxpool2d_1" }, predicting.Layers.Where(layer => layer.Output.IsTransient).Select(layer => layer.Name).ToArray());
     }
 
     private static float[] AfterThreeSteps(NetworkSpec spec, int threads)
@@ -132,7 +132,7 @@ public sealed class NetworkStepTests
         Optimizer optimizer = new KfacOptions().Create(network, 1);
         for (int step = 0; step < 3; step++)
         {
-            Assert.IsNull(optimizer.Step(labels, 1).Rescue);
+            Assert.IsNull(optimizer.Step(labels, 1).Recovery);
         }
 
         return network.Store.Values.Span.ToArray();

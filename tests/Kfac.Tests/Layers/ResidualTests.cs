@@ -68,12 +68,12 @@ public sealed class ResidualTests
         using var workers = new Workers(1);
         NetworkSpec spec = NetworkSpec.For(6, 6, 2).Conv(3, 3).Residual(body => body.Relu().Conv(3, 3)).Relu().Residual(body => body.Conv(3, 3).Relu()).Flatten().Dense(3);
         IReadOnlyList<Layer> layers = new Network(spec, 2, workers, trains: true).Layers;
-        (Layer firstBody, var firstAdd, Layer behind) = (layers[2], (Add)layers[4], layers[5]);
+        (Layer firstBody, var firstAdd, Layer behind) = (layers[2], (ResidualAdd)layers[4], layers[5]);
         Assert.IsFalse(firstBody.Output.IsSameMemoryAs(firstBody.Input), "a rectifier behind a fork leaves the shortcut alone");
         Assert.IsTrue(firstAdd.Output.IsSameMemoryAs(firstAdd.Input), "a sum in the memory of the convolution before it");
         Assert.IsTrue(behind.Output.IsSameMemoryAs(firstAdd.Output), "a rectifier behind a sum");
         Assert.IsTrue(firstAdd.InputGradient!.IsSameMemoryAs(firstAdd.ShortcutGradient!), "one gradient for both branches");
-        (Layer lastOfBody, var secondAdd) = (layers[8], (Add)layers[9]);
+        (Layer lastOfBody, var secondAdd) = (layers[8], (ResidualAdd)layers[9]);
         Assert.IsFalse(secondAdd.Output.IsSameMemoryAs(secondAdd.Input), "a rectifier's output is needed when it goes back");
         Assert.IsFalse(lastOfBody.InputGradient!.IsSameMemoryAs(lastOfBody.OutputGradient!), "the gradient before a sum is the shortcut's too");
     }

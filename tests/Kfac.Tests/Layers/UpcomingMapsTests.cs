@@ -6,51 +6,51 @@ namespace Kfac.Tests.Layers;
 
 /// <summary>Which maps a convolution is told to come next.</summary>
 [TestClass]
-public sealed class UpcomingMapsTests
+public sealed class PrefetchPlanTests
 {
     private static readonly ExampleRange These = new(2, 4), Next = new(4, 5), None = new(8, 8);
 
-    private readonly LookAhead _ahead = new(capacity: 16);
+    private readonly Prefetcher _prefetchers = new(capacity: 16);
 
     [TestMethod]
     public void ForwardItIsWhatTheLayersWriteUpToTheNextConvolution()
     {
-        (ExampleLayer[] run, UpcomingMaps maps) = Run();
-        maps.AfterForward(Index(run, "conv2d_2"), These, Next, _ahead);
-        Assert.AreEqual(2 * (Layer(run, "maxpool2d_1").Output.ImageStride + Winners(run) + Layer(run, "conv2d_3").Output.ImageStride), _ahead.Remaining);
+        (ExampleLayer[] run, PrefetchPlan maps) = Run();
+        maps.AfterForward(Index(run, "conv2d_2"), These, Next, _prefetchers);
+        Assert.AreEqual(2 * (Layer(run, "maxpool2d_1").Output.ImageStride + Winners(run) + Layer(run, "conv2d_3").Output.ImageStride), _prefetchers.Remaining);
     }
 
     [TestMethod]
     public void PastTheEndItIsTheNextExamples()
     {
-        (ExampleLayer[] run, UpcomingMaps maps) = Run();
-        maps.AfterForward(Index(run, "conv2d_3"), These, Next, _ahead);
-        Assert.AreEqual(Layer(run, "conv2d_1").Output.ImageStride, _ahead.Remaining, "the second convolution's output passes: the pooling reads it at once");
-        maps.AfterForward(Index(run, "conv2d_3"), These, None, _ahead);
-        Assert.AreEqual(0, _ahead.Remaining);
+        (ExampleLayer[] run, PrefetchPlan maps) = Run();
+        maps.AfterForward(Index(run, "conv2d_3"), These, Next, _prefetchers);
+        Assert.AreEqual(Layer(run, "conv2d_1").Output.ImageStride, _prefetchers.Remaining, "the second convolution's output passes: the pooling reads it at once");
+        maps.AfterForward(Index(run, "conv2d_3"), These, None, _prefetchers);
+        Assert.AreEqual(0, _prefetchers.Remaining);
     }
 
     [TestMethod]
     public void BackwardItIsWhatTheLayersReadDownToTheNextConvolution()
     {
-        (ExampleLayer[] run, UpcomingMaps maps) = Run();
-        maps.AfterBackward(Index(run, "conv2d_3"), These, Next, _ahead);
-        Assert.AreEqual(2 * (Winners(run) + Layer(run, "conv2d_2").Input.ImageStride), _ahead.Remaining);
-        maps.AfterBackward(Index(run, "conv2d_2"), These, Next, _ahead);
-        Assert.AreEqual(2 * Layer(run, "conv2d_1").Input.ImageStride, _ahead.Remaining);
-        maps.AfterBackward(Index(run, "conv2d_1"), These, Next, _ahead);
-        Assert.AreEqual(Layer(run, "conv2d_3").Output.ImageStride + Layer(run, "conv2d_3").Input.ImageStride, _ahead.Remaining, "of the next examples");
+        (ExampleLayer[] run, PrefetchPlan maps) = Run();
+        maps.AfterBackward(Index(run, "conv2d_3"), These, Next, _prefetchers);
+        Assert.AreEqual(2 * (Winners(run) + Layer(run, "conv2d_2").Input.ImageStride), _prefetchers.Remaining);
+        maps.AfterBackward(Index(run, "conv2d_2"), These, Next, _prefetchers);
+        Assert.AreEqual(2 * Layer(run, "conv2d_1").Input.ImageStride, _prefetchers.Remaining);
+        maps.AfterBackward(Index(run, "conv2d_1"), These, Next, _prefetchers);
+        Assert.AreEqual(Layer(run, "conv2d_3").Output.ImageStride + Layer(run, "conv2d_3").Input.ImageStride, _prefetchers.Remaining, "of the next examples");
     }
 
     /// <summary>Three convolutions, a pooling before the last.</summary>
-    private static (ExampleLayer[] Run, UpcomingMaps Maps) Run()
+    private static (ExampleLayer[] Run, PrefetchPlan Maps) Run()
     {
         NetworkSpec spec = NetworkSpec.For(16, 16, 1)
             .Conv(16, 3).Relu().Conv(16, 3).Relu().MaxPool(2).Conv(32, 3).Relu().Flatten().Dense(10);
         using var workers = new Workers(1);
         var network = new Network(spec, capacity: 8, workers, trains: true);
         ExampleLayer[] run = [.. network.Layers.TakeWhile(layer => layer is ExampleLayer).Cast<ExampleLayer>()];
-        return (run, new UpcomingMaps(run));
+        return (run, new PrefetchPlan(run));
     }
 
     private static int Index(ExampleLayer[] run, string name) => Array.FindIndex(run, layer => layer.Name == name);

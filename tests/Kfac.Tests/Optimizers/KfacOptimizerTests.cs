@@ -33,8 +33,8 @@ public sealed class KfacOptimizerTests
     [TestMethod]
     public void LearnsABatchByHeartInEveryOtherWay()
     {
-        AssertLearns(new KfacOptions { MomentumKind = KfacMomentum.Gradient, InverseUpdatePeriod = 5 });
-        AssertLearns(new KfacOptions { MomentumKind = KfacMomentum.QuadraticModel, InverseUpdatePeriod = 5, EstimationMode = EstimationMode.Exact });
+        AssertLearns(new KfacOptions { MomentumKind = KfacMomentumKind.Gradient, InverseUpdatePeriod = 5 });
+        AssertLearns(new KfacOptions { MomentumKind = KfacMomentumKind.QuadraticModel, InverseUpdatePeriod = 5, EstimationMode = EstimationMode.Exact });
         AssertLearns(new KfacOptions { DampingAdaptation = DampingAdaptation.LevenbergMarquardt, InverseUpdatePeriod = 5 });
         AssertLearns(new KfacOptions { DampingIsRelative = true, Damping = 0.3f, InverseUpdatePeriod = 5 });
         AssertLearns(new KfacOptions { InverseUpdatePeriod = 5, InverseDelay = 3 });
@@ -79,7 +79,7 @@ public sealed class KfacOptimizerTests
         var loss = new SoftmaxCrossEntropy(Classes, Examples);
         network.Forward(Examples, isTraining: true);
         loss.Forward(network.Logits, Labels);
-        var model = new QuadraticModel(network, loss, new Pieces(workers, network.Store.Length));
+        var model = new QuadraticModel(network, loss, new Chunks(workers, network.Store.Length));
         var random = new Random(7);
         AlignedBuffer[] directions = [Direction(network, random), Direction(network, random)];
         float[][] tangents = [new float[Examples * Classes], new float[Examples * Classes]];
@@ -136,13 +136,13 @@ public sealed class KfacOptimizerTests
         double before = loss.Forward(network.Logits, Labels).LossSum / Examples;
         loss.WriteGradient(Labels, network.LogitsGradient!);
         network.Backward(BackwardQuantities.Gradient);
-        var pieces = new Pieces(workers, network.Store.Length);
-        var model = new QuadraticModel(network, loss, pieces);
-        var rule = new DampingRule(network, loss, pieces, model, least: 0.5f);
+        var chunks = new Chunks(workers, network.Store.Length);
+        var model = new QuadraticModel(network, loss, chunks);
+        var rule = new DampingRule(network, loss, chunks, model, least: 0.5f);
         float[] start = network.Store.Values.Span.ToArray(), gradient = network.Store.Gradients.Span.ToArray();
         var tangent = new float[Examples * Classes];
         model.Tangent(gradient, Examples, tangent);
-        double longest = pieces.Dot(gradient, gradient) / model.Curvature(tangent, tangent, Examples);
+        double longest = chunks.Dot(gradient, gradient) / model.Curvature(tangent, tangent, Examples);
 
         float first = After(1e-3 * longest, damping: 100);
         Assert.AreEqual(1, rule.ReductionRatio, 0.05, "a short step is what the model says");
@@ -176,7 +176,7 @@ public sealed class KfacOptimizerTests
         using var workers = new Workers(1);
         Network plain = WithNormalisationAndDropout(), ahead = WithNormalisationAndDropout();
         new KfacOptions().Create(plain, 1).Step(Labels, 1);
-        Optimizer optimizer = new KfacOptions { MomentumKind = KfacMomentum.QuadraticModel, DampingAdaptation = DampingAdaptation.LevenbergMarquardt, Damping = 1e3f }.Create(ahead, 1);
+        Optimizer optimizer = new KfacOptions { MomentumKind = KfacMomentumKind.QuadraticModel, DampingAdaptation = DampingAdaptation.LevenbergMarquardt, Damping = 1e3f }.Create(ahead, 1);
         optimizer.Step(Labels, 1);
         double[] expected = Statistics(plain), actual = Statistics(ahead);
         Assert.IsNotEmpty(expected);
@@ -222,8 +222,8 @@ public sealed class KfacOptimizerTests
         Network network = Build(workers);
         Optimizer optimizer = new KfacOptions { Damping = 1e-30f, MinDamping = 1e-30f, Approximation = FisherApproximation.Full, NormConstraint = 1e-6f }.Create(network, 1);
         StepReport report = optimizer.Step(Labels, 1);
-        Assert.IsNull(report.Rescue, "the step is taken all the same");
-        StringAssert.Contains(string.Join("\n", report.Remarks), "the curvature of conv2d_1: a damping of 1E-30 left it");
+        Assert.IsNull(report.Recovery, "the step is taken all the same");
+        StringAssert.Contains(string.Join("\n", report.Warnings), "the curvature of conv2d_1: a damping of 1E-30 left it");
         Assert.IsTrue(Values(network).All(double.IsFinite));
     }
 
@@ -234,7 +234,7 @@ public sealed class KfacOptimizerTests
         NetworkSpec spec = NetworkSpec.For(5, 5, 2).Add(new Conv2DSpec(4, 3, 3, Groups: 2)).Relu().Flatten().Dense(Classes);
         var network = new Network(spec, Examples, workers, trains: true);
         network.Initialize(new Random(1));
-        Assert.IsNull(new KfacOptions().Create(network, 1).Step(Labels, 1).Rescue);
+        Assert.IsNull(new KfacOptions().Create(network, 1).Step(Labels, 1).Recovery);
         NotSupportedException failure = Assert.ThrowsExactly<NotSupportedException>(() => new KfacOptions { Approximation = FisherApproximation.Kronecker }.Create(network, 1));
         StringAssert.Contains(failure.Message, "no Kronecker block serves layer conv2d_1, a convolution in groups: choose Diagonal");
     }
@@ -252,7 +252,7 @@ public sealed class KfacOptimizerTests
 
         double last = optimizer.Step(Labels, 1).LossSum;
         Assert.IsLessThan(0.3 * first, last, options.ToString());
-        Assert.AreEqual(0, optimizer.Rescues);
+        Assert.AreEqual(0, optimizer.Recoveries);
     }
 
     private static double[] Train(KfacOptions options, int threads, int steps)

@@ -77,7 +77,7 @@ public sealed unsafe class MuonTests
         double[][] values = Copy(network, parameter => parameter.Values), first = [.. values.Select(v => new double[v.Length])], second = [.. values.Select(v => new double[v.Length])];
         for (int step = 1; step <= 3; step++)
         {
-            Assert.IsNull(optimizer.Step(Labels, Factor).Rescue);
+            Assert.IsNull(optimizer.Step(Labels, Factor).Recovery);
             double[][] gradients = Copy(network, parameter => parameter.Gradient);
             for (int p = 0; p < values.Length; p++)
             {

@@ -78,12 +78,12 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
-    [DataRow(float.PositiveInfinity, false, KfacMomentum.Regular, DisplayName = "without norm constraint")]
-    [DataRow(float.PositiveInfinity, true, KfacMomentum.Nesterov, DisplayName = "without norm constraint, Nesterov")]
-    [DataRow(1e-4f, false, KfacMomentum.Regular, DisplayName = "norm constraint")]
-    [DataRow(1e-4f, true, KfacMomentum.Regular, DisplayName = "norm constraint per layer")]
-    [DataRow(1e-4f, true, KfacMomentum.Nesterov, DisplayName = "norm constraint per layer, Nesterov")]
-    public void KfacFollowsItsRecipe(float normConstraint, bool perLayer, KfacMomentum kind)
+    [DataRow(float.PositiveInfinity, false, KfacMomentumKind.Regular, DisplayName = "without norm constraint")]
+    [DataRow(float.PositiveInfinity, true, KfacMomentumKind.Nesterov, DisplayName = "without norm constraint, Nesterov")]
+    [DataRow(1e-4f, false, KfacMomentumKind.Regular, DisplayName = "norm constraint")]
+    [DataRow(1e-4f, true, KfacMomentumKind.Regular, DisplayName = "norm constraint per layer")]
+    [DataRow(1e-4f, true, KfacMomentumKind.Nesterov, DisplayName = "norm constraint per layer, Nesterov")]
+    public void KfacFollowsItsRecipe(float normConstraint, bool perLayer, KfacMomentumKind kind)
     {
         const double Rate = 0.1, Factor = 0.5, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
         using var workers = new Workers(1);
@@ -110,7 +110,7 @@ public sealed class OptimizerTests
                 foreach (int i in members)
                 {
                     momentum[i] = Momentum * momentum[i] + scale * natural[i];
-                    double direction = kind == KfacMomentum.Nesterov ? scale * natural[i] + Momentum * momentum[i] : momentum[i];
+                    double direction = kind == KfacMomentumKind.Nesterov ? scale * natural[i] + Momentum * momentum[i] : momentum[i];
                     values[i] -= Factor * Rate * direction;
                 }
             }
@@ -133,11 +133,11 @@ public sealed class OptimizerTests
 
         StepReport report = optimizer.Step(Labels, 1);
 
-        StringAssert.Contains(report.Rescue, "damping was raised from 0.01 to 0.04");
+        StringAssert.Contains(report.Recovery, "damping was raised from 0.01 to 0.04");
         CollectionAssert.AreEqual(good, Values(network));
         Assert.AreEqual(0.04f, optimizer.Damping);
-        Assert.AreEqual(1, optimizer.Rescues);
-        Assert.IsNull(optimizer.Step(Labels, 1).Rescue, "and it goes on");
+        Assert.AreEqual(1, optimizer.Recoveries);
+        Assert.IsNull(optimizer.Step(Labels, 1).Recovery, "and it goes on");
     }
 
     [TestMethod]
@@ -154,7 +154,7 @@ public sealed class OptimizerTests
         {
             while (true)
             {
-                told.Add(optimizer.Step(Labels, 1).Rescue);
+                told.Add(optimizer.Step(Labels, 1).Recovery);
             }
         });
         StringAssert.Contains(failure.Message, "training diverged: the loss was NaN, 6 times in a row");
@@ -206,10 +206,10 @@ public sealed class OptimizerTests
         float[] image = [.. Enumerable.Repeat(1e36f, 50)];
         network.Input.Write(0, image);
 
-        StringAssert.Contains(optimizer.Step(Labels, 1).Rescue, "the gradient was not finite: the last good parameters were restored, the learning rate is now multiplied by 0.5");
+        StringAssert.Contains(optimizer.Step(Labels, 1).Recovery, "the gradient was not finite: the last good parameters were restored, the learning rate is now multiplied by 0.5");
         CollectionAssert.AreEqual(before, Values(network));
         network.Input.Write(0, new float[50]);
-        Assert.IsNull(optimizer.Step(Labels, 1).Rescue, "and it goes on");
+        Assert.IsNull(optimizer.Step(Labels, 1).Recovery, "and it goes on");
         Assert.IsTrue(Values(network).All(double.IsFinite));
     }
 
@@ -245,7 +245,7 @@ public sealed class OptimizerTests
         using var workers = new Workers(1);
         Network network = Build(workers);
         double[] before = Values(network);
-        Assert.IsNull(options.Create(network, 1).Step(Labels, scheduleFactor).Rescue);
+        Assert.IsNull(options.Create(network, 1).Step(Labels, scheduleFactor).Recovery);
         return (before, Values(network), Gradient(network), [.. before.Select((_, i) => IsBias(network, i))]);
     }
 

@@ -4,7 +4,7 @@ namespace Kfac.Tests.Parallel;
 
 /// <summary>Slices that end in any order are added up in theirs.</summary>
 [TestClass]
-public sealed class OrderedSlicesTests
+public sealed class DeterministicReductionTests
 {
     private const int Slices = 16;
 
@@ -16,7 +16,7 @@ public sealed class OrderedSlicesTests
         {
             var places = new int[Slices];
             var added = new List<int>();
-            var slices = new OrderedSlices(Slices, (place, isFirst) =>
+            var slices = new DeterministicReduction(Slices, (place, isFirst) =>
             {
                 Assert.AreEqual(added.Count == 0, isFirst);
                 added.Add(Array.IndexOf(places, place));
@@ -43,7 +43,7 @@ public sealed class OrderedSlicesTests
     [TestMethod]
     public void OnePlaceServesWhoeverWorksAlone()
     {
-        var slices = new OrderedSlices(Slices, (_, _) => { });
+        var slices = new DeterministicReduction(Slices, (_, _) => { });
         for (int slice = 0; slice < Slices; slice++)
         {
             int place = slices.Take();
@@ -60,7 +60,7 @@ public sealed class OrderedSlicesTests
         using var workers = new Workers(count);
         var sliceIn = new int[Slices];
         var added = new List<int>();
-        var slices = new OrderedSlices(Slices, (place, _) => added.Add(sliceIn[place]));
+        var slices = new DeterministicReduction(Slices, (place, _) => added.Add(sliceIn[place]));
         for (int region = 0; region < 500; region++)
         {
             added.Clear();
@@ -80,7 +80,7 @@ public sealed class OrderedSlicesTests
     public void RegionThatFailedLeavesNothingBehind()
     {
         var added = new List<int>();
-        var slices = new OrderedSlices(Slices, (place, _) => added.Add(place));
+        var slices = new DeterministicReduction(Slices, (place, _) => added.Add(place));
         slices.Take();
         slices.Finish(3, slices.Take());
         slices.Begin();

@@ -11,7 +11,7 @@ public sealed class ModelFileFuzzTests
     private const int HeaderLength = 20, ChecksumLength = 32;
 
     /// <summary>What a refusal may cost: some chunks to read with, an exception's text, and a multiple of the file.</summary>
-    private const long MostAllocated = 32 << 20;
+    private const long MaxAllocated = 32 << 20;
 
     [TestMethod]
     public void AThousandMutationsLoadOrAreRefused() => Run(mutations: 1_000, seed: 1);
@@ -47,7 +47,7 @@ public sealed class ModelFileFuzzTests
             finally
             {
                 long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-                Assert.IsLessThan(MostAllocated, allocated, $"mutation {number} of seed {seed}");
+                Assert.IsLessThan(MaxAllocated, allocated, $"mutation {number} of seed {seed}");
             }
 
             Use(model);
@@ -70,7 +70,7 @@ public sealed class ModelFileFuzzTests
         }
     }
 
-    /// <summary>Damage anywhere, or in one piece of the body with lengths and checksum made good, so that it reaches the parser.</summary>
+    /// <summary>Damage anywhere, or in one chunk of the body with lengths and checksum made good, so that it reaches the parser.</summary>
     private static byte[] Mutate(byte[] file, Random random)
     {
         if (random.Next(8) == 0)

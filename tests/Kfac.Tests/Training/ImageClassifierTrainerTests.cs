@@ -16,7 +16,7 @@ public sealed class ImageClassifierTrainerTests
         [new KfacOptions()],
         [new KfacOptions { EstimationMode = EstimationMode.Gradients }],
         [new KfacOptions { FactorUpdatePeriod = 3, WeightDecay = 0.01f }],
-        [new KfacOptions { Form = FisherForm.TensorFlowR16 }],
+        [new KfacOptions { Averaging = AveragingConvention.TensorFlowR16 }],
         [new AdamOptions { LearningRate = 5e-3f }],
         [new AdamOptions { LearningRate = 5e-3f, WeightDecay = 0.01f }],
         [new SgdOptions()],
@@ -144,7 +144,7 @@ public sealed class ImageClassifierTrainerTests
     public void LastStepThatRuinsTheParametersIsTakenBack()
     {
         // The only step of the training: a learning rate beyond all measure, and nobody sees the loss that follows.
-        var options = Options(new SgdOptions { LearningRate = 3e38f }) with { Epochs = 1, BatchSize = 90, AveragedEpochs = 0, Schedule = LearningRateSchedule.Constant };
+        var options = Options(new SgdOptions { LearningRate = 3e38f }) with { Epochs = 1, BatchSize = 90, ParameterAveragingEpochs = 0, Schedule = LearningRateSchedule.Constant };
         ImageClassifier model = new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(90, 1), SyntheticImages.Create(30, 2));
         Assert.IsTrue(Weights(model).All(float.IsFinite));
         Assert.IsFalse(double.IsFinite(model.History[0].ValidationLoss!.Value), "the report says what was seen");

@@ -94,7 +94,7 @@ public sealed class ImageStreamTests
     {
         var stream = new Stream(SyntheticImages.Create(200, 1));
         ImageSet set = ImageSet.Load(stream, 4096);
-        stream.MostImages = 150;
+        stream.MaxImages = 150;
 
         string message = Assert.ThrowsExactly<InvalidOperationException>(() => new ImageClassifierTrainer(new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(3) }).Fit(set, null, null)).Message;
 
@@ -156,7 +156,7 @@ public sealed class ImageStreamTests
     {
         public int Passes { get; private set; }
 
-        public int MostImages { get; set; } = int.MaxValue;
+        public int MaxImages { get; set; } = int.MaxValue;
 
         public ImageShape Shape => source.Shape;
 
@@ -165,7 +165,7 @@ public sealed class ImageStreamTests
         public IImageReader Open()
         {
             Passes++;
-            return new Reader(source, MostImages);
+            return new Reader(source, MaxImages);
         }
 
         private sealed class Reader(MemoryImageSource source, int most) : IImageReader
