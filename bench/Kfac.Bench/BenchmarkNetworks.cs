@@ -1,5 +1,7 @@
 using Kfac.Layers;
+using Kfac.Networks;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Bench;
 

@@ -1,4 +1,4 @@
-using Kfac.Fisher;
+using Kfac.Curvature;
 using Kfac.Optimizers;
 
 namespace Kfac.Bench;

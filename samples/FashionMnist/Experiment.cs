@@ -1,6 +1,6 @@
 using Kfac;
+using Kfac.Images;
 using Kfac.Optimizers;
-using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac;

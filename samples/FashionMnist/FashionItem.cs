@@ -1,5 +1,5 @@
 using Kfac;
-using Kfac.Training;
+using Kfac.Images;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Spectre.Console;

@@ -1,6 +1,7 @@
 using FashionMnist;
+using Kfac.Audit;
+using Kfac.Images;
 using Kfac.Optimizers;
-using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac;

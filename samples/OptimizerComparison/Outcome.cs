@@ -1,4 +1,4 @@
-using Kfac.Training;
+using Kfac.Models;
 using Microsoft.ML.Data;
 using MLNetKfac;
 
@@ -17,7 +17,7 @@ internal sealed record Outcome(
     public IReadOnlyList<EpochReport> Epochs => Model.TrainingHistory;
 
     /// <summary>The filter [R, S, C, K] of the first layer.</summary>
-    public Kfac.Layers.Parameter FirstLayer => Model.Parameters[0];
+    public Kfac.Memory.Parameter FirstLayer => Model.Parameters[0];
 
     /// <summary>Training time, without the look at the test images after each epoch.</summary>
     public double Seconds => Epochs[^1].Seconds;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Kfac.Training;
+using Kfac.Images;
 using Microsoft.ML;
 using OptimizerComparison;
 using OptimizerComparison.Report;

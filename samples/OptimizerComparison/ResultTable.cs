@@ -30,7 +30,7 @@ internal static class ResultTable
     public static IReadOnlyList<string> Cells(Outcome outcome, IReadOnlyList<Outcome> outcomes)
     {
         // There is one: the target is an accuracy that every training reached.
-        Kfac.Training.EpochReport reached = outcome.FirstAt(Outcome.CommonTarget(outcomes))!;
+        Kfac.Models.EpochReport reached = outcome.FirstAt(Outcome.CommonTarget(outcomes))!;
         return
         [
             outcome.Name,

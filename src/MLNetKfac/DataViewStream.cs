@@ -1,5 +1,5 @@
 using Kfac;
-using Kfac.Training;
+using Kfac.Images;
 using Microsoft.ML;
 
 namespace MLNetKfac;

@@ -1,3 +1,4 @@
+using Kfac.Models;
 using Kfac.Training;
 
 namespace MLNetKfac;

@@ -1,5 +1,7 @@
-using Kfac.Layers;
-using Kfac.Training;
+using Kfac.Images;
+using Kfac.Memory;
+using Kfac.Models;
+using Kfac.Networks;
 
 namespace MLNetKfac;
 

@@ -1,5 +1,6 @@
 using Kfac;
-using Kfac.Layers;
+using Kfac.Images;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;

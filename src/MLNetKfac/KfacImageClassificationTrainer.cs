@@ -1,3 +1,5 @@
+using Kfac.Images;
+using Kfac.Models;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;

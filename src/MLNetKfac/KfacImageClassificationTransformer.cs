@@ -1,4 +1,4 @@
-using Kfac.Persistence;
+using Kfac.Models;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac.Persistence;

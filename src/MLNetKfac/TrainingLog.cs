@@ -1,5 +1,5 @@
 using System.Globalization;
-using Kfac.Training;
+using Kfac.Models;
 using Microsoft.ML.Runtime;
 
 namespace MLNetKfac;

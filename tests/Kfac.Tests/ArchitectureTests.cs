@@ -11,13 +11,18 @@ public sealed class ArchitectureTests
     /// <summary>Each room with those it may use; all may use what lies in the hall, the namespace <c>Kfac</c> itself.</summary>
     private static readonly Dictionary<string, string[]> Rooms = new()
     {
-        ["Kernels"] = [],
         ["Parallel"] = [],
-        ["Layers"] = ["Kernels", "Parallel"],
-        ["Fisher"] = ["Layers", "Kernels", "Parallel"],
-        ["Optimizers"] = ["Fisher", "Layers", "Kernels", "Parallel"],
-        ["Persistence"] = ["Optimizers", "Fisher", "Layers"],
-        ["Training"] = ["Persistence", "Optimizers", "Fisher", "Layers", "Parallel"],
+        ["Kernels"] = [],
+        ["Networks"] = [],
+        ["Memory"] = ["Kernels"],
+        ["Layers"] = ["Memory", "Networks", "Kernels", "Parallel"],
+        ["Running"] = ["Layers", "Memory", "Networks", "Kernels", "Parallel"],
+        ["Curvature"] = ["Running", "Layers", "Memory", "Networks", "Kernels", "Parallel"],
+        ["Optimizers"] = ["Curvature", "Running", "Layers", "Memory", "Networks", "Kernels", "Parallel"],
+        ["Images"] = ["Memory", "Networks"],
+        ["Models"] = ["Images", "Optimizers", "Curvature", "Running", "Memory", "Networks", "Parallel"],
+        ["Training"] = ["Models", "Images", "Optimizers", "Curvature", "Running", "Memory", "Networks", "Parallel"],
+        ["Audit"] = ["Models", "Images", "Optimizers", "Curvature", "Running", "Layers", "Memory", "Networks", "Parallel"],
     };
 
     [TestMethod]

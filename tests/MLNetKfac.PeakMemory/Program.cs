@@ -1,9 +1,10 @@
 using System.Diagnostics;
-using Kfac.Layers;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac;
+using var process = Process.GetCurrentProcess();
 
 // PeakMemory ROWS BUDGET: trains an epoch on so many generated images of 16x16 bytes, of which BUDGET bytes may be held, and
 // prints the number of images, the training accuracy and the largest working set in bytes.
@@ -18,7 +19,6 @@ KfacImageClassificationTransformer model = context.MulticlassClassification.Trai
     MemoryBudget = long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture),
     Threads = 1,
 }).Fit(context.Data.LoadFromEnumerable(Enumerable.Range(0, rows).Select(Image.Generate)));
-using var process = Process.GetCurrentProcess();
 Console.WriteLine($"{rows} {model.Model.TrainingHistory[0].TrainingAccuracy:F4} {process.PeakWorkingSet64}");
 
 /// <summary>A noisy picture, brighter in one third: its class.</summary>

@@ -1,4 +1,5 @@
-using Kfac.Layers;
+using Kfac.Images;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;

@@ -1,4 +1,4 @@
-using Kfac.Layers;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Tests.Oracles;
 using Microsoft.ML;

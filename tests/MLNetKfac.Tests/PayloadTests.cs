@@ -1,8 +1,8 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
-using Kfac.Layers;
+using Kfac.Networks;
 using Kfac.Optimizers;
-using Kfac.Tests.Persistence;
+using Kfac.Tests.Models;
 using Microsoft.ML;
 using MLNetKfac.ModelIO;
 using MLNetKfac.Persistence;

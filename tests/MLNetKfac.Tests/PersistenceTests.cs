@@ -104,7 +104,7 @@ public sealed class PersistenceTests
     {
         KfacImageClassificationTrainer.Options options = Bars.Options();
         options.Epoch = 1;
-        options.Network = Kfac.Layers.NetworkSpec.For(Bars.Side, Bars.Side, 1).MaxPool(4).Flatten().Dense((int)((KeyDataViewType)train.Schema["Label"].Type).Count);
+        options.Network = Kfac.Networks.NetworkSpec.For(Bars.Side, Bars.Side, 1).MaxPool(4).Flatten().Dense((int)((KeyDataViewType)train.Schema["Label"].Type).Count);
         options.Optimizer = new SgdOptions();
         return _context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(train);
     }

@@ -1,5 +1,5 @@
 using Kfac;
-using Kfac.Layers;
+using Kfac.Networks;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac.Tests.Data;

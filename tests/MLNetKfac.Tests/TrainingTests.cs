@@ -1,4 +1,5 @@
-using Kfac.Fisher;
+using Kfac.Curvature;
+using Kfac.Images;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;

@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Kfac.Fisher;
+using Kfac.Audit;
+using Kfac.Curvature;
+using Kfac.Images;
+using Kfac.Models;
 using Kfac.Training;
 
 namespace Kfac.Bench.Training;

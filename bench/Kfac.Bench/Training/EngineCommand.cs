@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using Kfac.Training;
+using Kfac.Models;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetKfac;

@@ -2,10 +2,12 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
 using Kfac.Bench.Kernels;
+using Kfac.Images;
 using Kfac.Kernels;
-using Kfac.Layers;
+using Kfac.Models;
+using Kfac.Networks;
 using Kfac.Parallel;
-using Kfac.Training;
+using Kfac.Running;
 
 namespace Kfac.Bench.Training;
 

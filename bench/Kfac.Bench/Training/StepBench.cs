@@ -1,7 +1,8 @@
 using System.Diagnostics;
-using Kfac.Layers;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Bench.Training;
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
+using Kfac.Images;
+using Kfac.Models;
 using Kfac.Optimizers;
 using Kfac.Training;
 
@@ -103,10 +105,10 @@ internal static class TrainCommand
                 FactorUpdatePeriod = arguments.GetValue(factorPeriod) ?? o.FactorUpdatePeriod,
                 FactorExamples = arguments.GetValue(factorExamples) switch { null => o.FactorExamples, 0 => null, int n => n },
                 DampingIsRelative = arguments.GetValue(relative) ?? o.DampingIsRelative,
-                EstimationMode = arguments.GetValue(mode) is { } name ? Enum.Parse<Fisher.EstimationMode>(name, ignoreCase: true) : o.EstimationMode,
+                EstimationMode = arguments.GetValue(mode) is { } name ? Enum.Parse<Curvature.EstimationMode>(name, ignoreCase: true) : o.EstimationMode,
             };
 
-            static Fisher.FisherApproximation Parse(string name) => Enum.Parse<Fisher.FisherApproximation>(name, ignoreCase: true);
+            static Curvature.FisherApproximation Parse(string name) => Enum.Parse<Curvature.FisherApproximation>(name, ignoreCase: true);
         });
         return command;
     }

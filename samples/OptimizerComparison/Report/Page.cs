@@ -1,5 +1,5 @@
 using System.Net;
-using Kfac.Training;
+using Kfac.Models;
 
 namespace OptimizerComparison.Report;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using Kfac.Layers;
+using Kfac.Memory;
 using Microsoft.ML.Data;
 
 namespace OptimizerComparison.Report;

@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
 using Kfac.Kernels;
+using Kfac.Memory;
+using Kfac.Networks;
 using Kfac.Parallel;
 
 namespace Kfac.Layers;

@@ -1,3 +1,5 @@
+using Kfac.Networks;
+
 namespace Kfac.Layers;
 
 /// <summary>In training, y = x / (1 - Rate) where the element is kept, else 0; otherwise y = x. See <see cref="DropoutSpec"/>.</summary>

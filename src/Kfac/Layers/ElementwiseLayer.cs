@@ -1,3 +1,5 @@
+using Kfac.Memory;
+
 namespace Kfac.Layers;
 
 /// <summary>y = f(x), element by element, in x's memory where it may be overwritten.</summary>

@@ -1,3 +1,6 @@
+using Kfac.Memory;
+using Kfac.Networks;
+
 namespace Kfac.Layers;
 
 /// <summary>The same values as one vector, in the same memory unless a halo is in the way; see <see cref="FlattenSpec"/>.</summary>

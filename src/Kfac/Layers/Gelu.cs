@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Kfac.Networks;
 
 namespace Kfac.Layers;
 

@@ -1,4 +1,6 @@
 using Kfac.Kernels;
+using Kfac.Memory;
+using Kfac.Networks;
 
 namespace Kfac.Layers;
 

@@ -1,21 +1,8 @@
 using Kfac.Kernels;
-using Kfac.Parallel;
+using Kfac.Memory;
+using Kfac.Running;
 
 namespace Kfac.Layers;
-
-/// <summary>What a backward pass is to leave in the <see cref="ParameterStore"/>.</summary>
-[Flags]
-internal enum BackwardQuantities
-{
-    /// <summary>The gradient of the mean loss.</summary>
-    Gradient = 1,
-
-    /// <summary>The mean over examples of the squared per-example gradients.</summary>
-    SquaredGradient = 2,
-
-    /// <summary>Every layer's <see cref="Layer.OutputGradient"/>, which stays readable; not in the store.</summary>
-    OutputGradients = 4,
-}
 
 /// <summary>What a forward pass is for.</summary>
 /// <param name="IsTraining">Whether it is a step of a training, with statistics of the batch itself, or a prediction.</param>
@@ -114,70 +101,4 @@ public abstract class Layer
             value = (float)(deviation * random.NextGaussian());
         }
     }
-}
-
-/// <summary>A layer that treats each example alone, so that a worker can take a few examples through several such layers at a stretch.</summary>
-public abstract class ExampleLayer : Layer
-{
-    private protected ExampleLayer(string name, ImageShape inputShape, ImageShape outputShape)
-        : base(name, inputShape, outputShape)
-    {
-    }
-
-    /// <summary>Whether it makes use of <see cref="Prefetchers"/>.</summary>
-    internal virtual bool SupportsPrefetch => false;
-
-    /// <summary>For each worker the memory that it will touch after this layer.</summary>
-    internal Prefetcher[] Prefetchers { get; set; } = [];
-
-    /// <summary>Where the forward pass writes.</summary>
-    internal virtual IEnumerable<ActivationBuffer> MapsWritten => [Output];
-
-    /// <summary>What the backward pass reads of what forward passes left.</summary>
-    internal virtual IEnumerable<ActivationBuffer> MapsReadBack => [.. ReadsInput ? [Input] : Array.Empty<ActivationBuffer>(), .. ReadsOutput ? [Output] : Array.Empty<ActivationBuffer>()];
-
-    /// <summary>Derives from the parameters what the examples' passes will read; once per change of the parameters.</summary>
-    internal virtual void PrepareParameters(bool forBackward)
-    {
-    }
-
-    /// <summary>Takes the examples of <paramref name="range"/> forward.</summary>
-    internal abstract void Forward(ExampleRange range, int worker);
-
-    /// <summary>Called before the first example of a slice of the batch, whose sums go to <paramref name="place"/>.</summary>
-    internal virtual void BeginSlice(int place)
-    {
-    }
-
-    /// <summary>Takes the examples of <paramref name="range"/> back; sums over examples go to the slice's place.</summary>
-    internal abstract void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities);
-
-    /// <summary>Adds the sums of the slice in <paramref name="place"/> to those in the parameter store; called for one slice after the other.</summary>
-    internal virtual void AddSlice(int place, bool isFirst, BackwardQuantities quantities)
-    {
-    }
-
-    /// <summary>Makes means over <paramref name="examples"/> of what all slices together left in the parameter store.</summary>
-    internal virtual void AverageSlices(int examples, BackwardQuantities quantities)
-    {
-    }
-}
-
-/// <summary>The examples <paramref name="First"/> … <paramref name="End"/>-1 of a batch.</summary>
-internal readonly record struct ExampleRange(int First, int End)
-{
-    public int Count => End - First;
-}
-
-/// <summary>A layer that needs the whole batch at once and divides the work among the workers itself.</summary>
-public abstract class BatchLayer : Layer
-{
-    private protected BatchLayer(string name, ImageShape inputShape, ImageShape outputShape)
-        : base(name, inputShape, outputShape)
-    {
-    }
-
-    internal abstract void Forward(int examples, Workers workers);
-
-    internal abstract void Backward(int examples, Workers workers, BackwardQuantities quantities);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Kfac.Networks;
 
 namespace Kfac.Layers;
 

@@ -1,5 +1,5 @@
 using System.Numerics;
-using Kfac.Layers;
+using Kfac.Memory;
 
 namespace Kfac.Optimizers;
 

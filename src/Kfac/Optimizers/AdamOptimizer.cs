@@ -1,5 +1,5 @@
-using Kfac.Layers;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 

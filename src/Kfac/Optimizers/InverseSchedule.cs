@@ -1,4 +1,4 @@
-using Kfac.Fisher;
+using Kfac.Curvature;
 using Kfac.Parallel;
 
 namespace Kfac.Optimizers;

@@ -1,7 +1,9 @@
 using System.Numerics.Tensors;
-using Kfac.Fisher;
+using Kfac.Curvature;
 using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
-using Kfac.Fisher;
+using Kfac.Curvature;
 using Kfac.Layers;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 
@@ -16,7 +17,7 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>The blocks of single layers, by the layer's name, as in <c>conv2d_1</c>. Default none.</summary>
     public IReadOnlyDictionary<string, FisherApproximation> LayerApproximations { get; init; } = ImmutableDictionary<string, FisherApproximation>.Empty;
 
-    /// <summary>Whose labels the curvature is estimated with. Default <see cref="Fisher.EstimationMode.Empirical"/>, which costs no second backward pass.</summary>
+    /// <summary>Whose labels the curvature is estimated with. Default <see cref="Curvature.EstimationMode.Empirical"/>, which costs no second backward pass.</summary>
     public EstimationMode EstimationMode { get; init; } = EstimationMode.Empirical;
 
     /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.03.</summary>

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
-using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 

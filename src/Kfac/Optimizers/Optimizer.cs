@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
-using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 
@@ -65,7 +66,7 @@ internal abstract class Optimizer
     /// <summary>Goes through the store's arrays.</summary>
     private protected Chunks Chunks { get; }
 
-    /// <summary>One step on the batch in <see cref="Layers.Network.Input"/>.</summary>
+    /// <summary>One step on the batch in <see cref="Running.Network.Input"/>.</summary>
     /// <param name="labels">The batch's classes; as many as it has examples.</param>
     /// <param name="scheduleFactor">What the schedule makes of the step at this time; multiplies the learning rate.</param>
     /// <exception cref="TrainingDivergedException">The loss keeps being not finite although every remedy was tried.</exception>

@@ -1,4 +1,4 @@
-using Kfac.Layers;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 

@@ -1,6 +1,6 @@
 using System.Numerics.Tensors;
-using Kfac.Layers;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 

@@ -1,7 +1,7 @@
 using System.Numerics.Tensors;
-using Kfac.Fisher;
-using Kfac.Layers;
+using Kfac.Curvature;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Optimizers;
 

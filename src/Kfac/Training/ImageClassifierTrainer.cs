@@ -1,4 +1,6 @@
-using Kfac.Layers;
+using Kfac.Images;
+using Kfac.Models;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
 
@@ -46,10 +48,10 @@ public sealed class ImageClassifierTrainer
         }
 
         NetworkSpec spec = previous?.Spec ?? _options.Network ?? NetworkSpec.SmallCnn(training.Shape, training.ClassCounts.Count);
-        RequireFit(spec, training, nameof(training));
+        training.RequireFit(spec, nameof(training));
         if (validation is not null)
         {
-            RequireFit(spec, validation, nameof(validation));
+            validation.RequireFit(spec, nameof(validation));
         }
         else if (_options.EarlyStopping is not null)
         {
@@ -59,18 +61,5 @@ public sealed class ImageClassifierTrainer
         using var workers = new Workers(_options.Threads == 0 ? Environment.ProcessorCount : _options.Threads);
         using var run = new TrainingRun(_options, spec, training, validation, previous, workers);
         return run.Execute(cancellation);
-    }
-
-    internal static void RequireFit(NetworkSpec spec, ImageSet images, string name)
-    {
-        if (images.Count == 0)
-        {
-            throw new ArgumentException("there are no images", name);
-        }
-
-        if (spec.Input != images.Shape || spec.Output != ImageShape.Flat(images.ClassCounts.Count))
-        {
-            throw new ArgumentException($"the network takes images of {spec.Input} and gives {spec.Output} outputs, but the images are {images.Shape} in {images.ClassCounts.Count} classes", name);
-        }
     }
 }

@@ -1,4 +1,6 @@
-using Kfac.Layers;
+using Kfac.Images;
+using Kfac.Models;
+using Kfac.Networks;
 using Kfac.Optimizers;
 
 namespace Kfac.Training;

@@ -1,7 +1,11 @@
 using System.Diagnostics;
-using Kfac.Layers;
+using Kfac.Images;
+using Kfac.Memory;
+using Kfac.Models;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Training;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Kfac.Training;
+using Kfac.Models;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;

@@ -1,4 +1,4 @@
-using Kfac.Training;
+using Kfac.Models;
 using Microsoft.ML.Data;
 
 namespace MLNetKfac.Scoring;

@@ -1,5 +1,5 @@
 using Kfac.Kernels;
-using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Tests.Oracles;
 
 namespace Kfac.Tests.Kernels;

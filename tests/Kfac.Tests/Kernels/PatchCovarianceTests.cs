@@ -1,6 +1,6 @@
-using Kfac.Fisher;
+using Kfac.Curvature;
 using Kfac.Kernels;
-using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Parallel;
 
 namespace Kfac.Tests.Kernels;

@@ -1,5 +1,8 @@
 using Kfac.Layers;
+using Kfac.Memory;
+using Kfac.Networks;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Tests.Layers;
 

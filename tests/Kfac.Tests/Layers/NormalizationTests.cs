@@ -1,7 +1,11 @@
 using Kfac.Layers;
+using Kfac.Memory;
+using Kfac.Models;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
-using Kfac.Tests.Training;
+using Kfac.Running;
+using Kfac.Tests.Images;
 using Kfac.Training;
 
 namespace Kfac.Tests.Layers;

@@ -1,6 +1,8 @@
-using Kfac.Layers;
+using Kfac.Memory;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
+using Kfac.Running;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Double;
 

@@ -1,7 +1,9 @@
-using Kfac.Fisher;
-using Kfac.Layers;
+using Kfac.Curvature;
+using Kfac.Memory;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Tests.Optimizers;
 

@@ -1,6 +1,7 @@
-using Kfac.Layers;
+using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Tests.Optimizers;
 

@@ -1,4 +1,6 @@
 using Kfac.Layers;
+using Kfac.Networks;
+using Kfac.Running;
 
 namespace Kfac.Tests.Oracles;
 

@@ -1,6 +1,9 @@
-using Kfac.Fisher;
-using Kfac.Layers;
+using Kfac.Curvature;
+using Kfac.Images;
+using Kfac.Models;
+using Kfac.Networks;
 using Kfac.Optimizers;
+using Kfac.Tests.Images;
 using Kfac.Training;
 
 namespace Kfac.Tests.Training;

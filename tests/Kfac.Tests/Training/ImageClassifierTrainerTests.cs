@@ -1,6 +1,9 @@
-using Kfac.Fisher;
-using Kfac.Layers;
+using Kfac.Curvature;
+using Kfac.Images;
+using Kfac.Models;
+using Kfac.Networks;
 using Kfac.Optimizers;
+using Kfac.Tests.Images;
 using Kfac.Training;
 
 namespace Kfac.Tests.Training;
@@ -33,7 +36,7 @@ public sealed class ImageClassifierTrainerTests
         EpochReport first = model.History[0], last = model.History[^1];
         Assert.IsLessThan(0.5 * first.TrainingLoss, last.TrainingLoss, "the loss at least halves");
         Assert.IsGreaterThan(0.9, last.ValidationAccuracy!.Value, "pictures never seen are told apart");
-        Assert.AreEqual(0, last.Rescues);
+        Assert.AreEqual(0, last.Recoveries);
     }
 
     [TestMethod]

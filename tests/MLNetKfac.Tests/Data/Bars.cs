@@ -1,4 +1,4 @@
-using Kfac.Layers;
+using Kfac.Networks;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

@@ -1,0 +1,140 @@
+using System.Numerics.Tensors;
+using Kfac.Kernels;
+using Kfac.Layers;
+using Kfac.Networks;
+
+namespace Kfac.Curvature;
+
+/// <summary>
+/// F ≈ T·A ⊗ G, with the inverse (1/T) (A + π√(λ/T) I)⁻¹ V (G + √(λ/T)/π I)⁻¹, π² = mean eigenvalue of A / that of G
+/// (factored Tikhonov damping: Martens and Grosse 2015, section 6.3).
+/// </summary>
+public abstract unsafe class KroneckerFB : InputOutputFB
+{
+    private readonly KroneckerFactors _factors;
+    private readonly BatchProduct _timesLeft;
+    private readonly BatchProduct _timesRight;
+    private readonly AlignedBuffer _product;
+    private AlignedBuffer _inputInverse, _gradientInverse, _nextInputInverse, _nextGradientInverse;
+    private SymmetricMatrix? _inputs, _gradients;
+    private (double Inputs, double Gradients) _factorDamping;
+
+    private protected KroneckerFB(LayerCollection layerCollection, BlockShape shape, Layer? layer)
+        : base(layerCollection, shape, layer)
+    {
+        int p = shape.PatchLength, k = shape.Outputs;
+        _factors = new KroneckerFactors(p, k, layerCollection);
+        _timesLeft = new BatchProduct(new MatrixProduct(p, k, p));
+        _timesRight = new BatchProduct(new MatrixProduct(p, k, k));
+        _product = new AlignedBuffer(Vector.Length);
+        (_inputInverse, _nextInputInverse) = (new AlignedBuffer(p * p), new AlignedBuffer(p * p));
+        (_gradientInverse, _nextGradientInverse) = (new AlignedBuffer(k * k), new AlignedBuffer(k * k));
+    }
+
+    /// <summary>The running average of A [P, P], the covariance of the layer's input patches, the bias's 1 last.</summary>
+    public FisherFactor InputFactor => _factors.Inputs;
+
+    /// <summary>The running average of G [K, K], the covariance of the gradients at the layer's outputs.</summary>
+    public FisherFactor OutputFactor => _factors.Gradients;
+
+    internal override bool HasCurvature => _factors.Inputs.HasValue;
+
+    internal override double MeanEigenvalue => _factors.MeanEigenvalue;
+
+    internal override void PrepareInverse()
+    {
+        _inputs = SymmetricMatrix.Of(_factors.Inputs, _factors.PatchLength);
+        _gradients = SymmetricMatrix.Of(_factors.Gradients, _factors.Outputs);
+        _factorDamping = _factors.Damping(EffectiveDamping);
+    }
+
+    internal override void ComputeInverse()
+    {
+        string? first = _inputs!.Invert(_factorDamping.Inputs, _nextInputInverse.Span);
+        string? second = _gradients!.Invert(_factorDamping.Gradients, _nextGradientInverse.Span);
+        ReportRecovery(first is null ? null : $"A: {first}");
+        ReportRecovery(second is null ? null : $"G: {second}");
+    }
+
+    private protected override void BeginStatistic() => _factors.Begin();
+
+    private protected override void AddToStatistic(Minibatch minibatch, int examples) =>
+        _factors.Add(minibatch.Rows, minibatch.Chunk, examples, patches: minibatch.IsFirstSource);
+
+    private protected override bool EndStatistic() => _factors.End();
+
+    internal override void PublishInverse()
+    {
+        (_inputInverse, _nextInputInverse) = (_nextInputInverse, _inputInverse);
+        (_gradientInverse, _nextGradientInverse) = (_nextGradientInverse, _gradientInverse);
+        _inputs = _gradients = null;
+    }
+
+    private protected override void SolveVector() => Apply(_inputInverse, _gradientInverse, 1 / _factors.Locations);
+
+    /// <summary>The factors with the damping that their inverses have.</summary>
+    private protected override void MultiplyVector()
+    {
+        (double onInputs, double onGradients) = _factors.Damping(EffectiveDamping);
+        Apply(Damped(_factors.Inputs, _factors.PatchLength, onInputs), Damped(_factors.Gradients, _factors.Outputs, onGradients), _factors.Locations);
+    }
+
+    private static AlignedBuffer Damped(FisherFactor factor, int size, double damping)
+    {
+        var matrix = new AlignedBuffer(size * size);
+        factor.GetCovariance(matrix.Span);
+        for (int i = 0; i < size; i++)
+        {
+            matrix.Span[i * (size + 1)] += (float)damping;
+        }
+
+        return matrix;
+    }
+
+    /// <summary>V = scale · left · V · right.</summary>
+    private void Apply(AlignedBuffer left, AlignedBuffer right, float scale)
+    {
+        int p = _factors.PatchLength, k = _factors.Outputs;
+        _timesLeft.Run(LayerCollection.Workers, p, p, left.Pointer, p, Vector.Pointer, k, _product.Pointer, k);
+        _timesRight.Run(LayerCollection.Workers, p, k, _product.Pointer, k, right.Pointer, k, Vector.Pointer, k);
+        TensorPrimitives.Multiply(Vector.Span, scale, Vector.Span);
+    }
+}
+
+/// <summary>
+/// Kronecker-factored Fisher of a dense layer: A ⊗ G, A = (1/N) sum a aᵀ, G = (1/N) sum ds dsᵀ
+/// (tf.contrib.kfac.fisher_blocks.FullyConnectedKFACBasicFB; Martens and Grosse 2015).
+/// </summary>
+public sealed class FullyConnectedKFACBasicFB : KroneckerFB
+{
+    /// <param name="layerCollection">The collection it joins.</param>
+    /// <param name="parameters">The weights [F, K], or (weights, bias [K]). Only the shapes matter.</param>
+    /// <exception cref="ArgumentException">A shape is not as above.</exception>
+    public FullyConnectedKFACBasicFB(LayerCollection layerCollection, ParameterTensors parameters)
+        : base(layerCollection, DenseShape.From(parameters), layer: null)
+    {
+    }
+
+    internal FullyConnectedKFACBasicFB(LayerCollection layerCollection, Dense layer)
+        : base(layerCollection, BlockShape.Of(layer)!, layer)
+    {
+    }
+}
+
+/// <summary>
+/// Kronecker factors for convolution: T·A ⊗ G with A and G averaged over examples and locations, as if locations were
+/// independent (tf.contrib.kfac.fisher_blocks.ConvKFCBasicFB; Grosse and Martens 2016).
+/// </summary>
+public sealed class ConvKFCBasicFB : KroneckerFB
+{
+    /// <inheritdoc cref="ConvDiagonalFB(LayerCollection, ParameterTensors, IReadOnlyList{int}, Padding, IReadOnlyList{int})"/>
+    public ConvKFCBasicFB(LayerCollection layerCollection, ParameterTensors parameters, IReadOnlyList<int> strides, Padding padding)
+        : base(layerCollection, ConvolutionShape.From(parameters, strides, padding), layer: null)
+    {
+    }
+
+    internal ConvKFCBasicFB(LayerCollection layerCollection, Conv2D layer)
+        : base(layerCollection, BlockShape.Of(layer)!, layer)
+    {
+    }
+}

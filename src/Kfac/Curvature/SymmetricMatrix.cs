@@ -1,0 +1,171 @@
+using System.Numerics.Tensors;
+using MathNet.Numerics;
+using MathNet.Numerics.LinearAlgebra;
+using MathNet.Numerics.LinearAlgebra.Double;
+using MathNet.Numerics.LinearAlgebra.Factorization;
+
+namespace Kfac.Curvature;
+
+/// <summary>
+/// A copy in double precision of a symmetric, positive semi-definite running average, and what is made of it by
+/// MathNet.Numerics (with whatever provider the application has chosen there).
+/// </summary>
+internal sealed class SymmetricMatrix
+{
+    /// <summary>Factorisations tried, each with ten times the damping of the last.</summary>
+    private const int Tries = 3;
+
+    /// <summary>Relative rounding of the running averages, and of the arithmetic here.</summary>
+    private const double SinglePrecision = 1.2e-7, DoublePrecision = 2.3e-16;
+
+    private readonly DenseMatrix _values;
+
+    private SymmetricMatrix(DenseMatrix values) => _values = values;
+
+    public int Size => _values.RowCount;
+
+    private double LargestDiagonal => _values.Diagonal().Maximum();
+
+    /// <summary>The current value of <paramref name="factor"/>, which holds a matrix of <paramref name="size"/> rows.</summary>
+    public static SymmetricMatrix Of(FisherFactor factor, int size)
+    {
+        factor.RequireValue();
+        ReadOnlySpan<float> sum = factor.Sum;
+        double weight = factor.Weight;
+        var values = new double[size * size];
+        for (int row = 0; row < size; row++)
+        {
+            for (int column = 0; column <= row; column++)
+            {
+                values[row * size + column] = values[column * size + row] = sum[row * size + column] / weight;
+            }
+        }
+
+        return new SymmetricMatrix(new DenseMatrix(size, size, values));
+    }
+
+    /// <summary>
+    /// inverse = (M + damping·I)⁻¹, by Cholesky; where that fails, with a damping that rises tenfold, and at last by the
+    /// eigenvalues, clipped at 0. A matrix so small that its inverse is infinite in single precision gets the inverse 0:
+    /// a step along it is none.
+    /// </summary>
+    /// <param name="damping">At least 0.</param>
+    /// <param name="inverse">[Size, Size], overwritten, with finite values only.</param>
+    /// <returns>Null, or what had to be done, as the end of a sentence.</returns>
+    public string? Invert(double damping, Span<float> inverse)
+    {
+        double tried = damping, next = damping;
+        for (int i = 0; i < Tries; i++, next = Math.Max(10 * tried, SinglePrecision * LargestDiagonal))
+        {
+            tried = next;
+            if (Cholesky(tried) is { } factorisation && Store(Invert((DenseMatrix)factorisation.Factor), inverse))
+            {
+                return i == 0 ? null : $"a damping of {damping:G3} left it singular and was raised to {tried:G3}";
+            }
+        }
+
+        (Matrix<double> vectors, double[] eigenvalues) = Decompose();
+        double[] inverses = [.. eigenvalues.Select(value => 1 / (Math.Max(value, 0) + tried))];
+        if (Store(vectors * DenseMatrix.CreateDiagonal(Size, Size, i => inverses[i]) * vectors.Transpose(), inverse))
+        {
+            return $"a damping of {damping:G3} left it singular; its eigenvalues were clipped at 0 and damped by {tried:G3}";
+        }
+
+        inverse.Clear();
+        return $"with a damping of {damping:G3} it is too small to be inverted, and its layer was left as it is";
+    }
+
+    /// <summary>Its orthonormal eigenvectors, as columns of <paramref name="vectors"/> [Size, Size], and eigenvalues, clipped at 0.</summary>
+    /// <exception cref="NonConvergenceException">The iteration does not end.</exception>
+    public double[] Decompose(Span<float> vectors)
+    {
+        (Matrix<double> columns, double[] values) = Decompose();
+        Store(columns, vectors);
+        return [.. values.Select(value => Math.Max(value, 0))];
+    }
+
+    private (Matrix<double> Vectors, double[] Values) Decompose()
+    {
+        Evd<double> decomposition = _values.Evd(Symmetricity.Symmetric);
+        return (decomposition.EigenVectors, [.. decomposition.EigenValues.Select(value => value.Real)]);
+    }
+
+    /// <returns>Null where M + damping·I is not positive definite in floating point, or its smallest pivot is rounding alone.</returns>
+    private Cholesky<double>? Cholesky(double damping)
+    {
+        var damped = (DenseMatrix)_values.Clone();
+        for (int i = 0; i < Size; i++)
+        {
+            damped.At(i, i, damped.At(i, i) + damping);
+        }
+
+        try
+        {
+            Cholesky<double> factorisation = damped.Cholesky();
+            double smallest = factorisation.Factor.Diagonal().Minimum();
+            return smallest * smallest > Size * DoublePrecision * (LargestDiagonal + damping) ? factorisation : null;
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// (L Lᵀ)⁻¹ = Xᵀ X with X = L⁻¹, of lower triangular L: rows of vectors that know of the zeros, where MathNet would solve
+    /// for the identity a column at a time.
+    /// </summary>
+    private static DenseMatrix Invert(DenseMatrix factor)
+    {
+        int size = factor.RowCount;
+        var x = new double[size * size];
+        var inverse = new double[size * size];
+        for (int row = 0; row < size; row++)
+        {
+            Span<double> target = x.AsSpan(row * size, row + 1);
+            target[row] = 1;
+            for (int k = 0; k < row; k++)
+            {
+                AddMultiple(-factor.At(row, k), x.AsSpan(k * size, k + 1), target);
+            }
+
+            TensorPrimitives.Divide(target, factor.At(row, row), target);
+            for (int column = 0; column <= row; column++)
+            {
+                AddMultiple(target[column], target[..(column + 1)], inverse.AsSpan(column * size));
+            }
+        }
+
+        for (int row = 0; row < size; row++)
+        {
+            for (int column = 0; column < row; column++)
+            {
+                inverse[column * size + row] = inverse[row * size + column];
+            }
+        }
+
+        return new DenseMatrix(size, size, inverse);
+    }
+
+    /// <summary>sum += multiple · x</summary>
+    private static void AddMultiple(double multiple, ReadOnlySpan<double> x, Span<double> sum) =>
+        TensorPrimitives.MultiplyAdd(x, multiple, sum[..x.Length], sum[..x.Length]);
+
+    /// <returns>Whether every value is finite in single precision.</returns>
+    private static bool Store(Matrix<double> matrix, Span<float> destination)
+    {
+        bool finite = true;
+        int size = matrix.RowCount;
+        for (int row = 0; row < size; row++)
+        {
+            for (int column = 0; column < size; column++)
+            {
+                float value = (float)matrix.At(row, column);
+                destination[row * size + column] = value;
+                finite &= float.IsFinite(value);
+            }
+        }
+
+        return finite;
+    }
+}

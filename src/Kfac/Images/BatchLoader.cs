@@ -1,0 +1,191 @@
+using System.Runtime.ExceptionServices;
+
+namespace Kfac.Images;
+
+/// <summary>A batch that is ready to be trained on.</summary>
+/// <param name="capacity">Most images.</param>
+/// <param name="imageSize">H·W·C.</param>
+internal sealed class LoadedBatch(int capacity, int imageSize)
+{
+    /// <summary>[capacity, H, W, C], scaled.</summary>
+    public float[] Pixels { get; } = new float[checked(capacity * imageSize)];
+
+    /// <summary>[capacity].</summary>
+    public int[] Labels { get; } = new int[capacity];
+
+    /// <summary>[capacity], as the images have them.</summary>
+    public float[] Weights { get; } = new float[capacity];
+
+    /// <summary>Images in it.</summary>
+    public int Count { get; set; }
+
+    public Span<float> Image(int n) => Pixels.AsSpan(n * imageSize, imageSize);
+}
+
+/// <summary>
+/// Reads, augments and scales the images of an epoch on a thread of its own, some batches ahead of whoever takes them. An
+/// epoch's images are divided into batches of nearly equal size. Nothing is allocated after the first epoch has begun.
+/// </summary>
+internal sealed class BatchLoader : IDisposable
+{
+    /// <summary>One batch in use, one ready and one in the making.</summary>
+    private const int BatchesHeld = 3;
+
+    private readonly InputScaling _scaling;
+    private readonly Augmentation? _augmentation;
+    private readonly int _batchSize;
+    private readonly float[] _pixels;
+    private readonly LoadedBatch[] _ring;
+    private readonly Thread _thread;
+    private readonly object _gate = new();
+
+    // Guarded by the gate.
+    private ImageSequence? _sequence;
+    private int _epoch;
+    private bool _augments;
+    private int _loaded;
+    private int _taken;
+    private Exception? _failure;
+    private bool _stopping;
+
+    public BatchLoader(InputScaling scaling, Augmentation? augmentation, int batchSize)
+    {
+        _scaling = scaling;
+        _augmentation = augmentation;
+        _batchSize = batchSize;
+        _pixels = new float[scaling.Shape.Size];
+        _ring = [.. Enumerable.Range(0, BatchesHeld).Select(_ => new LoadedBatch(batchSize, scaling.Shape.Size))];
+        _thread = new Thread(Serve) { IsBackground = true, Name = "Kfac batch loader" };
+        _thread.Start();
+    }
+
+    /// <summary>How many batches an epoch has.</summary>
+    public int BatchCount(ImageSequence sequence) => (sequence.Count + _batchSize - 1) / _batchSize;
+
+    /// <summary>Begins an epoch; all batches of the one before must have been taken.</summary>
+    /// <param name="sequence">Whose images.</param>
+    /// <param name="epoch">0 for the first.</param>
+    /// <param name="augments">Whether they are augmented, if anything is.</param>
+    public void Begin(ImageSequence sequence, int epoch, bool augments)
+    {
+        lock (_gate)
+        {
+            (_sequence, _epoch, _augments, _loaded, _taken) = (sequence, epoch, augments, 0, 0);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>The epoch's next batch, valid until the next call.</summary>
+    /// <remarks>What reading the images throws is thrown here.</remarks>
+    public LoadedBatch Take()
+    {
+        lock (_gate)
+        {
+            _taken++;
+            Monitor.PulseAll(_gate);
+            while (_loaded < _taken && _failure is null)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            if (_loaded < _taken)
+            {
+                ExceptionDispatchInfo.Throw(_failure!);
+            }
+
+            return _ring[(_taken - 1) % BatchesHeld];
+        }
+    }
+
+    /// <summary>Ends the thread, after the image it is reading.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+            Monitor.PulseAll(_gate);
+        }
+
+        _thread.Join();
+    }
+
+    private void Serve()
+    {
+        try
+        {
+            while (WaitForEpoch() is { } sequence)
+            {
+                LoadEpoch(sequence);
+            }
+        }
+        catch (Exception failure)
+        {
+            lock (_gate)
+            {
+                _failure = failure;
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    private ImageSequence? WaitForEpoch()
+    {
+        lock (_gate)
+        {
+            while (_sequence is null && !_stopping)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            ImageSequence? sequence = _stopping ? null : _sequence;
+            _sequence = null;
+            return sequence;
+        }
+    }
+
+    private void LoadEpoch(ImageSequence sequence)
+    {
+        sequence.Begin(_epoch);
+        int batches = BatchCount(sequence);
+        for (int batch = 0; batch < batches && WaitForRoom(batch); batch++)
+        {
+            LoadedBatch loaded = _ring[batch % BatchesHeld];
+            loaded.Count = (int)((long)(batch + 1) * sequence.Count / batches) - (int)((long)batch * sequence.Count / batches);
+            for (int n = 0; n < loaded.Count && !Volatile.Read(ref _stopping); n++)
+            {
+                LoadImage(sequence, loaded, n);
+            }
+
+            lock (_gate)
+            {
+                _loaded = batch + 1;
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    /// <summary>The batch that was taken last is in use; there is room beside it.</summary>
+    private bool WaitForRoom(int batch)
+    {
+        lock (_gate)
+        {
+            while (batch >= Math.Max(0, _taken - 1) + BatchesHeld && !_stopping)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            return !_stopping;
+        }
+    }
+
+    private void LoadImage(ImageSequence sequence, LoadedBatch batch, int n)
+    {
+        int index = sequence.Next(_pixels, out batch.Labels[n], out batch.Weights[n]);
+        if (_augments && _augmentation is not null)
+        {
+            _augmentation.Apply(_pixels, _epoch, index);
+        }
+
+        _scaling.Apply(_pixels, batch.Image(n));
+    }
+}

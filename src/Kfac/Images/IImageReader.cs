@@ -1,0 +1,12 @@
+namespace Kfac.Images;
+
+/// <summary>One pass over an <see cref="IImageStream"/>.</summary>
+public interface IImageReader : IDisposable
+{
+    /// <summary>Takes the next image.</summary>
+    /// <param name="pixels">H·W·C finite values, channels fastest; overwritten.</param>
+    /// <param name="label">Its class.</param>
+    /// <param name="weight">How much it counts in the loss, finite and 0 or more.</param>
+    /// <returns>False where there are no more.</returns>
+    bool Read(Span<float> pixels, out int label, out float weight);
+}

@@ -1,0 +1,126 @@
+namespace Kfac.Images;
+
+/// <summary>The images of an epoch one after the other, for one thread at a time.</summary>
+internal abstract class ImageSequence : IDisposable
+{
+    /// <summary>Images in an epoch.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>Goes to the start of an epoch, 0 being the first; its order depends on nothing else.</summary>
+    public abstract void Begin(int epoch);
+
+    /// <summary>Takes the next of the epoch's <see cref="Count"/> images.</summary>
+    /// <param name="pixels">[H, W, C], overwritten.</param>
+    /// <param name="label">Its class.</param>
+    /// <param name="weight">Its weight.</param>
+    /// <returns>Its number, the same in every epoch.</returns>
+    public abstract int Next(Span<float> pixels, out int label, out float weight);
+
+    public virtual void Dispose()
+    {
+    }
+}
+
+/// <summary>Images that can be read in any order: all of them shuffled, or, without a seed, in their own order.</summary>
+internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequence
+{
+    private readonly int[] _order = [.. Enumerable.Range(0, source.Count)];
+    private readonly Random? _shuffle = seed is { } value ? new Random(value) : null;
+    private int _shuffles;
+    private int _next;
+
+    public override int Count => _order.Length;
+
+    public override void Begin(int epoch)
+    {
+        for (; _shuffles <= epoch; _shuffles++)
+        {
+            _shuffle?.Shuffle(_order);
+        }
+
+        _next = 0;
+    }
+
+    public override int Next(Span<float> pixels, out int label, out float weight)
+    {
+        int index = _order[_next++];
+        source.ReadImage(index, pixels);
+        label = source.GetLabel(index);
+        weight = source.GetWeight(index);
+        return index;
+    }
+}
+
+/// <summary>
+/// Images that can only be read in order. Shuffled, a buffer is filled first, and then each image taken from a random place
+/// of it makes room for the next of the stream; without a seed, or with a buffer of one, they come in their own order.
+/// </summary>
+internal sealed class StreamSequence : ImageSequence
+{
+    private readonly IImageStream _stream;
+    private readonly int? _seed;
+    private readonly ImageStore _buffer;
+    private readonly (int Index, int Label, float Weight)[] _images;
+
+    /// <summary>The filled places of the buffer, in any order, are the first <see cref="_filled"/>.</summary>
+    private readonly int[] _places;
+    private IImageReader? _reader;
+    private Random _random = new(0);
+    private int _filled;
+    private int _read;
+
+    /// <param name="stream">The images.</param>
+    /// <param name="count">How many they are.</param>
+    /// <param name="seed">Seed of the order; null leaves the stream's.</param>
+    /// <param name="capacity">Images in the buffer, at least 1.</param>
+    public StreamSequence(IImageStream stream, int count, int? seed, int capacity)
+    {
+        _stream = stream;
+        _seed = seed;
+        Count = count;
+        _buffer = new ImageStore(stream.Shape.Size);
+        _images = new (int, int, float)[seed is null ? 1 : Math.Min(capacity, count)];
+        _places = [.. Enumerable.Range(0, _images.Length)];
+    }
+
+    public override int Count { get; }
+
+    public override void Begin(int epoch)
+    {
+        _reader?.Dispose();
+        _reader = _stream.Open();
+        _random = new Random(new SplitMix64(_seed ?? 0, epoch).NextSeed());
+        _filled = _read = 0;
+    }
+
+    public override int Next(Span<float> pixels, out int label, out float weight)
+    {
+        while (_filled < _images.Length && _read < Count)
+        {
+            Fill(_places[_filled++], pixels);
+        }
+
+        int chosen = _random.Next(_filled), place = _places[chosen];
+        (int index, label, weight) = _images[place];
+        _buffer.Read(place, pixels);
+        (_places[chosen], _places[_filled - 1]) = (_places[_filled - 1], place);
+        _filled--;
+        return index;
+    }
+
+    public override void Dispose() => _reader?.Dispose();
+
+    /// <param name="place">Where the stream's next image goes.</param>
+    /// <param name="pixels">Room for it on its way.</param>
+    private void Fill(int place, Span<float> pixels)
+    {
+        if (!_reader!.Read(pixels, out int label, out float weight))
+        {
+            throw new InvalidOperationException($"the stream gave {Count} images when it was first read, but only {_read} in a later pass: every pass must give the same");
+        }
+
+        MemoryImageSource.Require(_stream.Shape, _stream.ClassCount, _read, pixels, label, weight);
+        _buffer.Write(place, pixels);
+        _images[place] = (_read++, label, weight);
+    }
+}

@@ -1,0 +1,76 @@
+namespace Kfac.Images;
+
+/// <summary>Images that are read in passes, as they do not fit into memory.</summary>
+internal sealed class StreamImageSet : ImageSet
+{
+    private readonly IImageStream _stream;
+    private readonly InputScaling _scaling;
+    private readonly int _bufferImages;
+
+    private StreamImageSet(IImageStream stream, int[] classCounts, double[] classWeights, InputScaling scaling, int bufferImages)
+        : base(stream.Shape, classCounts, classWeights)
+    {
+        _stream = stream;
+        _scaling = scaling;
+        _bufferImages = bufferImages;
+    }
+
+    public override bool IsInMemory => false;
+
+    /// <summary>Reads the rest of a pass for its numbers.</summary>
+    /// <param name="stream">The images.</param>
+    /// <param name="reader">The pass.</param>
+    /// <param name="first">The images that it gave so far.</param>
+    /// <param name="bufferBytes">Memory to shuffle in.</param>
+    public static StreamImageSet Measure(IImageStream stream, IImageReader reader, MemoryImageSource first, long bufferBytes)
+    {
+        var counts = new int[stream.ClassCount];
+        var weights = new double[stream.ClassCount];
+        var moments = new ChannelMoments(stream.Shape);
+        var pixels = new float[stream.Shape.Size];
+        for (int n = 0; n < first.Count; n++)
+        {
+            first.ReadImage(n, pixels);
+            Add(first.GetLabel(n), first.GetWeight(n));
+        }
+
+        int bufferImages = (int)Math.Clamp(bufferBytes / (first.Bytes / first.Count), 1, Array.MaxLength);
+        for (long number = first.Count; reader.Read(pixels, out int label, out float weight); number++)
+        {
+            MemoryImageSource.Require(stream.Shape, stream.ClassCount, number, pixels, label, weight);
+            Add(label, weight);
+        }
+
+        return new StreamImageSet(stream, counts, weights, moments.ToScaling(), bufferImages);
+
+        void Add(int label, float weight)
+        {
+            counts[label] = checked(counts[label] + 1);
+            weights[label] += weight;
+            moments.Add(pixels);
+        }
+    }
+
+    /// <remarks>The scaling stays that of all images, and weights are taken to be spread evenly: another pass would tell hardly more.</remarks>
+    public override (ImageSet Training, ImageSet Validation) Split(double fraction, int seed)
+    {
+        if (!(fraction > 0 && fraction < 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "the fraction must be above 0 and below 1");
+        }
+
+        int[] counts = [.. ClassCounts], apart = [.. counts.Select(count => Math.Clamp((int)Math.Round(fraction * count), 0, Math.Max(0, count - 1)))];
+        return (Part(takesApart: false), Part(takesApart: true));
+
+        StreamImageSet Part(bool takesApart)
+        {
+            int[] sizes = [.. counts.Zip(apart, (all, some) => takesApart ? some : all - some)];
+            double[] weights = [.. ClassWeights.Select((weight, c) => counts[c] == 0 ? 0 : weight * sizes[c] / counts[c])];
+            return new StreamImageSet(new StratifiedStream(_stream, counts, apart, takesApart, seed), sizes, weights, _scaling, _bufferImages);
+        }
+    }
+
+    internal override InputScaling MeasureScaling() => _scaling;
+
+    internal override ImageSequence Open(int? seed) => new StreamSequence(_stream, Count, seed, _bufferImages);
+}

@@ -1,0 +1,51 @@
+using Kfac.Kernels;
+using Kfac.Memory;
+
+namespace Kfac.Layers;
+
+/// <summary>A layer that treats each example alone, so that a worker can take a few examples through several such layers at a stretch.</summary>
+public abstract class ExampleLayer : Layer
+{
+    private protected ExampleLayer(string name, ImageShape inputShape, ImageShape outputShape)
+        : base(name, inputShape, outputShape)
+    {
+    }
+
+    /// <summary>Whether it makes use of <see cref="Prefetchers"/>.</summary>
+    internal virtual bool SupportsPrefetch => false;
+
+    /// <summary>For each worker the memory that it will touch after this layer.</summary>
+    internal Prefetcher[] Prefetchers { get; set; } = [];
+
+    /// <summary>Where the forward pass writes.</summary>
+    internal virtual IEnumerable<ActivationBuffer> MapsWritten => [Output];
+
+    /// <summary>What the backward pass reads of what forward passes left.</summary>
+    internal virtual IEnumerable<ActivationBuffer> MapsReadBack => [.. ReadsInput ? [Input] : Array.Empty<ActivationBuffer>(), .. ReadsOutput ? [Output] : Array.Empty<ActivationBuffer>()];
+
+    /// <summary>Derives from the parameters what the examples' passes will read; once per change of the parameters.</summary>
+    internal virtual void PrepareParameters(bool forBackward)
+    {
+    }
+
+    /// <summary>Takes the examples of <paramref name="range"/> forward.</summary>
+    internal abstract void Forward(ExampleRange range, int worker);
+
+    /// <summary>Called before the first example of a slice of the batch, whose sums go to <paramref name="place"/>.</summary>
+    internal virtual void BeginSlice(int place)
+    {
+    }
+
+    /// <summary>Takes the examples of <paramref name="range"/> back; sums over examples go to the slice's place.</summary>
+    internal abstract void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities);
+
+    /// <summary>Adds the sums of the slice in <paramref name="place"/> to those in the parameter store; called for one slice after the other.</summary>
+    internal virtual void AddSlice(int place, bool isFirst, BackwardQuantities quantities)
+    {
+    }
+
+    /// <summary>Makes means over <paramref name="examples"/> of what all slices together left in the parameter store.</summary>
+    internal virtual void AverageSlices(int examples, BackwardQuantities quantities)
+    {
+    }
+}

@@ -1,0 +1,17 @@
+namespace Kfac.Models;
+
+/// <summary>What one epoch of a training came to.</summary>
+/// <param name="Epoch">1 for the first epoch.</param>
+/// <param name="Epochs">Epochs planned.</param>
+/// <param name="TrainingLoss">Mean loss over the epoch's steps, in nats: cross-entropy, with weights and label smoothing where there are any.</param>
+/// <param name="TrainingAccuracy">Share classified correctly over the epoch's steps, 0 … 1.</param>
+/// <param name="ValidationLoss">Mean cross-entropy of the validation images after the epoch; null without any.</param>
+/// <param name="ValidationAccuracy">Share of them classified correctly; null without any.</param>
+/// <param name="Seconds">Training time since the start, validation not counted.</param>
+/// <param name="ImagesPerSecond">Training images per second in this epoch.</param>
+/// <param name="LearningRate">Learning rate of the epoch's last step.</param>
+/// <param name="Recoveries">Steps refused so far because the loss was not finite.</param>
+/// <param name="CurvatureRecoveries">Inverses so far that needed more damping than was asked for.</param>
+public sealed record EpochReport(
+    int Epoch, int Epochs, double TrainingLoss, double TrainingAccuracy, double? ValidationLoss, double? ValidationAccuracy,
+    double Seconds, double ImagesPerSecond, double LearningRate, int Recoveries, int CurvatureRecoveries = 0);

@@ -1,0 +1,165 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Kfac.Images;
+using Kfac.Memory;
+using Kfac.Networks;
+using Kfac.Running;
+
+namespace Kfac.Models;
+
+/// <summary>What a model file holds.</summary>
+/// <param name="Spec">The network.</param>
+/// <param name="Parameters">Its parameters.</param>
+/// <param name="Scaling">What is done to its input.</param>
+/// <param name="Notes">Text that belongs to the model, such as the history of its training.</param>
+internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, string Notes);
+
+/// <summary>
+/// The format of a trained network: an 8-byte mark, a version, the length of the body, the body (description as JSON,
+/// notes, scaling, parameters as little-endian floats) and the SHA-256 of all that. docs/model-format.md has it in full.
+/// </summary>
+/// <remarks>
+/// Reading trusts nothing: no memory is asked for beyond what the stream really delivers, and every length in the body
+/// must agree with the description.
+/// </remarks>
+internal static class ModelFile
+{
+    private const uint Version = 1;
+
+    private const int HeaderLength = 8 + 4 + 8;
+
+    /// <summary>Largest description, in bytes: thousands of layers, and an end to what a hostile one can cost.</summary>
+    private const int MaxDescription = 1 << 20;
+
+    private static ReadOnlySpan<byte> Mark => "KFACNET\n"u8;
+
+    public static void Write(StoredModel model, Stream stream)
+    {
+        using var body = new MemoryStream();
+        using var writer = new BinaryWriter(body, Encoding.UTF8);
+        WriteText(writer, model.Spec.ToJson());
+        WriteText(writer, model.Notes);
+        WriteFloats(writer, [.. model.Scaling.Mean]);
+        WriteFloats(writer, [.. model.Scaling.Factor]);
+        foreach (Parameter parameter in model.Parameters.Parameters)
+        {
+            WriteFloats(writer, parameter.Values);
+        }
+
+        writer.Flush();
+        var header = new byte[HeaderLength];
+        Mark.CopyTo(header);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), Version);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), body.Length);
+        stream.Write(header);
+        body.WriteTo(stream);
+        stream.Write(Checksum(header, body.GetBuffer().AsSpan(0, (int)body.Length)));
+    }
+
+    /// <exception cref="FormatException">The stream does not hold a whole, undamaged model of a known version; the message says what is wrong.</exception>
+    public static StoredModel Read(Stream stream)
+    {
+        byte[] header = ReadExactly(stream, HeaderLength, "header");
+        if (!header.AsSpan().StartsWith(Mark))
+        {
+            throw new FormatException("not a K-FAC model: it does not begin with the format's mark");
+        }
+
+        uint version = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8));
+        if (version != Version)
+        {
+            throw new FormatException($"the model has format version {version}, but this library reads version {Version}");
+        }
+
+        byte[] body = ReadExactly(stream, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(12)), "body");
+        byte[] checksum = ReadExactly(stream, SHA256.HashSizeInBytes, "checksum");
+        if (!checksum.AsSpan().SequenceEqual(Checksum(header, body)))
+        {
+            throw new FormatException("the model is damaged: its checksum does not match its content");
+        }
+
+        return ReadBody(new ModelReader(body));
+    }
+
+    private static StoredModel ReadBody(ModelReader reader)
+    {
+        NetworkSpec spec = NetworkSpec.FromJson(reader.ReadText("description", MaxDescription));
+        string notes = reader.ReadText("notes");
+        int channels = spec.Input.Channels;
+        var scaling = new InputScaling(spec.Input, reader.ReadFloats(channels, "scaling mean"), reader.ReadFloats(channels, "scaling factor"));
+        ParameterStore parameters = LayOut(spec);
+        long expected = parameters.Parameters.Sum(parameter => sizeof(int) + (long)sizeof(float) * parameter.Length);
+        if (expected != reader.Remaining)
+        {
+            throw new FormatException($"the model's parameters take {reader.Remaining} bytes, but its network needs {expected}");
+        }
+
+        foreach (Parameter parameter in parameters.Parameters)
+        {
+            reader.ReadFloats(parameter.MutableValues, parameter.Name);
+        }
+
+        return new StoredModel(spec, parameters, scaling, notes);
+    }
+
+    private static ParameterStore LayOut(NetworkSpec spec)
+    {
+        try
+        {
+            return Network.LayOutParameters(spec);
+        }
+        catch (OverflowException e)
+        {
+            throw new FormatException("the model's network is too large", e);
+        }
+    }
+
+    private static void WriteText(BinaryWriter writer, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        writer.Write(bytes.Length);
+        writer.Write(bytes);
+    }
+
+    private static void WriteFloats(BinaryWriter writer, ReadOnlySpan<float> values)
+    {
+        writer.Write(values.Length);
+        foreach (float value in values)
+        {
+            writer.Write(value);
+        }
+    }
+
+    private static byte[] Checksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> body)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(header);
+        hash.AppendData(body);
+        return hash.GetHashAndReset();
+    }
+
+    /// <summary>Reads <paramref name="length"/> bytes, growing with what arrives, so that a false length costs nothing.</summary>
+    private static byte[] ReadExactly(Stream stream, long length, string what)
+    {
+        if (length is < 0 or > int.MaxValue / 2)
+        {
+            throw new FormatException($"the model's {what} claims {length} bytes");
+        }
+
+        using var read = new MemoryStream();
+        var chunk = new byte[Math.Min(length, 1 << 20)];
+        while (read.Length < length)
+        {
+            int count = stream.Read(chunk, 0, (int)Math.Min(chunk.Length, length - read.Length));
+            if (count == 0)
+            {
+                throw new FormatException($"the model ends early: {what} of {length} bytes, but only {read.Length} are there");
+            }
+
+            read.Write(chunk, 0, count);
+        }
+
+        return read.ToArray();
+    }
+}

@@ -1,0 +1,192 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Kfac.Networks;
+
+/// <summary>
+/// A network as data: the shape of its input images and its layers in order. The last layer's outputs are the class
+/// scores (logits). Immutable; the methods that add a layer return a new description.
+/// </summary>
+/// <example><code>
+/// NetworkSpec net = NetworkSpec.For(28, 28, 1)
+///     .Conv(32, 3).Relu().MaxPool(2)
+///     .Conv(64, 3).Relu().MaxPool(2)
+///     .Flatten().Dense(128).Relu().Dense(10);
+/// </code></example>
+public sealed record NetworkSpec
+{
+    private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) } };
+
+    /// <param name="input">Shape of one input image.</param>
+    /// <param name="layers">The layers, first to last.</param>
+    /// <exception cref="ArgumentException">A layer cannot take what the one before it gives; the message names it.</exception>
+    [JsonConstructor]
+    public NetworkSpec(ImageShape input, IReadOnlyList<LayerSpec> layers)
+    {
+        ArgumentNullException.ThrowIfNull(layers);
+        LayerSequence.RequireLayers(layers, nameof(layers));
+        if (input.Height < 1 || input.Width < 1 || input.Channels < 1)
+        {
+            throw new ArgumentException($"input shape must be positive in every dimension, but is {input.Height}x{input.Width}x{input.Channels}", nameof(input));
+        }
+
+        LayerSequence.RequireModestSize(input);
+        Input = input;
+        Layers = [.. layers];
+        Shapes = LayerSequence.InferShapes(Layers, input);
+    }
+
+    /// <summary>Shape of one input image.</summary>
+    public ImageShape Input { get; }
+
+    /// <summary>The layers, first to last.</summary>
+    public IReadOnlyList<LayerSpec> Layers { get; }
+
+    /// <summary>Shape of one example after each layer; as long as <see cref="Layers"/>.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<ImageShape> Shapes { get; }
+
+    /// <summary>Shape of one example after the last layer.</summary>
+    [JsonIgnore]
+    public ImageShape Output => Shapes.Count == 0 ? Input : Shapes[^1];
+
+    /// <summary>A description without layers for images of height × width × channels.</summary>
+    public static NetworkSpec For(int height, int width, int channels) => new(new ImageShape(height, width, channels), []);
+
+    /// <summary>
+    /// The small CNN that is used when none is given: two 3x3 convolutions and a pooling, again and again while at least
+    /// 8 rows and columns are left, with 32, 64 and from then on 128 channels; then a dense layer of 128 units.
+    /// </summary>
+    /// <param name="input">Shape of one image.</param>
+    /// <param name="classes">Number of classes, at least 2.</param>
+    public static NetworkSpec SmallCnn(ImageShape input, int classes)
+    {
+        var spec = new NetworkSpec(input, []);
+        for (int filters = 32; Math.Min(spec.Output.Height, spec.Output.Width) >= 8; filters = Math.Min(2 * filters, 128))
+        {
+            spec = spec.Conv(filters, 3).Relu().Conv(filters, 3).Relu().MaxPool(2);
+        }
+
+        return spec.Flatten().Dense(128).Relu().Dense(classes);
+    }
+
+    /// <summary>
+    /// A residual network for small images (He et al. 2016, section 4.2): a 3x3 convolution, three stages of residual blocks
+    /// of two 3x3 convolutions each, the second and third stage at half the rows and columns and twice the channels of the one before,
+    /// the mean over what is left of rows and columns, and a dense layer. Every convolution is followed by a batch
+    /// normalisation and has no bias of its own.
+    /// </summary>
+    /// <param name="input">Shape of one image.</param>
+    /// <param name="classes">Number of classes, at least 2.</param>
+    /// <param name="blocks">Residual blocks in each stage, at least 1; there are 6·blocks + 2 layers with weights.</param>
+    /// <param name="filters">Channels of the first stage.</param>
+    public static NetworkSpec ResNet(ImageShape input, int classes, int blocks = 1, int filters = 16)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(blocks, 1);
+        NetworkSpec spec = Convolution(new NetworkSpec(input, []), filters, 3, 1).Relu();
+        for (int block = 0; block < 3 * blocks; block++)
+        {
+            int channels = filters << (block / blocks), stride = block > 0 && block % blocks == 0 ? 2 : 1;
+            spec = spec.Residual(
+                body => Convolution(Convolution(body, channels, 3, stride).Relu(), channels, 3, 1),
+                stride == 1 ? null : shortcut => Convolution(shortcut, channels, 1, stride)).Relu();
+        }
+
+        return spec.GlobalAveragePool().Dense(classes);
+
+        static NetworkSpec Convolution(NetworkSpec spec, int channels, int kernel, int stride) =>
+            spec.Conv(channels, kernel, stride, useBias: false).BatchNorm();
+    }
+
+    /// <summary>Adds a square convolution; see <see cref="Conv2DSpec"/>.</summary>
+    public NetworkSpec Conv(int filters, int kernel, int stride = 1, Padding padding = Padding.Same, int dilation = 1, int groups = 1, bool useBias = true) =>
+        Add(new Conv2DSpec(filters, kernel, kernel, stride, stride, padding, useBias, dilation, dilation, groups));
+
+    /// <summary>Adds a square depthwise convolution: each channel has a filter of its own.</summary>
+    public NetworkSpec DepthwiseConv(int kernel, int stride = 1, Padding padding = Padding.Same, int dilation = 1, bool useBias = true) =>
+        Conv(Output.Channels, kernel, stride, padding, dilation, Output.Channels, useBias);
+
+    /// <summary>Adds a rectifier.</summary>
+    public NetworkSpec Relu() => Add(new ReluSpec());
+
+    /// <summary>Adds a square max-pooling whose stride is its size.</summary>
+    public NetworkSpec MaxPool(int size) => Add(new MaxPool2DSpec(size, size, size, size));
+
+    /// <summary>Adds a square average pooling whose stride is its size.</summary>
+    public NetworkSpec AveragePool(int size) => Add(new AveragePool2DSpec(size, size, size, size));
+
+    /// <summary>Adds the mean over all rows and columns: a vector of the channels; see <see cref="GlobalAveragePoolSpec"/>.</summary>
+    public NetworkSpec GlobalAveragePool() => Add(new GlobalAveragePoolSpec());
+
+    /// <summary>Adds a leaky rectifier.</summary>
+    public NetworkSpec LeakyRelu(float slope = 0.01f) => Add(new LeakyReluSpec(slope));
+
+    /// <summary>Adds a Gaussian error linear unit, in its tanh form; see <see cref="GeluSpec"/>.</summary>
+    public NetworkSpec Gelu() => Add(new GeluSpec());
+
+    /// <summary>Adds a dropout; see <see cref="DropoutSpec"/>.</summary>
+    public NetworkSpec Dropout(float rate = 0.5f) => Add(new DropoutSpec(rate));
+
+    /// <summary>Adds a flattening.</summary>
+    public NetworkSpec Flatten() => Add(new FlattenSpec());
+
+    /// <summary>Adds a fully connected layer.</summary>
+    public NetworkSpec Dense(int units) => Add(new DenseSpec(units));
+
+    /// <summary>Adds a batch normalisation; see <see cref="BatchNormSpec"/>.</summary>
+    public NetworkSpec BatchNorm(float momentum = 0.9f, float epsilon = 1e-5f) => Add(new BatchNormSpec(momentum, epsilon));
+
+    /// <summary>Adds a normalisation of each example by groups of its channels; see <see cref="GroupNormSpec"/>.</summary>
+    public NetworkSpec GroupNorm(int groups, float epsilon = 1e-5f) => Add(new GroupNormSpec(groups, epsilon));
+
+    /// <summary>Adds a normalisation of each example as a whole, over its rows, columns and channels: a <see cref="GroupNormSpec"/> of one group.</summary>
+    public NetworkSpec LayerNorm(float epsilon = 1e-5f) => GroupNorm(1, epsilon);
+
+    /// <summary>Adds a residual block, y = body(x) + shortcut(x); see <see cref="ResidualSpec"/>.</summary>
+    /// <param name="body">Adds the body's layers to the description it is given.</param>
+    /// <param name="shortcut">The same for the shortcut; null for the identity.</param>
+    /// <exception cref="ArgumentException">Body and shortcut give different shapes, or a layer cannot take what comes to it.</exception>
+    /// <example><code>
+    /// net.Residual(body => body.Conv(16, 3, stride: 2).Relu().Conv(16, 3), shortcut => shortcut.Conv(16, 1, stride: 2)).Relu()
+    /// </code></example>
+    public NetworkSpec Residual(Func<NetworkSpec, NetworkSpec> body, Func<NetworkSpec, NetworkSpec>? shortcut = null)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        return Add(new ResidualSpec(Branch(body, nameof(body)), shortcut is null ? [] : Branch(shortcut, nameof(shortcut))));
+
+        IReadOnlyList<LayerSpec> Branch(Func<NetworkSpec, NetworkSpec> build, string name)
+        {
+            NetworkSpec branch = build(new NetworkSpec(Output, []));
+            return branch.Input == Output
+                ? branch.Layers
+                : throw new ArgumentException($"the {name} must go on from the description it is given, whose input is {Output}, but begins with an input of {branch.Input}", name);
+        }
+    }
+
+    /// <summary>Adds <paramref name="layer"/> at the end.</summary>
+    /// <exception cref="ArgumentException">The layer cannot take the current output.</exception>
+    public NetworkSpec Add(LayerSpec layer) => new(Input, [.. Layers, layer]);
+
+    /// <summary>The description as JSON, as stored in a model file.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonFormat);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="FormatException">The text is not a network description.</exception>
+    public static NetworkSpec FromJson(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<NetworkSpec>(json, JsonFormat) ?? throw new FormatException("the network description is empty");
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
+        {
+            throw new FormatException($"not a network description: {e.Message}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(NetworkSpec? other) => other is not null && Input == other.Input && Layers.SequenceEqual(other.Layers);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Input, Layers.Count);
+}

@@ -1,0 +1,321 @@
+using Kfac.Kernels;
+using Kfac.Layers;
+using Kfac.Memory;
+using Kfac.Networks;
+using Kfac.Parallel;
+
+namespace Kfac.Running;
+
+/// <summary>
+/// A running network: the layers of a <see cref="NetworkSpec"/> with their parameters and the memory for a batch.
+/// Neighbouring layers that treat examples alone are run depth-first, one example at a time, so that what one layer
+/// writes is still in the core's cache when the next one reads it.
+/// </summary>
+public sealed class Network
+{
+    /// <summary>
+    /// Into how many slices the sums over a batch's examples are split: one for every eight examples, within these bounds.
+    /// The number of workers has no say: the order of additions, and so every bit of the result, is the same on any machine.
+    /// </summary>
+    internal const int MinSlices = 8, MaxSlices = 16;
+
+    /// <summary>Examples that go through a run of layers together: few, so that their maps stay in the core's cache.</summary>
+    private const int ExamplesPerChunk = 2;
+
+    private readonly Workers _workers;
+    private readonly Layer[] _layers;
+    private readonly List<Segment> _segments = [];
+    private readonly WorkerSlots _places;
+    private readonly Prefetcher[] _prefetchers;
+    private readonly ActivationBuffer[] _transientGradients;
+    private readonly WorkerAction _forwardGroup;
+    private readonly WorkerAction _backwardSlice;
+    private readonly WorkerAction _prepareLayer;
+    private readonly WorkerAction _averageLayer;
+    private readonly DeterministicReduction _reduction;
+    private Segment _current = null!;
+    private int _examples;
+    private BackwardQuantities _quantities;
+    private int _preparedVersion;
+
+    /// <param name="spec">What to build.</param>
+    /// <param name="capacity">Largest number of examples in a batch.</param>
+    /// <param name="workers">Who does the work.</param>
+    /// <param name="trains">Whether there is to be memory for backward passes.</param>
+    /// <param name="store">Parameters to share with a network of the same description; null for parameters of its own.</param>
+    internal Network(NetworkSpec spec, int capacity, Workers workers, bool trains, ParameterStore? store = null)
+    {
+        Spec = spec;
+        Capacity = capacity;
+        _workers = workers;
+        _forwardGroup = ForwardGroup;
+        _backwardSlice = BackwardSlice;
+        _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
+        _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_examples, _quantities);
+        _reduction = new DeterministicReduction(MaxSlices, AddSlice);
+        var graph = new NetworkGraph(spec);
+        _layers = [.. graph.Nodes.Select(node => node.Layer)];
+        Store = store ?? new ParameterStore();
+        foreach (Layer layer in _layers)
+        {
+            layer.AddParameters(Store);
+        }
+
+        Parameters = [.. Store.Parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic)];
+        _places = new WorkerSlots(capacity, workers.Count, ExamplesPerChunk);
+        var memory = new MemoryPlan(graph, capacity, _places, trains);
+        _transientGradients = memory.TransientGradients;
+        (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
+        ConnectLayers(graph, memory);
+        DivideIntoSegments();
+        int maxPrefetches = _segments.Max(segment => segment.Prefetch?.MaxMaps ?? 0);
+        _prefetchers = [.. Enumerable.Range(0, workers.Count).Select(_ => new Prefetcher(maxPrefetches))];
+        foreach (ExampleLayer layer in _segments.SelectMany(segment => segment.Layers))
+        {
+            layer.Prefetchers = _prefetchers;
+        }
+    }
+
+    /// <summary>The network's description.</summary>
+    public NetworkSpec Spec { get; }
+
+    /// <summary>The layers in the order they run; of a residual block the fork, the body, the shortcut and the add.</summary>
+    public IReadOnlyList<Layer> Layers => _layers;
+
+    /// <summary>All trainable arrays, first layer first.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>Number of trainable values.</summary>
+    public int ParameterCount => Parameters.Sum(parameter => parameter.Length);
+
+    /// <summary>Largest number of examples in a batch.</summary>
+    public int Capacity { get; }
+
+    internal ParameterStore Store { get; }
+
+    internal Workers Workers => _workers;
+
+    /// <summary>The batch's images; written by whoever calls <see cref="Forward"/>.</summary>
+    internal ActivationBuffer Input { get; }
+
+    /// <summary>Class scores [N, classes] of the last forward pass.</summary>
+    internal ActivationBuffer Logits { get; }
+
+    /// <summary>d loss / d logits, of the loss summed over the batch; written by whoever calls <see cref="Backward"/>.</summary>
+    internal ActivationBuffer? LogitsGradient { get; }
+
+    /// <summary>The parameters of a network, all zero, without the memory to run it.</summary>
+    /// <exception cref="OverflowException">There are more than an array can hold.</exception>
+    internal static ParameterStore LayOutParameters(NetworkSpec spec)
+    {
+        var store = new ParameterStore();
+        foreach (Node node in new NetworkGraph(spec).Nodes)
+        {
+            node.Layer.AddParameters(store);
+        }
+
+        return store;
+    }
+
+    /// <summary>Draws all parameters anew (He normal weights, zero biases, normalisations that change nothing).</summary>
+    internal void Initialize(Random random)
+    {
+        Store.Values.Span.Clear();
+        foreach (Layer layer in Layers)
+        {
+            layer.Initialize(random);
+        }
+
+        Store.MarkChanged();
+    }
+
+    /// <summary>How many forward passes of the training there have been; to be set where a training goes on.</summary>
+    internal long TrainingPasses { get; set; }
+
+    /// <summary>
+    /// The last training pass once more, for parameters that have changed: the same values are dropped. Running statistics
+    /// take the batch in again; whoever compares parameters puts them back.
+    /// </summary>
+    internal void RepeatForward()
+    {
+        TrainingPasses--;
+        Forward(_examples, isTraining: true);
+    }
+
+    /// <summary>Takes the first <paramref name="examples"/> examples of <see cref="Input"/> to <see cref="Logits"/>.</summary>
+    /// <param name="examples">How many.</param>
+    /// <param name="isTraining">Whether layers are to do what they only do in training: normalise by the batch, drop values.</param>
+    internal void Forward(int examples, bool isTraining = false)
+    {
+        _examples = examples;
+        var pass = new ForwardPass(isTraining, isTraining ? TrainingPasses++ : 0);
+        foreach (Layer layer in _layers)
+        {
+            layer.BeginForward(pass);
+        }
+
+        bool stale = _preparedVersion != Store.Version;
+        _preparedVersion = Store.Version;
+        foreach (Segment segment in _segments)
+        {
+            if (segment.Batch is { } layer)
+            {
+                layer.Forward(examples, _workers);
+                continue;
+            }
+
+            _current = segment;
+            if (stale)
+            {
+                _workers.Run(segment.Layers.Length, _prepareLayer);
+            }
+
+            _workers.Run((examples + ExamplesPerChunk - 1) / ExamplesPerChunk, _forwardGroup);
+        }
+    }
+
+    /// <summary>
+    /// Takes <see cref="LogitsGradient"/> of the examples of the last forward pass back through the network, leaving the
+    /// asked-for quantities in <see cref="Store"/>.
+    /// </summary>
+    /// <param name="quantities">What is asked for.</param>
+    /// <param name="examplesRead">
+    /// Of how many examples, the first ones, output gradients are asked for at layers that treat examples alone: fewer take less
+    /// of the memory's bandwidth. Null for all.
+    /// </param>
+    internal void Backward(BackwardQuantities quantities, int? examplesRead = null)
+    {
+        _quantities = quantities;
+        foreach (ActivationBuffer gradient in _transientGradients)
+        {
+            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples) : 0);
+        }
+
+        for (int i = _segments.Count - 1; i >= 0; i--)
+        {
+            if (_segments[i].Batch is { } layer)
+            {
+                layer.Backward(_examples, _workers, quantities);
+                continue;
+            }
+
+            _current = _segments[i];
+            _reduction.Begin();
+            _workers.Run(SliceCount, _backwardSlice);
+            _workers.Run(_current.Layers.Length, _averageLayer);
+        }
+    }
+
+    private int SliceCount => Math.Min(Math.Clamp(_examples / 8, MinSlices, MaxSlices), _examples);
+
+    private int SliceStart(int slice) => (int)((long)slice * _examples / SliceCount);
+
+    /// <summary>The first <paramref name="examples"/> examples, and whoever goes back together with the last of them.</summary>
+    private int EndOfRange(int examples)
+    {
+        int slice = 0;
+        while (SliceStart(slice + 1) < examples)
+        {
+            slice++;
+        }
+
+        int ranges = (examples - SliceStart(slice) + ExamplesPerChunk - 1) / ExamplesPerChunk;
+        return Math.Min(SliceStart(slice) + ranges * ExamplesPerChunk, SliceStart(slice + 1));
+    }
+
+    private void ForwardGroup(int group, int worker)
+    {
+        ExampleRange range = Examples(group * ExamplesPerChunk, _examples);
+        _places.Assign(range, worker);
+        ExampleLayer[] layers = _current.Layers;
+        for (int i = 0; i < layers.Length; i++)
+        {
+            if (layers[i].SupportsPrefetch)
+            {
+                _current.Prefetch!.AfterForward(i, range, Examples((group + _workers.Count) * ExamplesPerChunk, _examples), _prefetchers[worker]);
+            }
+
+            layers[i].Forward(range, worker);
+        }
+    }
+
+    private void BackwardSlice(int slice, int worker)
+    {
+        ExampleLayer[] layers = _current.Layers;
+        int place = _reduction.Take();
+        foreach (ExampleLayer layer in layers)
+        {
+            layer.BeginSlice(place);
+        }
+
+        int end = SliceStart(slice + 1);
+        for (int first = SliceStart(slice); first < end; first += ExamplesPerChunk)
+        {
+            ExampleRange range = Examples(first, end);
+            _places.Assign(range, worker);
+            for (int i = layers.Length - 1; i >= 0; i--)
+            {
+                if (layers[i].SupportsPrefetch)
+                {
+                    _current.Prefetch!.AfterBackward(i, range, Examples(range.End, end), _prefetchers[worker]);
+                }
+
+                layers[i].Backward(range, place, worker, _quantities);
+            }
+        }
+
+        _reduction.Finish(slice, place);
+    }
+
+    private void AddSlice(int place, bool isFirst)
+    {
+        foreach (ExampleLayer layer in _current.Layers)
+        {
+            layer.AddSlice(place, isFirst, _quantities);
+        }
+    }
+
+    /// <summary>Those that go together from <paramref name="first"/> on; none past the end.</summary>
+    private static ExampleRange Examples(int first, int end) => new(Math.Min(first, end), Math.Min(first + ExamplesPerChunk, end));
+
+    private void ConnectLayers(NetworkGraph graph, MemoryPlan memory)
+    {
+        int scratchLength = Layers.Select(layer => layer.ScratchLength).Append(0).Max();
+        AlignedBuffer[] scratch = [.. Enumerable.Range(0, _workers.Count).Select(_ => new AlignedBuffer(scratchLength))];
+        foreach (Node node in graph.Nodes)
+        {
+            node.Layer.Connect(memory.Values[node.In]!, memory.Values[node.Out]!, memory.Gradients[node.In], memory.Gradients[node.Out], scratch);
+            (node.Layer as ResidualJunction)?.ConnectShortcut(memory.Values[node.Shortcut]!, memory.Gradients[node.Shortcut]);
+        }
+    }
+
+    private void DivideIntoSegments()
+    {
+        var run = new List<ExampleLayer>();
+        foreach (Layer layer in Layers)
+        {
+            if (layer is ExampleLayer alone)
+            {
+                run.Add(alone);
+                continue;
+            }
+
+            CloseRun();
+            _segments.Add(new Segment([], null, (BatchLayer)layer));
+        }
+
+        CloseRun();
+
+        void CloseRun()
+        {
+            if (run.Count > 0)
+            {
+                _segments.Add(new Segment([.. run], new PrefetchPlan([.. run]), null));
+                run.Clear();
+            }
+        }
+    }
+
+    /// <summary>Either one layer that needs the whole batch, or a run of layers that treat examples alone.</summary>
+    private sealed record Segment(ExampleLayer[] Layers, PrefetchPlan? Prefetch, BatchLayer? Batch);
+}

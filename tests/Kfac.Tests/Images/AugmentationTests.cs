@@ -1,0 +1,153 @@
+using Kfac.Images;
+using Kfac.Networks;
+using Kfac.Optimizers;
+using Kfac.Training;
+
+namespace Kfac.Tests.Images;
+
+/// <summary>Random changes of images.</summary>
+[TestClass]
+public sealed class AugmentationTests
+{
+    private static readonly ImageShape Shape = new(6, 5, 2);
+
+    private static readonly float[] Picture = [.. Enumerable.Range(0, Shape.Size).Select(i => (float)(i * i % 97))];
+
+    [TestMethod]
+    public void NothingChangesByDefault()
+    {
+        for (int index = 0; index < 10; index++)
+        {
+            CollectionAssert.AreEqual(Picture, Augment(new AugmentationOptions(), epoch: 3, index));
+        }
+    }
+
+    [TestMethod]
+    public void EveryOtherPictureIsMirrored()
+    {
+        float[] mirrored = [.. Picture.Select((_, i) => Value(i / 2 / 5, 4 - i / 2 % 5, i % 2))];
+        float[][] seen = [.. Enumerable.Range(0, 400).Select(index => Augment(new AugmentationOptions { HorizontalFlip = true }, 0, index))];
+
+        int flipped = seen.Count(picture => picture.SequenceEqual(mirrored));
+        Assert.AreEqual(400, flipped + seen.Count(picture => picture.SequenceEqual(Picture)));
+        // Four deviations of 10.
+        Assert.IsLessThanOrEqualTo(40, Math.Abs(flipped - 200));
+    }
+
+    [TestMethod]
+    public void ShiftsAreWholePixelsAndTheBorderIsRepeated()
+    {
+        var seen = new HashSet<(int, int)>();
+        for (int index = 0; index < 300; index++)
+        {
+            float[] picture = Augment(new AugmentationOptions { Shift = 0.4 }, 0, index);
+            // At most 0.4 of 6 rows and of 5 columns, rounded.
+            seen.Add((from down in Enumerable.Range(-2, 5) from right in Enumerable.Range(-2, 5) where picture.SequenceEqual(Shifted(down, right)) select (down, right)).Single());
+        }
+
+        Assert.HasCount(25, seen);
+
+        static float[] Shifted(int down, int right) => [.. Picture.Select((_, i) => Value(Math.Clamp(i / 2 / 5 - down, 0, 5), Math.Clamp(i / 2 % 5 - right, 0, 4), i % 2))];
+    }
+
+    [TestMethod]
+    public void RotationAndScaleAreBilinear()
+    {
+        // A plane is its own interpolation: the rotated, scaled plane is known inside of the border.
+        var square = new ImageShape(21, 21, 1);
+        float[] plane = [.. Enumerable.Range(0, 441).Select(i => 2f * (i / 21) - 3f * (i % 21) + 70)];
+        var augmentation = new Augmentation(new AugmentationOptions { Rotation = 180, Scale = 0.3 }, square, [0], seed: 5);
+        var seen = new List<(double Angle, double Scale)>();
+        for (int index = 0; index < 200; index++)
+        {
+            float[] image = [.. plane];
+            augmentation.Apply(image, 0, index);
+            double perRow = image[11 * 21 + 10] - image[10 * 21 + 10], perColumn = image[10 * 21 + 11] - image[10 * 21 + 10];
+            Assert.AreEqual(plane[10 * 21 + 10], image[10 * 21 + 10], 1e-3, "the centre stays");
+            for (int i = 0; i < image.Length; i++)
+            {
+                (int y, int x) = (i / 21 - 10, i % 21 - 10);
+                if (y * y + x * x < 7 * 7)
+                {
+                    Assert.AreEqual(plane[220] + perRow * y + perColumn * x, image[i], 1e-2);
+                }
+            }
+
+            seen.Add((Math.Atan2(perColumn, perRow) - Math.Atan2(-3, 2), Math.Sqrt(13 / (perRow * perRow + perColumn * perColumn))));
+        }
+
+        Assert.IsTrue(seen.All(change => change.Scale is > 0.699 and < 1.301));
+        Assert.IsLessThan(0.75, seen.Min(change => change.Scale));
+        Assert.IsGreaterThan(1.25, seen.Max(change => change.Scale));
+        Assert.HasCount(8, seen.Select(change => (int)Math.Floor((change.Angle + 4 * Math.PI) % (2 * Math.PI) / (Math.PI / 4))).Distinct());
+    }
+
+    [TestMethod]
+    public void CutoutOverwritesOneSquareWithTheMean()
+    {
+        for (int index = 0; index < 100; index++)
+        {
+            float[] picture = Augment(new AugmentationOptions { Cutout = 0.6 }, 0, index);
+            int[] changed = [.. Enumerable.Range(0, 30).Where(place => picture[2 * place] == -1 && picture[2 * place + 1] == -2)];
+            Assert.IsTrue(Enumerable.Range(0, 30).Except(changed).All(place => picture[2 * place] == Picture[2 * place]));
+            if (changed.Length > 0)
+            {
+                (int rows, int columns) = (changed.Max(place => place / 5) - changed.Min(place => place / 5) + 1, changed.Max(place => place % 5) - changed.Min(place => place % 5) + 1);
+                Assert.HasCount(rows * columns, changed, "a rectangle");
+                Assert.IsTrue(rows <= 3 && columns <= 3, "0.6 of the shorter side");
+            }
+        }
+    }
+
+    [TestMethod]
+    public void BrightnessIsOneFactorOfAllValues()
+    {
+        double[] factors = [.. Enumerable.Range(0, 200).Select(index => (double)Augment(new AugmentationOptions { Brightness = 0.5 }, 0, index)[5] / Picture[5])];
+
+        Assert.IsTrue(factors.All(factor => factor is >= 0.4999 and < 1.5001));
+        Assert.IsGreaterThan(0.9, factors.Max() - factors.Min());
+        float[] bright = Augment(new AugmentationOptions { Brightness = 0.5 }, 0, 7);
+        Assert.IsTrue(bright.Zip(Picture).All(pair => Math.Abs(pair.First - factors[7] * pair.Second) < 1e-3));
+    }
+
+    [TestMethod]
+    public void ChangesDependOnSeedEpochAndImageAlone()
+    {
+        var options = new AugmentationOptions { Shift = 0.3, HorizontalFlip = true, Rotation = 20, Scale = 0.2, Cutout = 0.3, Brightness = 0.2 };
+        float[] one = Augment(options, 2, 9);
+
+        CollectionAssert.AreEqual(one, Augment(options, 2, 9));
+        CollectionAssert.AreNotEqual(one, Augment(options, 2, 10));
+        CollectionAssert.AreNotEqual(one, Augment(options, 3, 9));
+        CollectionAssert.AreNotEqual(one, Augment(options, 2, 9, seed: 12));
+    }
+
+    [TestMethod]
+    public void AugmentedTrainingIsTheSameWithAnyNumberOfThreadsAndLeavesTheValidationAlone()
+    {
+        var options = new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3), Optimizer = new SgdOptions(), Epochs = 2, BatchSize = 16, Seed = 3 };
+        var augmented = options with { Augmentation = new AugmentationOptions { Shift = 0.2, Rotation = 10 } };
+
+        float[] one = Weights(augmented with { Threads = 1 });
+        CollectionAssert.AreEqual(one, Weights(augmented with { Threads = 3 }));
+        CollectionAssert.AreNotEqual(one, Weights(options));
+        CollectionAssert.AreEqual(Weights(options), Weights(options with { Augmentation = new AugmentationOptions() }));
+    }
+
+    [TestMethod]
+    public void BadSettingsAreRefusedByName() => StringAssert.Contains(
+        Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions { Augmentation = new AugmentationOptions { Scale = 1 } })).Message,
+        "Augmentation.Scale must be in [0, 1), but is 1");
+
+    private static float[] Augment(AugmentationOptions options, int epoch, int index, int seed = 11)
+    {
+        float[] image = [.. Picture];
+        new Augmentation(options, Shape, [-1, -2], seed).Apply(image, epoch, index);
+        return image;
+    }
+
+    private static float Value(int row, int column, int channel) => Picture[(row * 5 + column) * 2 + channel];
+
+    private static float[] Weights(TrainingOptions options) =>
+        [.. new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(60, 1)).Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+}

@@ -1,0 +1,195 @@
+using Kfac.Images;
+using Kfac.Models;
+using Kfac.Networks;
+using Kfac.Optimizers;
+using Kfac.Training;
+
+namespace Kfac.Tests.Images;
+
+/// <summary>Images that do not fit into memory.</summary>
+[TestClass]
+public sealed class ImageStreamTests
+{
+    [TestMethod]
+    public void TheBudgetDecidesWhereImagesAre()
+    {
+        // 64 images of 64 bytes are a chunk of 4,096 bytes.
+        var stream = new Stream(SyntheticImages.Create(200, 1));
+
+        Assert.IsTrue(ImageSet.Load(stream, 4 * 4096).IsInMemory);
+        ImageSet streamed = ImageSet.Load(stream, 4 * 4096 - 1);
+        Assert.IsFalse(streamed.IsInMemory);
+        Assert.AreEqual(200, streamed.Count);
+        CollectionAssert.AreEqual((int[])[67, 67, 66], streamed.ClassCounts.ToArray());
+        Assert.AreEqual(2, stream.Passes, "one for each set");
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(7)]
+    [DataRow(1000)]
+    public void EveryEpochHasEveryImageOnceInItsOwnOrder(int buffer)
+    {
+        using var sequence = new StreamSequence(new Stream(SyntheticImages.Create(100, 1)), 100, seed: 5, buffer);
+        int[] first = Order(sequence, 0), second = Order(sequence, 1);
+
+        CollectionAssert.AreEquivalent(Enumerable.Range(0, 100).ToArray(), first);
+        CollectionAssert.AreEquivalent(first, second);
+        CollectionAssert.AreEqual(first, Order(sequence, 0));
+        Assert.AreEqual(buffer == 1, first.SequenceEqual(second));
+        Assert.IsTrue(first.Select((image, place) => image - place).All(ahead => ahead < buffer), "no image comes before the buffer has reached it");
+    }
+
+    [TestMethod]
+    public void ImagesAreTheStreams()
+    {
+        MemoryImageSource source = SyntheticImages.Create(50, 1);
+        using var sequence = new StreamSequence(new Stream(source), 50, seed: 5, capacity: 9);
+        float[] expected = new float[64], pixels = new float[64];
+        sequence.Begin(0);
+        for (int n = 0; n < 50; n++)
+        {
+            int index = sequence.Next(pixels, out int label, out float weight);
+            source.ReadImage(index, expected);
+            CollectionAssert.AreEqual(expected, pixels);
+            Assert.AreEqual((source.GetLabel(index), 1f), (label, weight));
+        }
+    }
+
+    [TestMethod]
+    public void StratifiedPartsAreTheWholeInEveryPass()
+    {
+        var stream = new Stream(SyntheticImages.Create(200, 1));
+        (ImageSet training, ImageSet validation) = ImageSet.Load(stream, 4096).Split(0.1, seed: 3);
+
+        CollectionAssert.AreEqual((int[])[7, 7, 7], validation.ClassCounts.ToArray());
+        CollectionAssert.AreEqual((int[])[60, 60, 59], training.ClassCounts.ToArray());
+        string[] apart = Pictures(validation, 0), rest = Pictures(training, 0);
+        CollectionAssert.AreEqual(apart, Pictures(validation, 1), "validation images come in their order");
+        CollectionAssert.AreEquivalent(Pictures(ImageSet.Of(SyntheticImages.Create(200, 1)), 0), apart.Concat(rest).ToArray());
+        CollectionAssert.AreNotEqual(apart, Pictures(ImageSet.Load(stream, 4096).Split(0.1, seed: 4).Validation, 0));
+    }
+
+    [TestMethod]
+    public void StreamedTrainingLearnsAndIsTheSameWithAnyNumberOfThreads()
+    {
+        var options = new TrainingOptions
+        {
+            Network = NetworkSpec.For(8, 8, 1).Conv(8, 3).Relu().MaxPool(2).Flatten().Dense(3),
+            Epochs = 6,
+            BatchSize = 16,
+            Seed = 3,
+        };
+
+        ImageClassifier Train(int threads) => new ImageClassifierTrainer(options with { Threads = threads }).Fit(
+            ImageSet.Load(new Stream(SyntheticImages.Create(240, 1)), 4096), ImageSet.Load(new Stream(SyntheticImages.Create(120, 2)), 4096), previous: null);
+        ImageClassifier model = Train(1);
+
+        Assert.IsGreaterThan(0.9, model.History[^1].ValidationAccuracy!.Value);
+        CollectionAssert.AreEqual(Weights(model), Weights(Train(3)));
+        // All images are measured, as in memory.
+        Assert.AreEqual(ImageSet.Of(SyntheticImages.Create(240, 1)).MeasureScaling().Mean[0], model.Scaling.Mean[0]);
+    }
+
+    [TestMethod]
+    public void WhatReadingThrowsEndsTheTraining()
+    {
+        var stream = new Stream(SyntheticImages.Create(200, 1));
+        ImageSet set = ImageSet.Load(stream, 4096);
+        stream.MaxImages = 150;
+
+        string message = Assert.ThrowsExactly<InvalidOperationException>(() => new ImageClassifierTrainer(new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(3) }).Fit(set, null, null)).Message;
+
+        Assert.AreEqual("the stream gave 200 images when it was first read, but only 150 in a later pass: every pass must give the same", message);
+    }
+
+    [TestMethod]
+    public void StepsAllocateNothing()
+    {
+        // What others in this process allocate meanwhile is in some steps; what a step allocates would be in all.
+        var allocated = new List<long>(100);
+        var options = new TrainingOptions
+        {
+            Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3),
+            Optimizer = new SgdOptions(),
+            Augmentation = new AugmentationOptions { Shift = 0.1, Rotation = 5, Cutout = 0.2 },
+            Epochs = 2,
+            BatchSize = 32,
+            Threads = 2,
+            OnBatch = report =>
+            {
+                if (report.Epoch == 2)
+                {
+                    allocated.Add(GC.GetTotalAllocatedBytes(precise: true));
+                }
+            },
+        };
+
+        new ImageClassifierTrainer(options).Fit(ImageSet.Load(new Stream(SyntheticImages.Create(2000, 1)), 4096), null, null);
+
+        long[] steps = [.. allocated.Skip(1).Zip(allocated, (after, before) => after - before).Order()];
+        Assert.HasCount(62, steps);
+        Assert.AreEqual(0, steps[steps.Length / 4]);
+    }
+
+    private static int[] Order(ImageSequence sequence, int epoch)
+    {
+        var pixels = new float[64];
+        sequence.Begin(epoch);
+        return [.. Enumerable.Range(0, sequence.Count).Select(_ => sequence.Next(pixels, out int _, out float _))];
+    }
+
+    private static string[] Pictures(ImageSet set, int epoch)
+    {
+        using ImageSequence sequence = set.Open(seed: null);
+        var pixels = new float[64];
+        sequence.Begin(epoch);
+        return [.. Enumerable.Range(0, set.Count).Select(_ =>
+        {
+            sequence.Next(pixels, out int label, out float _);
+            return $"{label} {string.Join(' ', pixels)}";
+        })];
+    }
+
+    private static float[] Weights(ImageClassifier model) => [.. model.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+
+    /// <summary>A source's images in their order.</summary>
+    private sealed class Stream(MemoryImageSource source) : IImageStream
+    {
+        public int Passes { get; private set; }
+
+        public int MaxImages { get; set; } = int.MaxValue;
+
+        public ImageShape Shape => source.Shape;
+
+        public int ClassCount => source.ClassCount;
+
+        public IImageReader Open()
+        {
+            Passes++;
+            return new Reader(source, MaxImages);
+        }
+
+        private sealed class Reader(MemoryImageSource source, int most) : IImageReader
+        {
+            private int _next;
+
+            public bool Read(Span<float> pixels, out int label, out float weight)
+            {
+                (label, weight) = (-1, 1);
+                if (_next >= Math.Min(most, source.Count))
+                {
+                    return false;
+                }
+
+                source.ReadImage(_next, pixels);
+                label = source.GetLabel(_next++);
+                return true;
+            }
+
+            public void Dispose()
+            {
+            }
+        }
+    }
+}

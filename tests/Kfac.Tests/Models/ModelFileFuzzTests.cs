@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Kfac.Models;
+
+namespace Kfac.Tests.Models;
+
+/// <summary>Whatever happens to a model file, it loads as a model that can be used and saved, or ends in a <see cref="FormatException"/>.</summary>
+[TestClass]
+public sealed class ModelFileFuzzTests
+{
+    private const int HeaderLength = 20, ChecksumLength = 32;
+
+    /// <summary>What a refusal may cost: some chunks to read with, an exception's text, and a multiple of the file.</summary>
+    private const long MaxAllocated = 32 << 20;
+
+    [TestMethod]
+    public void AThousandMutationsLoadOrAreRefused() => Run(mutations: 1_000, seed: 1);
+
+    [TestMethod]
+    [TestCategory("Fuzz")]
+    public void AHundredThousandMutationsLoadOrAreRefused() => Run(mutations: 100_000, seed: 2);
+
+    private static void Run(int mutations, int seed)
+    {
+        byte[][] files = [Save(ModelFileTests.Model), .. OnnxExportTests.Networks.Select(network => Save(OnnxExportTests.Create(network.Spec)))];
+        var random = new Random(seed);
+        int loaded = 0, refused = 0;
+        for (int number = 0; number < mutations; number++)
+        {
+            byte[] mutant = Mutate(files[random.Next(files.Length)], random);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            ImageClassifier model;
+            try
+            {
+                model = ImageClassifier.Load(new MemoryStream(mutant));
+                loaded++;
+            }
+            catch (FormatException)
+            {
+                refused++;
+                continue;
+            }
+            catch (Exception e)
+            {
+                throw new AssertFailedException($"mutation {number} of seed {seed} ended in {e.GetType()}", e);
+            }
+            finally
+            {
+                long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                Assert.IsLessThan(MaxAllocated, allocated, $"mutation {number} of seed {seed}");
+            }
+
+            Use(model);
+        }
+
+        // Both ends are reached, and often.
+        Assert.IsGreaterThan(mutations / 50, loaded);
+        Assert.IsGreaterThan(mutations / 4, refused);
+    }
+
+    /// <summary>A model that loads is a whole one: it comes back from a file, and classifies where its network is not vast.</summary>
+    private static void Use(ImageClassifier model)
+    {
+        byte[] file = Save(model);
+        CollectionAssert.AreEqual(file, Save(ImageClassifier.Load(new MemoryStream(file))));
+        if (model.Spec.Shapes.Sum(shape => (long)shape.Size) + model.InputShape.Size < 20_000)
+        {
+            using ImagePredictor predictor = model.CreatePredictor();
+            predictor.Predict(new float[model.InputShape.Size], new float[model.ClassCount]);
+        }
+    }
+
+    /// <summary>Damage anywhere, or in one chunk of the body with lengths and checksum made good, so that it reaches the parser.</summary>
+    private static byte[] Mutate(byte[] file, Random random)
+    {
+        if (random.Next(8) == 0)
+        {
+            return Mutations.OfBytes(file, random);
+        }
+
+        byte[] body = file[HeaderLength..^ChecksumLength];
+        if (random.Next(3) == 0)
+        {
+            return Seal(file, Mutations.OfBytes(body, random));
+        }
+
+        int description = BinaryPrimitives.ReadInt32LittleEndian(body), rest = sizeof(int) + description, notes = BinaryPrimitives.ReadInt32LittleEndian(body.AsSpan(rest));
+        byte[] first = body[sizeof(int)..rest], second = body[(rest + sizeof(int))..(rest + sizeof(int) + notes)], others = body[(rest + sizeof(int) + notes)..];
+        switch (random.Next(4))
+        {
+            case 0:
+                second = Mutations.OfText(second, random);
+                break;
+            case 1:
+                others = Mutations.OfBytes(others, random);
+                break;
+            default:
+                first = Mutations.OfText(first, random);
+                break;
+        }
+
+        return Seal(file, [.. Length(first), .. first, .. Length(second), .. second, .. others]);
+    }
+
+    private static byte[] Seal(byte[] file, byte[] body)
+    {
+        byte[] whole = [.. file[..HeaderLength], .. body];
+        BinaryPrimitives.WriteInt64LittleEndian(whole.AsSpan(HeaderLength - sizeof(long)), body.Length);
+        return [.. whole, .. SHA256.HashData(whole)];
+    }
+
+    private static byte[] Length(byte[] bytes) => BitConverter.GetBytes(bytes.Length);
+
+    private static byte[] Save(ImageClassifier model)
+    {
+        using var stream = new MemoryStream();
+        model.Save(stream);
+        return stream.ToArray();
+    }
+}
