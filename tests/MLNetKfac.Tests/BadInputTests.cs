@@ -189,7 +189,7 @@ public sealed class BadInputTests
         AssertOption(options => options.MemoryBudget = 0, "MemoryBudget must be at least 1 byte, but is 0");
         AssertOption(options => options.OnCancellation = (CancellationOutcome)3, "OnCancellation must be a defined outcome, but is 3");
         AssertOption(options => options.Augmentation = new AugmentationOptions { Rotation = 181 }, "Augmentation.Rotation must be in [0, 180], but is 181");
-        AssertOption(options => options.ParameterAveragingEpochs = -1, "AveragedEpochs must be 0 or more and finite, but is -1");
+        AssertOption(options => options.ParameterAveragingEpochs = -1, "ParameterAveragingEpochs must be 0 or more and finite, but is -1");
         AssertOption(options => options.LabelSmoothing = 1, "LabelSmoothing must be in [0, 1), but is 1");
         AssertOption(options => options.ClassWeights = new Dictionary<string, float> { ["lying"] = -1 }, "ClassWeights must be finite and 0 or more, but is -1");
         AssertOption(options => options.ExampleWeightColumnName = "", "ExampleWeightColumnName must be the name of a column, or null");
