@@ -73,7 +73,7 @@ internal static class InferCommand
     {
         using var workers = new Workers(1);
         var network = new Network(spec, capacity: 1, workers, trains: false);
-        network.Initialize(new Random(1));
+        network.Initialize(1);
         float[] ones = [.. Enumerable.Repeat(1f, spec.Input.Channels)];
         return new ImageClassifier(spec, network.Store, new InputScaling(spec.Input, ones, ones), []);
     }

@@ -23,7 +23,7 @@ internal sealed class StepBench : IDisposable
         NetworkSpec spec = BenchmarkNetworks.Create(net);
         _workers = new Workers(threads);
         var network = new Network(spec, batch, _workers, trains: true);
-        network.Initialize(new Random(1));
+        network.Initialize(1);
         _optimizer = BenchmarkOptimizers.Create(optimizer).Create(network, seed: 1);
         var random = new Random(2);
         var pixels = new float[spec.Input.Size];
@@ -31,7 +31,7 @@ internal sealed class StepBench : IDisposable
         {
             for (int i = 0; i < pixels.Length; i++)
             {
-                pixels[i] = (float)random.NextGaussian();
+                pixels[i] = (2 * random.NextSingle()) - 1;
             }
 
             network.Input.Write(n, pixels);

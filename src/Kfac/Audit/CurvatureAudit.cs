@@ -28,7 +28,7 @@ public static class CurvatureAudit
         options.Validate();
         ImageSet.Of(sample).RequireFit(model.Spec, nameof(sample));
         int[] indices = [.. Enumerable.Range(0, sample.Count)];
-        new Random(options.Seed).Shuffle(indices);
+        new SplitMix64(options.Seed, RandomStream.AuditSample).Shuffle(indices);
         int count = Math.Max(1, Math.Min(options.Examples, sample.Count / 2));
 
         using var workers = new Workers(options.Threads == 0 ? Environment.ProcessorCount : options.Threads);

@@ -110,10 +110,15 @@ internal sealed class LayerAudit
 
     private void ExploreFisher()
     {
-        var random = new Random(_settings.Seed);
+        var random = new SplitMix64(_settings.Seed, RandomStream.AuditVectors);
         for (int i = 0; i < _settings.Vectors; i++)
         {
-            float[] vector = [.. Enumerable.Range(0, _fisher.Size).Select(_ => (float)random.NextGaussian())];
+            var vector = new float[_fisher.Size];
+            foreach (ref float value in vector.AsSpan())
+            {
+                value = (float)random.NextGaussian();
+            }
+
             TensorPrimitives.Divide(vector, TensorPrimitives.Norm<float>(vector), vector);
             _vectors.Add(vector);
         }
@@ -154,12 +159,12 @@ internal sealed class LayerAudit
     {
         var layers = new LayerCollection { EmaDecay = 0, Workers = _network.Workers };
         FisherBlock block = layers.CreateBlock(_layer, approximation);
-        new FisherEstimator(_network, _loss, layers, mode, _settings.Seed).UpdateCurvatureAndGradient(_sample.Labels);
+        new FisherEstimator(_network, _loss, layers, mode, _settings.Seed).UpdateCurvatureAndGradient(_sample.Labels, step: 0);
         if (block is EkfacFB)
         {
             // Its second moments are taken in a basis, and the basis from a first statistic, which is the same one here.
             block.RefreshInverse();
-            new FisherEstimator(_network, _loss, layers, mode, _settings.Seed).UpdateCurvatureAndGradient(_sample.Labels);
+            new FisherEstimator(_network, _loss, layers, mode, _settings.Seed).UpdateCurvatureAndGradient(_sample.Labels, step: 0);
         }
 
         return block;

@@ -13,7 +13,7 @@ internal sealed class FisherEstimator
     private readonly Network _network;
     private readonly SoftmaxCrossEntropy _loss;
     private readonly EstimationMode _mode;
-    private readonly Random _random;
+    private readonly int _seed;
     private readonly BackwardQuantities _needs;
 
     public FisherEstimator(Network network, SoftmaxCrossEntropy loss, LayerCollection layers, EstimationMode mode, int seed)
@@ -21,7 +21,7 @@ internal sealed class FisherEstimator
         _network = network;
         _loss = loss;
         _mode = mode;
-        _random = new Random(seed);
+        _seed = seed;
         Blocks = [.. layers.Blocks];
         foreach (FisherBlock block in Blocks)
         {
@@ -43,8 +43,11 @@ internal sealed class FisherEstimator
     }
 
     /// <summary>The backward passes for one update of every block's statistic and for the gradient.</summary>
-    public void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels)
+    /// <param name="labels">The batch's classes.</param>
+    /// <param name="step">Number of the step: labels and signs are drawn anew for each, the same for the same seed.</param>
+    public void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels, long step)
     {
+        var random = new SplitMix64(_seed, RandomStream.CurvatureLabels, step);
         int examples = labels.Length;
         switch (_mode)
         {
@@ -54,12 +57,12 @@ internal sealed class FisherEstimator
                 UpdateBlocks(examples, Pass.Only);
                 return;
             case EstimationMode.Gradients:
-                _loss.WriteSampledGradient(_random, examples, _network.LogitsGradient!);
+                _loss.WriteSampledGradient(random, examples, _network.LogitsGradient!);
                 BackwardForBlocks(examples, _needs);
                 UpdateBlocks(examples, Pass.Only);
                 break;
             case EstimationMode.CurvaturePropagation:
-                _loss.WritePropagatedSigns(_random, examples, _network.LogitsGradient!);
+                _loss.WritePropagatedSigns(random, examples, _network.LogitsGradient!);
                 BackwardForBlocks(examples, _needs);
                 UpdateBlocks(examples, Pass.Only);
                 break;

@@ -13,7 +13,7 @@ internal sealed class Augmentation(AugmentationOptions options, ImageShape shape
     public void Apply(Span<float> image, int epoch, int index)
     {
         // Everything is drawn, used or not: switching one change on leaves the others as they were.
-        var random = new SplitMix64(seed, epoch, index);
+        var random = new SplitMix64(seed, RandomStream.Augmentation, epoch, index);
         double down = Math.Round(random.NextWithin(options.Shift) * shape.Height), right = Math.Round(random.NextWithin(options.Shift) * shape.Width);
         double angle = random.NextWithin(options.Rotation) * Math.PI / 180, scale = 1 + random.NextWithin(options.Scale);
         bool flips = random.NextDouble() < 0.5 && options.HorizontalFlip;

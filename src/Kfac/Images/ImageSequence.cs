@@ -24,18 +24,21 @@ internal abstract class ImageSequence : IDisposable
 /// <summary>Images that can be read in any order: all of them shuffled, or, without a seed, in their own order.</summary>
 internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequence
 {
-    private readonly int[] _order = [.. Enumerable.Range(0, source.Count)];
-    private readonly Random? _shuffle = seed is { } value ? new Random(value) : null;
-    private int _shuffles;
+    private readonly int[] _order = new int[source.Count];
     private int _next;
 
     public override int Count => _order.Length;
 
     public override void Begin(int epoch)
     {
-        for (; _shuffles <= epoch; _shuffles++)
+        for (int i = 0; i < _order.Length; i++)
         {
-            _shuffle?.Shuffle(_order);
+            _order[i] = i;
+        }
+
+        if (seed is { } value)
+        {
+            new SplitMix64(value, RandomStream.ImageOrder, epoch).Shuffle(_order);
         }
 
         _next = 0;
@@ -65,7 +68,7 @@ internal sealed class StreamSequence : ImageSequence
     /// <summary>The filled places of the buffer, in any order, are the first <see cref="_filled"/>.</summary>
     private readonly int[] _places;
     private IImageReader? _reader;
-    private Random _random = new(0);
+    private SplitMix64 _random;
     private int _filled;
     private int _read;
 
@@ -89,7 +92,7 @@ internal sealed class StreamSequence : ImageSequence
     {
         _reader?.Dispose();
         _reader = _stream.Open();
-        _random = new Random(new SplitMix64(_seed ?? 0, epoch).NextSeed());
+        _random = new SplitMix64(_seed ?? 0, RandomStream.ImageOrder, epoch);
         _filled = _read = 0;
     }
 

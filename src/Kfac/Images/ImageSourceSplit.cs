@@ -38,12 +38,11 @@ public sealed class ImageSourceSplit : IImageSource
             throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "the fraction must be above 0 and below 1");
         }
 
-        var random = new Random(seed);
         var apart = new List<int>();
         foreach (IGrouping<int, int> members in Enumerable.Range(0, source.Count).GroupBy(source.GetLabel).OrderBy(group => group.Key))
         {
             int[] indices = [.. members];
-            random.Shuffle(indices);
+            new SplitMix64(seed, RandomStream.ValidationSplit, members.Key).Shuffle(indices);
             apart.AddRange(indices.Take(Math.Min((int)Math.Round(fraction * indices.Length), indices.Length - 1)));
         }
 

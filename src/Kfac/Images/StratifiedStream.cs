@@ -19,7 +19,7 @@ internal sealed class StratifiedStream(IImageStream stream, int[] counts, int[] 
 
     private bool Takes(int label, long number)
     {
-        long start = (long)(new SplitMix64(seed, label).NextDouble() * counts[label]);
+        long start = (long)(new SplitMix64(seed, RandomStream.ValidationSplit, label).NextDouble() * counts[label]);
         return Rises(number + start) == takesApart;
 
         bool Rises(long at) => (at + 1) * apart[label] / counts[label] > at * apart[label] / counts[label];

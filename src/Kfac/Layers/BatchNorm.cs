@@ -74,7 +74,7 @@ public sealed unsafe class BatchNorm : BatchLayer
         ParameterArray = [Scale, Shift];
     }
 
-    internal override void Initialize(Random random)
+    internal override void Initialize(int seed, int index)
     {
         Scale.MutableValues.Fill(1);
         RunningVariance.MutableValues.Fill(1);

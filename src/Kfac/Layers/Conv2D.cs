@@ -65,7 +65,7 @@ public sealed unsafe class Conv2D : ExampleLayer
         ParameterArray = Bias is null ? [Filter] : [Filter, Bias];
     }
 
-    internal override void Initialize(Random random) => InitializeHe(Filter, Geometry.PatchLength, random);
+    internal override void Initialize(int seed, int index) => InitializeHe(Filter, Geometry.PatchLength, seed, index);
 
     internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {

@@ -39,7 +39,7 @@ public sealed unsafe class Dense : BatchLayer
         ParameterArray = Bias is null ? [Weights] : [Weights, Bias];
     }
 
-    internal override void Initialize(Random random) => InitializeHe(Weights, InputShape.Size, random);
+    internal override void Initialize(int seed, int index) => InitializeHe(Weights, InputShape.Size, seed, index);
 
     internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {

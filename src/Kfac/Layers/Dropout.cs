@@ -25,7 +25,7 @@ public sealed class Dropout : ElementwiseLayer
     /// <summary>The layer's description.</summary>
     public DropoutSpec Spec { get; }
 
-    internal override void Initialize(Random random) => _seed = (ulong)random.NextInt64();
+    internal override void Initialize(int seed, int index) => _seed = new SplitMix64(seed, RandomStream.Dropout, index).Next();
 
     internal override void BeginForward(ForwardPass pass) => _pass = pass;
 

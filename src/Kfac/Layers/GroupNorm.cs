@@ -50,7 +50,7 @@ public sealed unsafe class GroupNorm : ExampleLayer
         ParameterArray = [Scale, Shift];
     }
 
-    internal override void Initialize(Random random) => Scale.MutableValues.Fill(1);
+    internal override void Initialize(int seed, int index) => Scale.MutableValues.Fill(1);
 
     internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {

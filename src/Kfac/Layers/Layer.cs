@@ -71,7 +71,9 @@ public abstract class Layer
     }
 
     /// <summary>Draws the initial values.</summary>
-    internal virtual void Initialize(Random random)
+    /// <param name="seed">The network's.</param>
+    /// <param name="index">Number of the layer, which tells its random numbers from those of others.</param>
+    internal virtual void Initialize(int seed, int index)
     {
     }
 
@@ -93,8 +95,9 @@ public abstract class Layer
     }
 
     /// <summary>He initialisation: normal with variance 2 / fan-in (He et al. 2015), for a rectifier that follows.</summary>
-    private protected static void InitializeHe(Parameter weights, int fanIn, Random random)
+    private protected static void InitializeHe(Parameter weights, int fanIn, int seed, int index)
     {
+        var random = new SplitMix64(seed, RandomStream.InitialWeights, index);
         double deviation = Math.Sqrt(2.0 / fanIn);
         foreach (ref float value in weights.MutableValues)
         {

@@ -115,7 +115,7 @@ internal sealed class KfacOptimizer : Optimizer
     {
         if ((_steps - 1) % _options.FactorUpdatePeriod == 0)
         {
-            _estimator.UpdateCurvatureAndGradient(labels);
+            _estimator.UpdateCurvatureAndGradient(labels, _steps);
         }
         else
         {

@@ -118,12 +118,12 @@ public sealed class Network
     }
 
     /// <summary>Draws all parameters anew (He normal weights, zero biases, normalisations that change nothing).</summary>
-    internal void Initialize(Random random)
+    internal void Initialize(int seed)
     {
         Store.Values.Span.Clear();
-        foreach (Layer layer in Layers)
+        for (int i = 0; i < _layers.Length; i++)
         {
-            layer.Initialize(random);
+            _layers[i].Initialize(seed, i);
         }
 
         Store.MarkChanged();

@@ -105,13 +105,13 @@ internal sealed class SoftmaxCrossEntropy
     }
 
     /// <summary>gradient[n] = √w_n (p_n - onehot(label)), for a label of each example drawn from the model's own p_n.</summary>
-    public void WriteSampledGradient(Random random, int examples, ActivationBuffer gradient)
+    public void WriteSampledGradient(SplitMix64 random, int examples, ActivationBuffer gradient)
     {
         for (int n = 0; n < examples; n++)
         {
             Span<float> row = gradient.Row(n, 0);
             Probabilities(n).CopyTo(row);
-            row[SampleLabel(random, n)] -= 1f;
+            row[SampleLabel(ref random, n)] -= 1f;
             Scale(row, MathF.Sqrt(_weights[n]));
         }
     }
@@ -129,7 +129,7 @@ internal sealed class SoftmaxCrossEntropy
     }
 
     /// <summary>gradient[n] = √w_n B_n s, B_n s = √p ∘ s - p (√p · s), for signs s drawn anew for each class and example.</summary>
-    public void WritePropagatedSigns(Random random, int examples, ActivationBuffer gradient)
+    public void WritePropagatedSigns(SplitMix64 random, int examples, ActivationBuffer gradient)
     {
         for (int n = 0; n < examples; n++)
         {
@@ -137,7 +137,7 @@ internal sealed class SoftmaxCrossEntropy
             Span<float> row = gradient.Row(n, 0);
             for (int c = 0; c < _classes; c++)
             {
-                row[c] = MathF.Sqrt(probabilities[c]) * (random.Next(2) == 0 ? 1 : -1);
+                row[c] = MathF.Sqrt(probabilities[c]) * (random.Next(bound: 2) == 0 ? 1 : -1);
             }
 
             TensorPrimitives.MultiplyAdd(probabilities, -TensorPrimitives.Sum<float>(row), row, row);
@@ -146,7 +146,7 @@ internal sealed class SoftmaxCrossEntropy
     }
 
     /// <summary>A class drawn from p_n.</summary>
-    private int SampleLabel(Random random, int example)
+    private int SampleLabel(ref SplitMix64 random, int example)
     {
         ReadOnlySpan<float> probabilities = Probabilities(example);
         double rest = random.NextDouble();

@@ -39,14 +39,14 @@ internal sealed class TrainingRun : IDisposable
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
         int batchSize = options.BatchSizeFor(training.Count);
         _network = new Network(spec, batchSize, workers, trains: true);
-        _network.Initialize(new Random(options.Seed));
+        _network.Initialize(options.Seed);
         if (previous is not null)
         {
             previous.Store.Values.Span.CopyTo(_network.Store.Values.Span);
             _network.Store.MarkChanged();
         }
 
-        _optimizer = options.Optimizer.Create(_network, unchecked(options.Seed + _epochsBefore));
+        _optimizer = options.Optimizer.Create(_network, options.Seed);
         _optimizer.Loss.Smoothing = options.LabelSmoothing;
         _training = training.Open(options.Seed);
         _validation = validation?.Open(seed: null);

@@ -167,7 +167,7 @@ public sealed class CurvatureAuditTests
         var random = new Random(4);
         using var workers = new Workers(1);
         var network = new Network(spec, capacity: 1, workers, trains: false);
-        network.Initialize(random);
+        network.Initialize(seed: 1);
         foreach (Parameter bias in network.Parameters.Where(parameter => parameter.IsBias))
         {
             foreach (ref float value in bias.MutableValues)
@@ -187,7 +187,7 @@ public sealed class CurvatureAuditTests
         public static Oracle Of(int layer, bool others = false)
         {
             int[] indices = [.. Enumerable.Range(0, CurvatureAuditTests.Images.Count)];
-            new Random(Options.Seed).Shuffle(indices);
+            new SplitMix64(Options.Seed, RandomStream.AuditSample).Shuffle(indices);
             indices = others ? indices[Count..] : indices[..Count];
             using var workers = new Workers(1);
             var network = new NaiveNetwork(new Network(Model.Spec, 1, workers, trains: false, Model.Store));

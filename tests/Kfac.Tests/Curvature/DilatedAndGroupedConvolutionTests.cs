@@ -112,7 +112,7 @@ public sealed class DilatedAndGroupedConvolutionTests
         int[] labels = [0, 1, 2, 0];
         var network = new Network(NetworkSpec.For(6, 5, 4).Add(spec).Relu().Flatten().Dense(3), Examples, workers, trains: true);
         var random = new Random(2);
-        network.Initialize(random);
+        network.Initialize(seed: 1);
         for (int n = 0; n < Examples; n++)
         {
             network.Input.Write(n, [.. Enumerable.Range(0, 120).Select(_ => (float)random.NextGaussian())]);
@@ -123,7 +123,7 @@ public sealed class DilatedAndGroupedConvolutionTests
         loss.Forward(network.Logits, labels);
         var layers = new LayerCollection();
         layers.RegisterNetwork(network, _ => approximation);
-        new FisherEstimator(network, loss, layers, EstimationMode.Empirical, seed: 1).UpdateCurvatureAndGradient(labels);
+        new FisherEstimator(network, loss, layers, EstimationMode.Empirical, seed: 1).UpdateCurvatureAndGradient(labels, step: 0);
         return (network, layers);
     }
 

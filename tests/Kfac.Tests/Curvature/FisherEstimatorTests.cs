@@ -124,7 +124,7 @@ public sealed class FisherEstimatorTests
         var estimator = new FisherEstimator(network, loss, layers, mode, Seed);
         for (int draw = 1; draw <= Draws; draw++)
         {
-            estimator.UpdateCurvatureAndGradient(Labels);
+            estimator.UpdateCurvatureAndGradient(Labels, draw);
             if (draw is Draws / 2)
             {
                 RefreshInverses(layers, damping: 0);
@@ -147,7 +147,7 @@ public sealed class FisherEstimatorTests
         (Network network, SoftmaxCrossEntropy loss) = Build(workers);
         LayerCollection kronecker = Register(network, FisherApproximation.Kronecker), ekfac = Register(network, FisherApproximation.Ekfac);
         Estimate(network, loss, kronecker, EstimationMode.Empirical, damping: 0);
-        new FisherEstimator(network, loss, ekfac, EstimationMode.Empirical, Seed).UpdateCurvatureAndGradient(Labels);
+        new FisherEstimator(network, loss, ekfac, EstimationMode.Empirical, Seed).UpdateCurvatureAndGradient(Labels, step: 0);
         RefreshInverses(ekfac, damping: 0);
         LayerCase[] cases = ReadLayers(network, loss, ekfac, EstimationMode.Empirical);
         for (int i = 0; i < cases.Length; i++)
@@ -155,7 +155,7 @@ public sealed class FisherEstimatorTests
             Matrices.AssertClose(cases[i].Matrix(kronecker.Blocks[i]), cases[i].Matrix(ekfac.Blocks[i]), Rounding, cases[i].Name);
         }
 
-        new FisherEstimator(network, loss, ekfac, EstimationMode.Empirical, Seed).UpdateCurvatureAndGradient(Labels);
+        new FisherEstimator(network, loss, ekfac, EstimationMode.Empirical, Seed).UpdateCurvatureAndGradient(Labels, step: 0);
         for (int i = 0; i < cases.Length; i++)
         {
             Matrices.AssertClose(cases[i].Matrix(cases[i].Instantiated(FisherApproximation.Ekfac, damping: 0)), cases[i].Matrix(ekfac.Blocks[i]), Rounding, cases[i].Name);
@@ -174,7 +174,7 @@ public sealed class FisherEstimatorTests
         Matrix<double> before = layer.Matrix(layers.Blocks[0]);
         network.Layers[0].Input.Row(0, 0)[0] = float.PositiveInfinity;
         var estimator = new FisherEstimator(network, loss, layers, mode, Seed);
-        estimator.UpdateCurvatureAndGradient(Labels);
+        estimator.UpdateCurvatureAndGradient(Labels, step: 0);
         Assert.AreEqual(0, Matrices.RelativeError(before, layer.Matrix(layers.Blocks[0])));
         Assert.IsGreaterThanOrEqualTo(1, estimator.Refused);
     }
@@ -184,7 +184,7 @@ public sealed class FisherEstimatorTests
         var random = new Random(2);
         spec ??= NetworkSpec.For(5, 4, 1).Conv(3, 3).Relu().Conv(2, 2, stride: 2, Padding.Valid).Relu().Flatten().Dense(4).Relu().Dense(Classes);
         var network = new Network(spec, Examples, workers, trains: true);
-        network.Initialize(random);
+        network.Initialize(seed: 1);
         foreach (Parameter bias in network.Parameters.Where(parameter => parameter.IsBias))
         {
             foreach (ref float value in bias.MutableValues)
@@ -220,9 +220,9 @@ public sealed class FisherEstimatorTests
     /// <summary>The same statistic twice: EKFAC's moments need a basis, which needs a first one.</summary>
     private static void Estimate(Network network, SoftmaxCrossEntropy loss, LayerCollection layers, EstimationMode mode, float damping = 0.01f)
     {
-        new FisherEstimator(network, loss, layers, mode, Seed).UpdateCurvatureAndGradient(Labels);
+        new FisherEstimator(network, loss, layers, mode, Seed).UpdateCurvatureAndGradient(Labels, step: 0);
         RefreshInverses(layers, damping);
-        new FisherEstimator(network, loss, layers, mode, Seed).UpdateCurvatureAndGradient(Labels);
+        new FisherEstimator(network, loss, layers, mode, Seed).UpdateCurvatureAndGradient(Labels, step: 0);
     }
 
     private static void RefreshInverses(LayerCollection layers, float damping)
@@ -238,7 +238,7 @@ public sealed class FisherEstimatorTests
     private static LayerCase[] ReadLayers(Network network, SoftmaxCrossEntropy loss, LayerCollection layers, EstimationMode mode)
     {
         var sources = layers.Blocks.Select(_ => new List<float[][]>()).ToList();
-        var random = new Random(Seed);
+        var random = new SplitMix64(Seed, RandomStream.CurvatureLabels);
         for (int source = 0; source < (mode == EstimationMode.Exact ? Classes : 1); source++)
         {
             switch (mode)

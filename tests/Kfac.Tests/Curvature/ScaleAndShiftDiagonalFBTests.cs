@@ -5,6 +5,7 @@ using Kfac.Memory;
 using Kfac.Networks;
 using Kfac.Parallel;
 using Kfac.Running;
+using Kfac.Tests.Oracles;
 using static Kfac.Tests.Curvature.SeedCase;
 
 namespace Kfac.Tests.Curvature;
@@ -49,7 +50,7 @@ public sealed class ScaleAndShiftDiagonalFBTests
         NetworkSpec spec = NetworkSpec.For(3, 4, 2);
         var network = new Network((batch ? spec.BatchNorm() : spec.GroupNorm(2)).Relu().Flatten().Dense(3), Examples, workers, trains: true);
         var random = new Random(2);
-        network.Initialize(random);
+        network.Initialize(seed: 1);
         for (int n = 0; n < Examples; n++)
         {
             network.Input.Write(n, [.. Enumerable.Range(0, 24).Select(_ => (float)random.NextGaussian())]);
@@ -60,7 +61,7 @@ public sealed class ScaleAndShiftDiagonalFBTests
         loss.Forward(network.Logits, labels);
         var layers = new LayerCollection();
         layers.RegisterNetwork(network, _ => FisherApproximation.Auto);
-        new FisherEstimator(network, loss, layers, EstimationMode.Empirical, seed: 1).UpdateCurvatureAndGradient(labels);
+        new FisherEstimator(network, loss, layers, EstimationMode.Empirical, seed: 1).UpdateCurvatureAndGradient(labels, step: 0);
         network.Backward(BackwardQuantities.OutputGradients);
 
         Layer layer = network.Layers[0];

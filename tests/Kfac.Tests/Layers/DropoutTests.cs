@@ -108,7 +108,7 @@ public sealed class DropoutTests
     private static Network Build(NetworkSpec spec, Workers workers)
     {
         var network = new Network(spec, Examples, workers, trains: true);
-        network.Initialize(new Random(1));
+        network.Initialize(1);
         for (int n = 0; n < Examples; n++)
         {
             network.Input.Write(n, [.. Enumerable.Repeat(1f, spec.Input.Size)]);

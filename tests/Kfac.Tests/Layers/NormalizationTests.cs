@@ -6,6 +6,7 @@ using Kfac.Optimizers;
 using Kfac.Parallel;
 using Kfac.Running;
 using Kfac.Tests.Images;
+using Kfac.Tests.Oracles;
 using Kfac.Training;
 
 namespace Kfac.Tests.Layers;
@@ -186,7 +187,7 @@ public sealed class NormalizationTests
     private static Network Build(NetworkSpec spec, Workers workers, int seed)
     {
         var network = new Network(spec, Examples, workers, trains: true);
-        network.Initialize(new Random(seed));
+        network.Initialize(seed);
         Fill(network, seed);
         return network;
     }

@@ -195,7 +195,7 @@ public sealed class KfacOptimizerTests
             var random = new Random(3);
             NetworkSpec spec = NetworkSpec.For(6, 5, 2).Conv(4, 3).BatchNorm().Relu().Dropout(0.5f).Flatten().Dense(Classes);
             var network = new Network(spec, Examples, workers, trains: true);
-            network.Initialize(random);
+            network.Initialize(seed: 1);
             for (int n = 0; n < Examples; n++)
             {
                 network.Input.Write(n, [.. Enumerable.Range(0, spec.Input.Size).Select(_ => (float)random.NextGaussian())]);
@@ -235,7 +235,7 @@ public sealed class KfacOptimizerTests
         using var workers = new Workers(1);
         NetworkSpec spec = NetworkSpec.For(5, 5, 2).Add(new Conv2DSpec(4, 3, 3, Groups: 2)).Relu().Flatten().Dense(Classes);
         var network = new Network(spec, Examples, workers, trains: true);
-        network.Initialize(new Random(1));
+        network.Initialize(1);
         Assert.IsNull(new KfacOptions().Create(network, 1).Step(Labels, 1).Recovery);
         NotSupportedException failure = Assert.ThrowsExactly<NotSupportedException>(() => new KfacOptions { Approximation = FisherApproximation.Kronecker }.Create(network, 1));
         StringAssert.Contains(failure.Message, "no Kronecker block serves layer conv2d_1, a convolution in groups: choose Diagonal");
@@ -274,7 +274,7 @@ public sealed class KfacOptimizerTests
     {
         var random = new Random(seed);
         var network = new Network(NetworkSpec.For(6, 5, 2).Conv(4, 3).Relu().Conv(3, 2, stride: 2).Relu().Flatten().Dense(Classes), Examples, workers, trains: true);
-        network.Initialize(random);
+        network.Initialize(seed: 1);
         for (int n = 0; n < Examples; n++)
         {
             network.Input.Write(n, [.. Enumerable.Range(0, network.Spec.Input.Size).Select(_ => (float)random.NextGaussian())]);

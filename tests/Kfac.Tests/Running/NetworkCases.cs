@@ -2,6 +2,7 @@ using Kfac.Memory;
 using Kfac.Networks;
 using Kfac.Parallel;
 using Kfac.Running;
+using Kfac.Tests.Oracles;
 
 namespace Kfac.Tests.Running;
 
@@ -66,7 +67,7 @@ internal static class NetworkCases
     {
         var random = new Random(7);
         var network = new Network(spec, examples, workers, trains: true);
-        network.Initialize(random);
+        network.Initialize(seed: 1);
         foreach (Parameter parameter in network.Parameters.Where(parameter => parameter.Kind != ParameterKind.Weights))
         {
             foreach (ref float value in parameter.MutableValues)

@@ -66,8 +66,8 @@ public sealed class SoftmaxCrossEntropyTests
         plain.Forward(Buffer(), Labels);
         Action<SoftmaxCrossEntropy, ActivationBuffer>[] estimates =
         [
-            (loss, gradient) => loss.WriteSampledGradient(new Random(1), Examples, gradient),
-            (loss, gradient) => loss.WritePropagatedSigns(new Random(1), Examples, gradient),
+            (loss, gradient) => loss.WriteSampledGradient(new SplitMix64(1, RandomStream.CurvatureLabels), Examples, gradient),
+            (loss, gradient) => loss.WritePropagatedSigns(new SplitMix64(1, RandomStream.CurvatureLabels), Examples, gradient),
             (loss, gradient) => loss.WriteFisherColumn(1, Examples, gradient),
         ];
         foreach (Action<SoftmaxCrossEntropy, ActivationBuffer> write in estimates)
