@@ -25,6 +25,10 @@ public sealed class ArchitectureTests
         ["Audit"] = ["Models", "Images", "Optimizers", "Curvature", "Running", "Layers", "Memory", "Networks", "Parallel"],
     };
 
+    /// <summary>The rooms with a door to the outside; those between them are for the engine alone.</summary>
+    private static readonly string[] PublicNamespaces =
+        ["Kfac", "Kfac.Networks", "Kfac.Images", "Kfac.Memory", "Kfac.Curvature", "Kfac.Optimizers", "Kfac.Models", "Kfac.Training", "Kfac.Audit"];
+
     [TestMethod]
     public void Every_type_has_its_room() =>
         CollectionAssert.AreEquivalent(Rooms.Keys, Types().Select(Room).Where(room => room.Length > 0).Distinct().ToArray());
@@ -36,6 +40,10 @@ public sealed class ArchitectureTests
 
         Assert.IsEmpty(upward, string.Join(Environment.NewLine, upward));
     }
+
+    [TestMethod]
+    public void Public_types_lie_in_the_rooms_with_a_door() =>
+        CollectionAssert.AreEquivalent(PublicNamespaces, Engine.GetExportedTypes().Select(type => type.Namespace).Distinct().ToArray());
 
     [TestMethod]
     public void The_engine_knows_nothing_of_MLNET()

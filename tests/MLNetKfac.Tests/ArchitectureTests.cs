@@ -40,6 +40,14 @@ public sealed class ArchitectureTests
     public void The_trainer_is_found_where_MLNETs_own_are() =>
         Assert.AreEqual(typeof(MLContext).Namespace, typeof(KfacImageClassificationCatalog).Namespace);
 
+    [TestMethod]
+    public void Public_types_lie_in_the_components_own_namespace_but_for_the_catalog()
+    {
+        Type[] elsewhere = [.. Component.GetExportedTypes().Where(type => type.Namespace != "MLNetKfac")];
+
+        CollectionAssert.AreEqual((Type[])[typeof(KfacImageClassificationCatalog)], elsewhere);
+    }
+
     private static HashSet<string> NamespacesUsedBy(Assembly assembly)
     {
         using var file = new PEReader(File.OpenRead(assembly.Location));

@@ -5,7 +5,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>y[i,j,c] = mean of x over the window; see <see cref="AveragePool2DSpec"/> and <see cref="GlobalAveragePoolSpec"/>.</summary>
-public sealed class AveragePool2D : ExampleLayer
+internal sealed class AveragePool2D : ExampleLayer
 {
     private readonly PoolingGeometry _geometry;
 

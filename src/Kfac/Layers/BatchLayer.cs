@@ -4,7 +4,7 @@ using Kfac.Parallel;
 namespace Kfac.Layers;
 
 /// <summary>A layer that needs the whole batch at once and divides the work among the workers itself.</summary>
-public abstract class BatchLayer : Layer
+internal abstract class BatchLayer : Layer
 {
     private protected BatchLayer(string name, ImageShape inputShape, ImageShape outputShape)
         : base(name, inputShape, outputShape)

@@ -9,7 +9,7 @@ namespace Kfac.Layers;
 /// <remarks>
 /// The gradients of scale and shift that an example has to itself are the sums over its locations of dy·x̂ and dy.
 /// </remarks>
-public sealed unsafe class BatchNorm : BatchLayer
+internal sealed unsafe class BatchNorm : BatchLayer
 {
     private readonly ChannelNormalization _kernel;
     private double[] _mean = [];

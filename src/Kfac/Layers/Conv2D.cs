@@ -5,7 +5,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>s[i,j,k] = bias[k] + sum over r,s,c of x[i·sy+r·dy-top, j·sx+s·dx-left, c] · filter[r,s,c,k], c of k's group; see <see cref="Conv2DSpec"/>.</summary>
-public sealed unsafe class Conv2D : ExampleLayer
+internal sealed unsafe class Conv2D : ExampleLayer
 {
     private IConvolutionKernel? _kernel;
     private AlignedBuffer _packedForward = null!;

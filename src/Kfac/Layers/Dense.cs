@@ -7,7 +7,7 @@ using Kfac.Parallel;
 namespace Kfac.Layers;
 
 /// <summary>s = x W + b with x [F], W [F, K], b [K]; see <see cref="DenseSpec"/>.</summary>
-public sealed unsafe class Dense : BatchLayer
+internal sealed unsafe class Dense : BatchLayer
 {
     private BatchProduct _forward = null!;
     private BatchProduct? _toInput;

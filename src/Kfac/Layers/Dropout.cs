@@ -7,7 +7,7 @@ namespace Kfac.Layers;
 /// What is kept is a function of the network's seed, the number of the training pass, the layer, the example and the
 /// element alone: the same for any number of threads, and the same when the pass goes back.
 /// </remarks>
-public sealed class Dropout : ElementwiseLayer
+internal sealed class Dropout : ElementwiseLayer
 {
     private readonly ulong _threshold;
     private readonly float _scale;

@@ -3,7 +3,7 @@ using Kfac.Memory;
 namespace Kfac.Layers;
 
 /// <summary>y = f(x), element by element, in x's memory where it may be overwritten.</summary>
-public abstract class ElementwiseLayer : ExampleLayer
+internal abstract class ElementwiseLayer : ExampleLayer
 {
     private protected ElementwiseLayer(string name, ImageShape shape)
         : base(name, shape, shape)

@@ -4,7 +4,7 @@ using Kfac.Memory;
 namespace Kfac.Layers;
 
 /// <summary>A layer that treats each example alone, so that a worker can take a few examples through several such layers at a stretch.</summary>
-public abstract class ExampleLayer : Layer
+internal abstract class ExampleLayer : Layer
 {
     private protected ExampleLayer(string name, ImageShape inputShape, ImageShape outputShape)
         : base(name, inputShape, outputShape)

@@ -4,7 +4,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>The same values as one vector, in the same memory unless a halo is in the way; see <see cref="FlattenSpec"/>.</summary>
-public sealed class Flatten : ExampleLayer
+internal sealed class Flatten : ExampleLayer
 {
     internal Flatten(string name, ImageShape input)
         : base(name, input, ImageShape.Flat(input.Size))

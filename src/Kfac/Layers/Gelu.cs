@@ -4,7 +4,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>y = x/2 · (1 + tanh u), u = √(2/π) · (x + 0.044715 x³); see <see cref="GeluSpec"/>.</summary>
-public sealed class Gelu : ElementwiseLayer
+internal sealed class Gelu : ElementwiseLayer
 {
     private const float Linear = 0.7978845608f, Cubic = 0.044715f;
 

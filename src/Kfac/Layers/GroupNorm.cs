@@ -5,7 +5,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>y = scale[c] · x̂ + shift[c], x̂ = (x - mean) / √(variance + ε) of the example's own channels of c's group; see <see cref="GroupNormSpec"/>.</summary>
-public sealed unsafe class GroupNorm : ExampleLayer
+internal sealed unsafe class GroupNorm : ExampleLayer
 {
     /// <summary>Rows a worker needs besides the kernel's own: mean, scale, slope, offset.</summary>
     private const int CoefficientRows = 4;

@@ -14,7 +14,7 @@ internal readonly record struct ForwardPass(bool IsTraining, long Number);
 /// backward pass that was asked for them its <see cref="OutputGradient"/> (of the loss summed over the batch) stay readable:
 /// that is all curvature needs to know.
 /// </summary>
-public abstract class Layer
+internal abstract class Layer
 {
     private protected Layer(string name, ImageShape inputShape, ImageShape outputShape)
     {

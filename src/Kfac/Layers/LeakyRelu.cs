@@ -4,7 +4,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>y = x where x is positive, else Slope · x; see <see cref="LeakyReluSpec"/>.</summary>
-public sealed class LeakyRelu : ElementwiseLayer
+internal sealed class LeakyRelu : ElementwiseLayer
 {
     internal LeakyRelu(string name, LeakyReluSpec spec, ImageShape shape)
         : base(name, shape)

@@ -5,7 +5,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>y[i,j,c] = max over the window of x; the gradient goes to the first maximum. See <see cref="MaxPool2DSpec"/>.</summary>
-public sealed class MaxPool2D : ExampleLayer
+internal sealed class MaxPool2D : ExampleLayer
 {
     private readonly PoolingGeometry _geometry;
 

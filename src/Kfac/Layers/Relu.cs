@@ -5,7 +5,7 @@ using Kfac.Networks;
 namespace Kfac.Layers;
 
 /// <summary>y = max(x, 0); see <see cref="ReluSpec"/>.</summary>
-public sealed class Relu : ElementwiseLayer
+internal sealed class Relu : ElementwiseLayer
 {
     internal Relu(string name, ImageShape shape)
         : base(name, shape)

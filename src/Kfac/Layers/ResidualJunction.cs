@@ -4,7 +4,7 @@ using Kfac.Memory;
 namespace Kfac.Layers;
 
 /// <summary>Where the two branches of a residual block part or meet. The body is the one that a layer's own input or output is of.</summary>
-public abstract class ResidualJunction : ExampleLayer
+internal abstract class ResidualJunction : ExampleLayer
 {
     private protected ResidualJunction(string name, ImageShape shape)
         : base(name, shape, shape)
@@ -27,7 +27,7 @@ public abstract class ResidualJunction : ExampleLayer
 }
 
 /// <summary>Both branches read one map: nothing to do forward; back, dx = dbody + dshortcut, in the memory of dbody.</summary>
-public sealed class ResidualFork : ResidualJunction
+internal sealed class ResidualFork : ResidualJunction
 {
     internal ResidualFork(string name, ImageShape shape)
         : base(name, shape)
@@ -52,7 +52,7 @@ public sealed class ResidualFork : ResidualJunction
 }
 
 /// <summary>y = body + shortcut, in the body's memory where it may be overwritten; back, both have y's gradient, in one memory.</summary>
-public sealed class ResidualAdd : ResidualJunction
+internal sealed class ResidualAdd : ResidualJunction
 {
     internal ResidualAdd(string name, ImageShape shape)
         : base(name, shape)

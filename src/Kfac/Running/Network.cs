@@ -11,7 +11,7 @@ namespace Kfac.Running;
 /// Neighbouring layers that treat examples alone are run depth-first, one example at a time, so that what one layer
 /// writes is still in the core's cache when the next one reads it.
 /// </summary>
-public sealed class Network
+internal sealed class Network
 {
     /// <summary>
     /// Into how many slices the sums over a batch's examples are split: one for every eight examples, within these bounds.
