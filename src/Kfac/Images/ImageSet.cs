@@ -75,6 +75,7 @@ public abstract class ImageSet
             throw new ArgumentException("there are no images", name);
         }
 
+        spec.RequireClassifier(name);
         if (spec.Input != Shape || spec.Output != ImageShape.Flat(ClassCounts.Count))
         {
             throw new ArgumentException($"the network takes images of {spec.Input} and gives {spec.Output} outputs, but the images are {Shape} in {ClassCounts.Count} classes", name);

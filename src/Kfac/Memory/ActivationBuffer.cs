@@ -61,8 +61,8 @@ internal sealed unsafe class ActivationBuffer
     /// <summary>Floats from one example to the next.</summary>
     public nint ImageStride { get; }
 
-    /// <summary>The examples as rows of a matrix [N, H·W·C] of row stride <see cref="ImageStride"/>; only without a halo.</summary>
-    public float* Rows => Halo == default ? _origin : throw new InvalidOperationException("a map with a halo has no plain rows");
+    /// <summary>The examples as rows of a matrix [N, H·W·C] of row stride <see cref="ImageStride"/>; only without a halo, or of one pixel.</summary>
+    public float* Rows => Halo == default || Shape.IsFlat ? _origin : throw new InvalidOperationException("a map with a halo has no plain rows");
 
     /// <summary>The map of one example.</summary>
     public ImagePlane this[int example] => new(Origin(example), RowStride);

@@ -13,6 +13,8 @@ namespace Kfac.Networks;
 /// <param name="Epsilon">ε, in the unit of the variance; above 0.</param>
 public sealed record BatchNormSpec(float Momentum = 0.9f, float Epsilon = 1e-5f) : LayerSpec
 {
+    internal override bool HasParameters => true;
+
     internal override ImageShape InferOutput(ImageShape input)
     {
         if (Momentum is not (>= 0 and < 1))

@@ -18,6 +18,8 @@ public sealed record Conv2DSpec(
     int Filters, int KernelHeight, int KernelWidth, int StrideY = 1, int StrideX = 1,
     Padding Padding = Padding.Same, bool UseBias = true, int DilationY = 1, int DilationX = 1, int Groups = 1) : LayerSpec
 {
+    internal override bool HasParameters => true;
+
     internal override bool TakesImages => true;
 
     internal override ImageShape InferOutput(ImageShape input)

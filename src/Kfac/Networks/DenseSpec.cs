@@ -5,6 +5,8 @@ namespace Kfac.Networks;
 /// <param name="UseBias">Whether a bias [K] is added.</param>
 public sealed record DenseSpec(int Units, bool UseBias = true) : LayerSpec
 {
+    internal override bool HasParameters => true;
+
     internal override bool MakesVector => true;
 
     internal override ImageShape InferOutput(ImageShape input)

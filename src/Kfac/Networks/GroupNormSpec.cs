@@ -9,6 +9,8 @@ namespace Kfac.Networks;
 /// <param name="Epsilon">ε, in the unit of the variance; above 0.</param>
 public sealed record GroupNormSpec(int Groups, float Epsilon = 1e-5f) : LayerSpec
 {
+    internal override bool HasParameters => true;
+
     internal override ImageShape InferOutput(ImageShape input)
     {
         RequirePositive(Groups, "the number of groups");

@@ -25,6 +25,9 @@ public abstract record LayerSpec
     /// <summary>Whether its output is a vector without rows and columns.</summary>
     internal virtual bool MakesVector => false;
 
+    /// <summary>Whether it has parameters to train.</summary>
+    internal virtual bool HasParameters => false;
+
     /// <summary>The shape of one example after this layer.</summary>
     /// <exception cref="ArgumentException">The layer cannot take <paramref name="input"/>; the message says why.</exception>
     internal abstract ImageShape InferOutput(ImageShape input);

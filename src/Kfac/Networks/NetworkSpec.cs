@@ -167,6 +167,21 @@ public sealed record NetworkSpec
     /// <exception cref="ArgumentException">The layer cannot take the current output.</exception>
     public NetworkSpec Add(LayerSpec layer) => new(Input, [.. Layers, layer]);
 
+    /// <summary>Refuses what cannot classify: a network without layers, with nothing to train, or whose output is no vector of classes.</summary>
+    /// <param name="name">The parameter at fault.</param>
+    /// <exception cref="ArgumentException">It is one of these; the message says which, and what to add.</exception>
+    internal void RequireClassifier(string name)
+    {
+        string? fault = Layers.Count == 0 ? "has no layers: add some, the last of them Dense(classes)"
+            : !Layers.Any(layer => layer.HasParameters) ? "has no layer with parameters, and so nothing to train: add a Conv or a Dense"
+            : !Output.IsFlat ? $"gives a map of {Output} where one value for each class is expected: end it with Flatten() or GlobalAveragePool(), and Dense(classes)"
+            : null;
+        if (fault is not null)
+        {
+            throw new ArgumentException($"the network {fault}", name);
+        }
+    }
+
     /// <summary>The description as JSON, as stored in a model file.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonFormat);
 

@@ -31,6 +31,8 @@ public sealed record ResidualSpec : LayerSpec
 
     internal override bool TakesImages => Body.Concat(Shortcut).Any(layer => layer.TakesImages);
 
+    internal override bool HasParameters => Body.Concat(Shortcut).Any(layer => layer.HasParameters);
+
     internal override bool MakesVector => Body.Any(layer => layer.MakesVector);
 
     /// <inheritdoc/>

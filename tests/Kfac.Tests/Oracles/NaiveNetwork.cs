@@ -1,4 +1,5 @@
 using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Networks;
 using Kfac.Running;
 
@@ -9,12 +10,20 @@ namespace Kfac.Tests.Oracles;
 /// differences, so that no derivative is written twice. An example's own gradient is that with respect to its own copy of
 /// the parameters: where examples meet in a batch normalisation it is that of the whole batch's loss.
 /// </summary>
-internal sealed class NaiveNetwork(Network network)
+internal sealed class NaiveNetwork(NetworkSpec spec, IEnumerable<Parameter> parameters)
 {
     private const double Step = 1e-5;
 
+    /// <summary>Running means and variances, in order.</summary>
+    private readonly List<double[]> _statistics = Values(parameters.Where(parameter => parameter.Kind == ParameterKind.Statistic));
+
+    public NaiveNetwork(Network network)
+        : this(network.Spec, network.Store.Parameters)
+    {
+    }
+
     /// <summary>The network's trainable parameters, in order, to be changed at will.</summary>
-    public List<double[]> Parameters { get; } = [.. network.Parameters.Select(parameter => Array.ConvertAll(parameter.Values.ToArray(), v => (double)v))];
+    public List<double[]> Parameters { get; } = Values(parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic));
 
     /// <summary>Cross-entropy of one example.</summary>
     public double Loss(double[] image, int label) => CrossEntropy(Scores(image), label);
@@ -38,43 +47,47 @@ internal sealed class NaiveNetwork(Network network)
     /// <summary>The scores of a batch, as in training.</summary>
     public double[][] Scores(double[][] images) => Scores(images, (_, p) => Parameters[p]);
 
-    private double[][] Scores(double[][] images, Func<int, int, double[]> parameter)
-    {
-        int next = 0;
-        return Run(network.Spec.Layers, images, network.Spec.Input, parameter, ref next).Values;
-    }
+    /// <summary>The scores of one example in prediction: with running statistics, nothing dropped.</summary>
+    public double[] Predict(double[] image) => Run(spec.Layers, [image], spec.Input, new Pass((_, p) => Parameters[p], IsTraining: false)).Values[0];
 
-    private (double[][] Values, ImageShape Shape) Run(IReadOnlyList<LayerSpec> layers, double[][] values, ImageShape shape, Func<int, int, double[]> parameter, ref int next)
+    /// <summary>Mean cross-entropy of a batch, as in training.</summary>
+    public double Loss(double[][] images, int[] labels) => Scores(images).Zip(labels, CrossEntropy).Average();
+
+    private double[][] Scores(double[][] images, Func<int, int, double[]> parameter) => Run(spec.Layers, images, spec.Input, new Pass(parameter, IsTraining: true)).Values;
+
+    private (double[][] Values, ImageShape Shape) Run(IReadOnlyList<LayerSpec> layers, double[][] values, ImageShape shape, Pass pass)
     {
+        Func<int, int, double[]> parameter = pass.Parameter;
         foreach (LayerSpec spec in layers)
         {
             ImageShape from = shape;
-            int first = next;
+            int first = pass.Next;
             shape = spec.InferOutput(from);
             switch (spec)
             {
                 case ResidualSpec residual:
-                    double[][] body = Run(residual.Body, values, from, parameter, ref next).Values;
-                    double[][] shortcut = Run(residual.Shortcut, values, from, parameter, ref next).Values;
+                    double[][] body = Run(residual.Body, values, from, pass).Values;
+                    double[][] shortcut = Run(residual.Shortcut, values, from, pass).Values;
                     values = [.. body.Zip(shortcut, (a, b) => a.Zip(b, (x, y) => x + y).ToArray())];
                     break;
                 case Conv2DSpec conv:
-                    next += conv.UseBias ? 2 : 1;
+                    pass.Next += conv.UseBias ? 2 : 1;
                     values = Map(values, (x, n) => NaiveConvolution.Forward(Conv2D.GeometryOf(conv, from), x, parameter(n, first), conv.UseBias ? parameter(n, first + 1) : null));
                     break;
                 case DenseSpec dense:
-                    next += dense.UseBias ? 2 : 1;
+                    pass.Next += dense.UseBias ? 2 : 1;
                     values = Map(values, (x, n) => DenseForward(dense, x, parameter(n, first), dense.UseBias ? parameter(n, first + 1) : null));
                     break;
                 case MaxPool2DSpec pool:
                     values = Map(values, (x, _) => Pool(from, spec.InferOutput(from), pool.Height, pool.Width, pool.StrideY, pool.StrideX, x, window => window.Max()));
                     break;
                 case BatchNormSpec norm:
-                    next += 2;
-                    values = BatchNorm(values, from.Channels, norm.Epsilon, n => parameter(n, first), n => parameter(n, first + 1));
+                    pass.Next += 2;
+                    (double[] mean, double[] variance) = pass.IsTraining ? Moments(values, from.Channels) : (_statistics[pass.NextStatistic++], _statistics[pass.NextStatistic++]);
+                    values = BatchNorm(values, from.Channels, norm.Epsilon, mean, variance, n => parameter(n, first), n => parameter(n, first + 1));
                     break;
                 case GroupNormSpec norm:
-                    next += 2;
+                    pass.Next += 2;
                     values = Map(values, (x, n) => GroupNorm(x, from.Channels, norm, parameter(n, first), parameter(n, first + 1)));
                     break;
                 case ReluSpec:
@@ -93,6 +106,7 @@ internal sealed class NaiveNetwork(Network network)
                     values = Map(values, (x, _) => Array.ConvertAll(x, v => v / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v)))));
                     break;
                 case FlattenSpec:
+                case DropoutSpec when !pass.IsTraining:
                     break;
                 default:
                     throw new NotSupportedException(spec.GetType().Name);
@@ -119,13 +133,15 @@ internal sealed class NaiveNetwork(Network network)
         return y;
     }
 
-    /// <summary>With the mean and variance of each channel over the whole batch.</summary>
-    private static double[][] BatchNorm(double[][] x, int channels, double epsilon, Func<int, double[]> scale, Func<int, double[]> shift)
+    /// <summary>Mean and variance of each channel over the whole batch.</summary>
+    private static (double[] Mean, double[] Variance) Moments(double[][] x, int channels)
     {
         double[] mean = [.. Enumerable.Range(0, channels).Select(c => x.SelectMany(values => values.Where((_, i) => i % channels == c)).Average())];
-        double[] variance = [.. Enumerable.Range(0, channels).Select(c => x.SelectMany(values => values.Where((_, i) => i % channels == c)).Average(v => (v - mean[c]) * (v - mean[c])))];
-        return Map(x, (values, n) => [.. values.Select((v, i) => (v - mean[i % channels]) / Math.Sqrt(variance[i % channels] + epsilon) * scale(n)[i % channels] + shift(n)[i % channels])]);
+        return (mean, [.. Enumerable.Range(0, channels).Select(c => x.SelectMany(values => values.Where((_, i) => i % channels == c)).Average(v => (v - mean[c]) * (v - mean[c])))]);
     }
+
+    private static double[][] BatchNorm(double[][] x, int channels, double epsilon, double[] mean, double[] variance, Func<int, double[]> scale, Func<int, double[]> shift) =>
+        Map(x, (values, n) => [.. values.Select((v, i) => (v - mean[i % channels]) / Math.Sqrt(variance[i % channels] + epsilon) * scale(n)[i % channels] + shift(n)[i % channels])]);
 
     private static double[] GroupNorm(double[] x, int channels, GroupNormSpec norm, double[] scale, double[] shift)
     {
@@ -177,5 +193,15 @@ internal sealed class NaiveNetwork(Network network)
         }
 
         return gradient;
+    }
+
+    private static List<double[]> Values(IEnumerable<Parameter> parameters) => [.. parameters.Select(parameter => Array.ConvertAll(parameter.Values.ToArray(), v => (double)v))];
+
+    /// <summary>A way through the network: which parameters an example sees, and how many were used so far.</summary>
+    private sealed record Pass(Func<int, int, double[]> Parameter, bool IsTraining)
+    {
+        public int Next { get; set; }
+
+        public int NextStatistic { get; set; }
     }
 }

@@ -171,6 +171,9 @@ public sealed class ImageClassifierTrainerTests
         Refused(Options(new SgdOptions()) with { Schedule = new NegativeSchedule() }, "Schedule must give a factor of 0 or more, but NegativeSchedule");
         Refused(Options(new SgdOptions()) with { EarlyStopping = new EarlyStopping() }, "EarlyStopping watches validation images");
         Refused(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(4) }, "gives 4 outputs, but the images are 8x8x1 in 3 classes");
+        Refused(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1) }, "the network has no layers");
+        Refused(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Relu().Flatten() }, "the network has no layer with parameters");
+        Refused(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Conv(3, 3) }, "gives a map of 8x8x3 where one value for each class is expected");
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions()).Fit(new MemoryImageSource(SyntheticImages.Shape, 3))).Message, "there are no images");
 
         static void Refused(TrainingOptions options, string message) => StringAssert.Contains(
