@@ -18,7 +18,7 @@ internal sealed record ConvolutionGeometry(
     public int OutW => ((W + PadLeft + PadRight - ((S - 1) * DilationX) - 1) / StrideX) + 1;
 
     /// <summary>R * S * C / Groups: the rows of the filter seen as a matrix [PatchLength, K].</summary>
-    public int PatchLength => R * S * (C / Groups);
+    public int PatchLength => checked(R * S * (C / Groups));
 
     /// <summary>Whether each channel has a filter of its own and there are no others.</summary>
     public bool IsDepthwise => Groups == C && Groups == K;

@@ -53,7 +53,7 @@ internal sealed unsafe class Correlation : ICorrelation
         Debug.Assert(rows > 0 && columns > 0 && channelsIn > 0 && channelsOut > 0);
         (_lanes, _channelsIn, _groups, _length) = (lanes, channelsIn, tapRows, tapColumns * channelsIn);
         _panels = Panel.Split(channelsOut, lanes.Width);
-        PackedLength = lanes.RoundUp(channelsOut) * _groups * _length;
+        PackedLength = checked(lanes.RoundUp(channelsOut) * _groups * _length);
         _takesTurns = PackedLength <= FloatsOfTurns && columns >= lanes.TileRows;
         _calls = _takesTurns ? Panel.EqualPanels(channelsOut, lanes.Width) : [.. _panels.Select(panel => (panel, 1))];
         (EvenSplit down, EvenSplit across) = Rectangles(rows, columns, lanes.TileRows, _takesTurns ? 1 : rows);

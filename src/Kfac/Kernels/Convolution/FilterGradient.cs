@@ -91,8 +91,8 @@ internal sealed unsafe class FilterGradient : IFilterGradient
     })];
 
     /// <summary>Four times the products of a channel of dy, and each chunk's load of a pixel as a quarter of one.</summary>
-    private int Cost(Chunk[] chunks) => chunks.Sum(chunk =>
-        ((((4 * chunk.Count) + 1) * _g.OutW) - (chunk.Tapered ? 4 * FiveTapsWithoutPadding.LeftOut : 0)) * (chunk.EndRow - chunk.FirstRow));
+    private long Cost(Chunk[] chunks) => chunks.Sum(chunk =>
+        ((((4L * chunk.Count) + 1) * _g.OutW) - (chunk.Tapered ? 4 * FiveTapsWithoutPadding.LeftOut : 0)) * (chunk.EndRow - chunk.FirstRow));
 
     /// <summary>offsets[i] = where position first + i of a patch is, from position first.</summary>
     /// <returns>Where position first is, from the beginning of the patch.</returns>

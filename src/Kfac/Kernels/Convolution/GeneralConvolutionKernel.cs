@@ -10,7 +10,7 @@ namespace Kfac.Kernels;
 /// <param name="g">The shape.</param>
 internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : IConvolutionKernel
 {
-    private readonly int _filterLength = g.PatchLength * g.K;
+    private readonly int _filterLength = checked(g.PatchLength * g.K);
 
     public Halo InputHalo => new(g.PadTop, g.PadLeft, g.PadBottom, g.PadRight);
 

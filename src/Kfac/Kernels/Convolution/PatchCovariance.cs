@@ -64,7 +64,7 @@ internal sealed unsafe class PatchCovariance
     public int SumsLength => checked(_parts.Length * PartLength);
 
     /// <summary>[C + 1, C]: channels of the second tap and of the first; then the sums of the pixels, if <see cref="SumsPixels"/>.</summary>
-    private int PartLength => (_g.C + 1) * _g.C;
+    private int PartLength => checked((_g.C + 1) * _g.C);
 
     /// <summary>Whether the filter moves a pixel at a time, over enough channels to fill a vector.</summary>
     /// <param name="geometry">The shape.</param>

@@ -80,7 +80,7 @@ internal sealed unsafe class MatrixProduct
     public InstructionSet InstructionSet { get; }
 
     /// <summary>Floats of packed operands, shared by all workers.</summary>
-    public int PackedLength => PackedALength + (PackedPanels > 0 ? _lanes.RoundUp(N) * K : 0);
+    public int PackedLength => checked(PackedALength + (PackedPanels > 0 ? _lanes.RoundUp(N) * K : 0));
 
     /// <summary>Units of <see cref="Pack"/>; may be 0.</summary>
     public int PackUnits => PackedTiles + PackedPanels;
@@ -94,7 +94,7 @@ internal sealed unsafe class MatrixProduct
     /// <summary>Panels of B that are.</summary>
     private int PackedPanels => _packB && !PanelsOnTheWay ? _panels.Length : 0;
 
-    private int PackedALength => PackedTiles > 0 ? ((M * K) + 15) / 16 * 16 : 0;
+    private int PackedALength => PackedTiles > 0 ? checked(M * K + 15) / 16 * 16 : 0;
 
     private bool TilesOnTheWay => _unitsAreRows && _floatsOnTheWay > 0;
 

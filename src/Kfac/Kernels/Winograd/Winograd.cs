@@ -42,13 +42,13 @@ internal sealed unsafe class Winograd : ICorrelation
         _across = EvenSplit.AtMost(_all.Across, most);
         _down = EvenSplit.AtMost(_all.Down, Math.Max(most / _all.Across, 1));
         _panels = Panel.Split(channelsOut, lanes.Width);
-        SlotLength = SlotStride(channelsIn * lanes.RoundUp(channelsOut));
+        SlotLength = SlotStride(checked(channelsIn * lanes.RoundUp(channelsOut)));
         _products = new TileSweep(lanes, channelsOut, aRow: channelsIn, aTerm: 1, packed: true, cRow: channelsOut);
     }
 
-    public int PackedLength => Slots * SlotLength;
+    public int PackedLength => checked(Slots * SlotLength);
 
-    public int ScratchLength => Slots * (SlotStride(_down.Size(0) * _across.Size(0) * _channelsIn) + SlotStride(_down.Size(0) * _across.Size(0) * _channelsOut));
+    public int ScratchLength => checked(Slots * (SlotStride(_down.Size(0) * _across.Size(0) * _channelsIn) + SlotStride(_down.Size(0) * _across.Size(0) * _channelsOut)));
 
     public int OverhangRows => (_all.Down * _all.Tile) - _rows;
 

@@ -34,7 +34,7 @@ internal sealed unsafe class WinogradFilterGradient : IFilterGradient
     public static bool Suits(ConvolutionGeometry g) =>
         Winograd.Suits(g) && (long)Winograd.Slots * new WinogradTiles(g.OutH, g.OutW, g.R).Count * (g.C + g.K) <= FloatsOfTransformsAtMost;
 
-    public int ScratchLength => TransformsLength + (Winograd.Slots * SlotBlock);
+    public int ScratchLength => checked(TransformsLength + (Winograd.Slots * SlotBlock));
 
     private int TransformsLength => Winograd.Slots * (SlotX + SlotDy);
 
