@@ -12,4 +12,11 @@ internal static class ColumnMismatch
     /// <exception cref="ArgumentOutOfRangeException">There is none.</exception>
     public static DataViewSchema.Column RequireColumn(this DataViewSchema schema, string option, string columnName, string expected) =>
         schema.GetColumnOrNull(columnName) ?? throw Create(option, columnName, expected, null);
+
+    /// <summary>The index of a column that is of this schema.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is of another.</exception>
+    public static int RequireOwn(this DataViewSchema schema, DataViewSchema.Column column) =>
+        column.Index < schema.Count && schema[column.Index].Name == column.Name
+            ? column.Index
+            : throw new ArgumentOutOfRangeException(nameof(column), $"column '{column.Name}', number {column.Index}, is of another schema than this one of {schema.Count} columns: {string.Join(", ", schema.Select(own => own.Name))}");
 }

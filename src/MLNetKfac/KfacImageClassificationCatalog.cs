@@ -1,6 +1,5 @@
-using System.Runtime.CompilerServices;
-using Microsoft.ML.Runtime;
 using MLNetKfac;
+using MLNetKfac.ModelIO;
 
 namespace Microsoft.ML;
 
@@ -40,13 +39,6 @@ public static class KfacImageClassificationCatalog
         KfacImageClassificationTrainer.Options options)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        return new KfacImageClassificationTrainer(EnvironmentOf(OwnerOf(catalog)), options);
+        return new KfacImageClassificationTrainer(MLNetEnvironment.Of(catalog), options);
     }
-
-    // ML.NET shows its catalogs' environment to its own assemblies only.
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Owner")]
-    private static extern TrainCatalogBase OwnerOf(TrainCatalogBase.CatalogInstantiatorBase trainers);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Environment")]
-    private static extern IHostEnvironment EnvironmentOf(TrainCatalogBase catalog);
 }

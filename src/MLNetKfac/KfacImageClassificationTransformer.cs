@@ -12,8 +12,8 @@ namespace MLNetKfac;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Saved and loaded by <c>mlContext.Model.Save</c> and <c>Load</c>, alone or in a chain; to find it in what <c>Load</c> gave:
-/// <c>((IEnumerable&lt;ITransformer&gt;)model).OfType&lt;KfacImageClassificationTransformer&gt;()</c>.
+/// Saved and loaded by <c>mlContext.Model.Save</c> and <c>Load</c>, alone or in a chain; <see cref="FindIn"/> finds it in what
+/// <c>Load</c> gave.
 /// </para>
 /// <para>
 /// Data views that it gives are lazy, and predictions are the same, bit for bit, whether made row by row or in any number
@@ -54,6 +54,24 @@ public sealed class KfacImageClassificationTransformer : ISingleFeaturePredictio
     internal PixelFormat Format { get; }
 
     internal OutputColumns Outputs { get; }
+
+    /// <summary>The image classifier in a trained or loaded model: the model itself, or one of a chain or of chains within chains.</summary>
+    /// <exception cref="ArgumentException">There is none, or more than one; the message says what there is.</exception>
+    /// <example><code>
+    /// ITransformer model = mlContext.Model.Load("model.zip", out _);
+    /// IReadOnlyList&lt;string&gt;? classes = KfacImageClassificationTransformer.FindIn(model).Model.ClassNames;
+    /// </code></example>
+    public static KfacImageClassificationTransformer FindIn(ITransformer model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ITransformer[] parts = [.. Parts(model)];
+        KfacImageClassificationTransformer[] found = [.. parts.OfType<KfacImageClassificationTransformer>()];
+        return found.Length == 1
+            ? found[0]
+            : throw new ArgumentException($"the model must have one {nameof(KfacImageClassificationTransformer)}, but has {found.Length} among {string.Join(", ", parts.Select(part => part.GetType().Name))}", nameof(model));
+
+        static IEnumerable<ITransformer> Parts(ITransformer model) => model is IEnumerable<ITransformer> chain ? chain.SelectMany(Parts) : [model];
+    }
 
     /// <summary>The input's columns, then the predicted label and the score.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or does not hold images of the model's shape.</exception>

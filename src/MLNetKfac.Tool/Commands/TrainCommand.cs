@@ -1,0 +1,69 @@
+using System.CommandLine;
+using Kfac.Optimizers;
+
+namespace MLNetKfac.Tool.Commands;
+
+/// <summary><c>kfac train DIR --model FILE</c>.</summary>
+internal static class TrainCommand
+{
+    private static readonly Dictionary<string, Func<OptimizerOptions>> Optimizers = new()
+    {
+        ["kfac"] = () => new KfacOptions(),
+        ["muon"] = () => new MuonOptions(),
+        ["adam"] = () => new AdamOptions(),
+        ["sgd"] = () => new SgdOptions(),
+    };
+
+    public static Command Create()
+    {
+        Argument<DirectoryInfo> folder = CommonOptions.Folder();
+        Option<FileInfo> model = new("--model") { Description = "Where to save the model.", Required = true };
+        Option<int> epochs = AtLeastOne("--epochs", "Passes over the training pictures.", 10);
+        Option<int?> size = new("--size") { Description = "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]" };
+        Option<string> optimizer = new("--optimizer") { Description = "The optimizer.", DefaultValueFactory = _ => "kfac" };
+        optimizer.AcceptOnlyFromAmong([.. Optimizers.Keys]);
+        Option<int> seed = new("--seed") { Description = "Seed of everything random; the same seed and pictures give the same model.", DefaultValueFactory = _ => 1 };
+        Option<int> threads = new("--threads") { Description = "Threads to train with; 0 takes all processors. The model does not depend on it." };
+        Option<double?> validation = new("--validation") { Description = "Share of each class's pictures to hold back, never trained on: they show how the training goes and choose the epoch that is kept. [default: 0.2, or 0.1 where there are test pictures]" };
+        Option<FileInfo?> log = new("--log") { Description = "Write a line of JSON for each epoch to this file." };
+        Option<bool> digest = new("--digest") { Description = "End with a line 'digest: ' and the SHA-256 of network and weights, by which trainings can be compared." };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("train", "Trains a small convolutional network on a folder of pictures, saves it and evaluates it.")
+        {
+            folder, model, epochs, size, optimizer, seed, threads, validation, log, digest, json,
+        };
+        size.Validators.Add(result => Require(result, size, value => value is null or >= 1, "at least 1"));
+        threads.Validators.Add(result => Require(result, threads, value => value >= 0, "0 or more"));
+        validation.Validators.Add(result => Require(result, validation, value => value is null or (>= 0 and < 1), "in [0, 1)"));
+        command.SetAction(arguments => ExitCode.Of(() => new TrainingSession
+        {
+            Folder = arguments.GetValue(folder)!.FullName,
+            ModelPath = arguments.GetValue(model)!.FullName,
+            Epochs = arguments.GetValue(epochs),
+            Size = arguments.GetValue(size),
+            Optimizer = Optimizers[arguments.GetValue(optimizer)!](),
+            Seed = arguments.GetValue(seed),
+            Threads = arguments.GetValue(threads),
+            Validation = arguments.GetValue(validation),
+            LogPath = arguments.GetValue(log)?.FullName,
+            WritesDigest = arguments.GetValue(digest),
+            WritesJson = arguments.GetValue(json),
+        }.Run()));
+        return command;
+    }
+
+    private static Option<int> AtLeastOne(string name, string description, int usual)
+    {
+        Option<int> option = new(name) { Description = description, DefaultValueFactory = _ => usual };
+        option.Validators.Add(result => Require(result, option, value => value >= 1, "at least 1"));
+        return option;
+    }
+
+    private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Option<T> option, Predicate<T?> holds, string expected)
+    {
+        if (result.Tokens.Count > 0 && !holds(result.GetValueOrDefault<T>()))
+        {
+            result.AddError($"{option.Name} must be {expected}, but is {result.Tokens[0].Value}");
+        }
+    }
+}

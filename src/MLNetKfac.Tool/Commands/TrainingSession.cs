@@ -1,0 +1,145 @@
+using Kfac;
+using Kfac.Models;
+using Kfac.Optimizers;
+using Kfac.Training;
+using Microsoft.ML;
+using MLNetKfac.Tool.Data;
+using MLNetKfac.Tool.Models;
+using MLNetKfac.Tool.Terminal;
+using Spectre.Console;
+
+namespace MLNetKfac.Tool.Commands;
+
+/// <summary>A training from the folder to the model file and its evaluation.</summary>
+internal sealed class TrainingSession
+{
+    public required string Folder { get; init; }
+
+    public required string ModelPath { get; init; }
+
+    public required int Epochs { get; init; }
+
+    public int? Size { get; init; }
+
+    public required OptimizerOptions Optimizer { get; init; }
+
+    public required int Seed { get; init; }
+
+    public int Threads { get; init; }
+
+    public double? Validation { get; init; }
+
+    public string? LogPath { get; init; }
+
+    public bool WritesDigest { get; init; }
+
+    public bool WritesJson { get; init; }
+
+    public int Run()
+    {
+        // Before the training, not after it, a folder that cannot be made is bad news.
+        Directory.CreateDirectory(Path.GetDirectoryName(ModelPath)!);
+        MLContext mlContext = new(Seed);
+        using Screen screen = new(toErrors: WritesJson);
+        screen.ShowWarningsOf(mlContext);
+        using Interruption interruption = new();
+        using TrainingJournal? journal = LogPath is null ? null : new TrainingJournal(LogPath);
+        TrainingProgress progress = new(screen, Epochs);
+        progress.Begin();
+
+        PictureFolder folder = new(mlContext, Folder, read =>
+        {
+            interruption.Token.ThrowIfCancellationRequested();
+            progress.Update(read);
+        });
+        TrainingData data = folder.ReadForTraining(Size, Validation, Seed);
+        Describe(screen, data, folder.Remarks);
+
+        KfacImageClassificationTransformer classifier = Fit(mlContext, data, metrics =>
+        {
+            progress.Update(metrics);
+            journal?.Write(metrics);
+        }, interruption.Token, out IDataView trained);
+        screen.ShowStatus(null);
+        PictureModel model = PictureModel.Of(mlContext, classifier, trained);
+        model.Save(ModelPath);
+        screen.Line();
+        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {Kept(classifier, interruption)}"));
+        int code = interruption.HasCome ? ExitCode.Interrupted : ExitCode.Done;
+        Evaluation? evaluation = null;
+        if (interruption.HasCome)
+        {
+            screen.Line($"[yellow]interrupted: not evaluated[/]");
+        }
+        else if (data.Test is { } test)
+        {
+            evaluation = model.Evaluate(test);
+            evaluation.Show(screen, data.TestName);
+        }
+
+        if (WritesJson)
+        {
+            Output.Write(new
+            {
+                Model = ModelPath,
+                Interrupted = interruption.HasCome,
+                Epochs = classifier.Model.TrainingHistory,
+                Evaluation = evaluation?.ToResult(),
+                Digest = WritesDigest ? model.Digest : null,
+            });
+        }
+        else if (WritesDigest)
+        {
+            screen.Line($"digest: {model.Digest}");
+        }
+
+        return code;
+    }
+
+    private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
+    {
+        ITransformer keys = PictureModel.CreateKeys(mlContext, data.Training.ClassNames, data.Training.Rows);
+        trained = keys.Transform(data.Training.Rows);
+        bool validates = data.Validation is not null || data.ValidationFraction > 0;
+        KfacImageClassificationTrainer trainer = mlContext.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
+        {
+            FeatureColumnName = nameof(ImageRow.Image),
+            ImageShape = new ImageShape(data.Training.Height, data.Training.Width, data.Training.Channels),
+            Optimizer = Optimizer,
+            Epoch = Epochs,
+            Seed = Seed,
+            Threads = Threads,
+            ValidationSetFraction = (float)data.ValidationFraction,
+            // Never stops early, but keeps the best epoch.
+            EarlyStoppingCriteria = validates ? new EarlyStopping(Patience: Epochs, Metric: EarlyStoppingMetric.Loss) : null,
+            OnCancellation = CancellationOutcome.KeepBest,
+            CancellationToken = cancellation,
+            MetricsCallback = told,
+        });
+        return trainer.Fit(trained, data.Validation is null ? null : keys.Transform(data.Validation.Rows));
+    }
+
+    private void Describe(Screen screen, TrainingData data, IEnumerable<string> remarks)
+    {
+        PictureSet training = data.Training;
+        string validation = data.Validation is { } apart ? $", {apart.Count:N0} held back" : data.ValidationFraction > 0 ? $", {data.ValidationFraction:P0} of them held back" : "";
+        string test = data.Test is { } other && other != data.Validation ? $", {other.Count:N0} for the test" : "";
+        screen.Line(Markup.Escape($"{training.ClassNames.Count} classes, {training.Count:N0} pictures to train on{validation}{test}"));
+        foreach (string remark in remarks)
+        {
+            screen.Line(Markup.Escape(remark));
+        }
+
+        screen.Line();
+    }
+
+    /// <summary>Which epoch's weights the model has.</summary>
+    private static string Kept(KfacImageClassificationTransformer classifier, Interruption interruption)
+    {
+        IReadOnlyList<EpochReport> history = classifier.Model.TrainingHistory;
+        EpochReport? best = history.Where(epoch => epoch.ValidationLoss is not null).MinBy(epoch => epoch.ValidationLoss);
+        return best is null
+            ? interruption.HasCome ? $"as it was after {history.Count} whole epochs" : "as it was after the last epoch"
+            : $"as it was after epoch {best.Epoch}, the best so far by the loss of the held-back pictures";
+    }
+}

@@ -1,0 +1,33 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+
+namespace MLNetKfac.Tool.Data;
+
+/// <summary>A row of the data: an image and what it shows. The image's size is set by a schema definition.</summary>
+internal sealed class ImageRow
+{
+    [ImageType(1, 1)]
+    public MLImage? Image { get; set; }
+
+    public string Label { get; set; } = "";
+
+    /// <summary>The schema of such rows with images of one size.</summary>
+    public static SchemaDefinition SchemaFor(int height, int width)
+    {
+        SchemaDefinition schema = SchemaDefinition.Create(typeof(ImageRow));
+        schema[nameof(Image)].ColumnType = new ImageDataViewType(height, width);
+        return schema;
+    }
+}
+
+/// <summary>What a classifier makes of a row.</summary>
+internal sealed class ImageScores
+{
+    public float[] Score { get; set; } = [];
+}
+
+/// <summary>A class, in its place among the others.</summary>
+internal sealed class ClassName
+{
+    public string Label { get; set; } = "";
+}

@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using Kfac.Models;
+using Kfac.Training;
+
+namespace MLNetKfac.Tool.Terminal;
+
+/// <summary>Shows how a training goes: a line for each epoch, and on a terminal a bar for the step at work.</summary>
+internal sealed class TrainingProgress(Screen screen, int epochs)
+{
+    private const int BarLength = 22;
+
+    private readonly Stopwatch _clock = new();
+    private BatchReport? _batch;
+    private double _lossSum, _accuracySum;
+    private bool _hasHeader;
+    private ImageFolderProgress _read;
+
+    /// <summary>Epochs that have come to their end.</summary>
+    public EpochReport? Last { get; private set; }
+
+    /// <summary>Shows from now on that something is done before the first step.</summary>
+    public void Begin() => screen.ShowStatus(Status);
+
+    /// <summary>Takes note of pictures that were read or checked.</summary>
+    public void Update(ImageFolderProgress read)
+    {
+        if (_read.IsCheck != read.IsCheck || read.Done <= 1)
+        {
+            _clock.Restart();
+        }
+
+        _read = read;
+    }
+
+    /// <summary>Takes note of a step or an epoch.</summary>
+    public void Update(KfacImageClassificationMetrics metrics)
+    {
+        if (metrics.Batch is { } batch)
+        {
+            if (_batch is null)
+            {
+                _clock.Restart();
+            }
+
+            (_lossSum, _accuracySum) = batch.Batch == 1 ? (batch.Loss, batch.Accuracy) : (_lossSum + batch.Loss, _accuracySum + batch.Accuracy);
+            _batch = batch;
+        }
+        else if (metrics.Epoch is { } epoch)
+        {
+            Last = epoch;
+            Show(epoch);
+        }
+    }
+
+    private void Show(EpochReport epoch)
+    {
+        bool validates = epoch.ValidationLoss is not null;
+        if (!_hasHeader)
+        {
+            screen.Line($"[bold]  epoch      loss  accuracy{(validates ? "   validation loss  accuracy" : "")}   images/s     time[/]");
+            _hasHeader = true;
+        }
+
+        string validation = validates ? $"   {epoch.ValidationLoss,15:F4}  {Percent(epoch.ValidationAccuracy!.Value),8}" : "";
+        screen.Line($"{epoch.Epoch,4}/{epoch.Epochs,-3} {epoch.TrainingLoss,8:F4}  {Percent(epoch.TrainingAccuracy),8}{validation}   {epoch.ImagesPerSecond,8:N0}  {ProgressBar.Time(epoch.Seconds),7}");
+    }
+
+    private string Status()
+    {
+        if (_batch is not { } batch)
+        {
+            return _read.Count == 0
+                ? " reading …"
+                : $" {(_read.IsCheck ? "checking" : "reading")} {_read.Done:N0} of {_read.Count:N0} pictures {Bar((double)_read.Done / _read.Count)}";
+        }
+
+        double done = (batch.Epoch - 1 + (double)batch.Batch / batch.BatchCount) / epochs;
+        return $" epoch {batch.Epoch,2}/{epochs,-2} {Bar(done)}  loss {_lossSum / batch.Batch:F4}  accuracy {Percent(_accuracySum / batch.Batch)}";
+    }
+
+    private string Bar(double done) =>
+        $"{ProgressBar.Of(done, BarLength)} {(done > 0 && _clock.Elapsed.TotalSeconds > 0.5 ? $"{ProgressBar.Time(_clock.Elapsed.TotalSeconds * (1 - done) / done)} left" : "…")}";
+
+    private static string Percent(double share) => $"{100 * share:F1} %";
+}
