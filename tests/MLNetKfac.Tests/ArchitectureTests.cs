@@ -45,7 +45,7 @@ public sealed class ArchitectureTests
     {
         Type[] elsewhere = [.. Component.GetExportedTypes().Where(type => type.Namespace != "MLNetKfac")];
 
-        CollectionAssert.AreEqual((Type[])[typeof(KfacImageClassificationCatalog)], elsewhere);
+        CollectionAssert.AreEqual((Type[])[typeof(ImageFolderCatalog), typeof(KfacImageClassificationCatalog)], elsewhere);
     }
 
     private static HashSet<string> NamespacesUsedBy(Assembly assembly)

@@ -14,6 +14,8 @@ internal sealed class ImageRow
     /// <summary>The schema of such rows with images of one size.</summary>
     public static SchemaDefinition SchemaFor(int height, int width)
     {
+        // ML.NET learns an image type by its attribute, also where the attribute's size is known at run time only.
+        new ImageTypeAttribute(height, width).Register();
         SchemaDefinition schema = SchemaDefinition.Create(typeof(ImageRow));
         schema[nameof(Image)].ColumnType = new ImageDataViewType(height, width);
         return schema;
