@@ -9,7 +9,7 @@ internal static class BenchmarkOptimizers
     /// <summary>What AdamW is commonly given, PyTorch's default.</summary>
     private const float AdamWDecay = 0.01f;
 
-    public static readonly string[] Names = ["sgd", "nesterov", "adam", "adamw", "muon", "kfac", "kfac-empirical", "kfac-sampled"];
+    public static readonly string[] Names = ["sgd", "nesterov", "adam", "adamw", "muon", "kfac", "kfac-natural", "kfac-root", "kfac-kronecker", "kfac-sampled"];
 
     public static OptimizerOptions Create(string name) => name switch
     {
@@ -19,12 +19,10 @@ internal static class BenchmarkOptimizers
         "adamw" => new AdamOptions { WeightDecay = AdamWDecay },
         "muon" => new MuonOptions(),
         "kfac" => new KfacOptions(),
-        "kfac-empirical" => Diagonal(EstimationMode.Empirical),
-        "kfac-sampled" => Diagonal(EstimationMode.Gradients),
+        "kfac-natural" => KfacOptions.NaturalGradient,
+        "kfac-root" => new KfacOptions { Constraint = NormConstraintKind.KullbackLeibler, Exponent = -0.5f },
+        "kfac-kronecker" => new KfacOptions { Approximation = FisherApproximation.Kronecker },
+        "kfac-sampled" => new KfacOptions { EstimationMode = EstimationMode.Gradients },
         _ => throw new ArgumentException($"the optimizers are {string.Join(", ", Names)}, but '{name}' was asked for"),
     };
-
-    /// <summary>The diagonal blocks, with statistics at every step.</summary>
-    private static KfacOptions Diagonal(EstimationMode mode) =>
-        new() { Approximation = FisherApproximation.Diagonal, EstimationMode = mode, FactorUpdatePeriod = 1 };
 }

@@ -21,6 +21,8 @@ internal static class TrainCommand
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes all processors." };
         var learningRate = new Option<float?>("--learning-rate") { Description = "Step size." };
         var damping = new Option<float?>("--damping") { Description = "K-FAC: damping." };
+        var exponent = new Option<float?>("--exponent") { Description = "K-FAC: exponent of the curvature, -1 for the natural gradient." };
+        var constraint = new Option<string?>("--constraint") { Description = "K-FAC: none, kullbackleibler or spectral." };
         var decay = new Option<float?>("--ema-decay") { Description = "K-FAC: decay of the running average." };
         var norm = new Option<float?>("--norm-constraint") { Description = "K-FAC: norm constraint." };
         var perLayer = new Option<bool?>("--norm-constraint-per-layer") { Description = "K-FAC: each layer is held to its share of the norm constraint." };
@@ -38,11 +40,14 @@ internal static class TrainCommand
         var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
         var schedule = new Option<string?>("--schedule") { Description = "constant, cosine, onecycle or linear." };
         var final = new Option<double?>("--final") { Description = "Factor on the learning rate at the end of the cosine." };
+        var smoothing = new Option<float?>("--label-smoothing") { Description = "Label smoothing." };
+        var shift = new Option<float?>("--shift") { Description = "Augmentation: largest shift, as a share of the picture's side." };
+        var flip = new Option<bool?>("--flip") { Description = "Augmentation: mirrors half of the pictures." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, smoothing, shift, flip, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -75,6 +80,10 @@ internal static class TrainCommand
                 BatchSize = arguments.GetValue(batch) ?? defaults.BatchSize,
                 Seed = arguments.GetValue(seed),
                 Threads = arguments.GetValue(threads),
+                LabelSmoothing = arguments.GetValue(smoothing) ?? defaults.LabelSmoothing,
+                Augmentation = arguments.GetValue(shift) is not null || arguments.GetValue(flip) == true
+                    ? new AugmentationOptions { Shift = arguments.GetValue(shift) ?? 0, HorizontalFlip = arguments.GetValue(flip) ?? false }
+                    : defaults.Augmentation,
                 ParameterAveragingEpochs = arguments.GetValue(averaged) ?? defaults.ParameterAveragingEpochs,
                 Schedule = arguments.GetValue(schedule) switch
                 {
@@ -92,11 +101,13 @@ internal static class TrainCommand
             KfacOptions Kfac(KfacOptions o) => o with
             {
                 Damping = arguments.GetValue(damping) ?? o.Damping,
+                Exponent = arguments.GetValue(exponent) ?? o.Exponent,
+                Constraint = arguments.GetValue(constraint) is { } kind ? Enum.Parse<NormConstraintKind>(kind, ignoreCase: true) : o.Constraint,
                 EmaDecay = arguments.GetValue(decay) ?? o.EmaDecay,
                 NormConstraint = arguments.GetValue(norm) ?? o.NormConstraint,
                 NormConstraintPerLayer = arguments.GetValue(perLayer) ?? o.NormConstraintPerLayer,
                 Momentum = arguments.GetValue(momentum) ?? o.Momentum,
-                MomentumKind = arguments.GetValue(momentumKind) is { } kind ? Enum.Parse<KfacMomentumKind>(kind, ignoreCase: true) : o.MomentumKind,
+                MomentumKind = arguments.GetValue(momentumKind) is { } applied ? Enum.Parse<KfacMomentumKind>(applied, ignoreCase: true) : o.MomentumKind,
                 Approximation = arguments.GetValue(approximation) is { } block ? Parse(block) : o.Approximation,
                 LayerApproximations = arguments.GetValue(layers) is { } chosenLayers
                     ? chosenLayers.Select(text => text.Split('=')).ToDictionary(pair => pair[0], pair => Parse(pair[1]))
@@ -120,6 +131,7 @@ internal static class TrainCommand
             seconds = Math.Round(report.Seconds, 3),
             training_loss = Math.Round(report.TrainingLoss, 5),
             test_accuracy = Math.Round(report.ValidationAccuracy!.Value, 5),
+            test_log_loss = Math.Round(report.ValidationLoss!.Value, 5),
         })
         : $"epoch {report.Epoch,3}  {report.Seconds,8:F1} s  {report.ImagesPerSecond,7:F0} images/s  loss {report.TrainingLoss:F4}  training {report.TrainingAccuracy:P2}  test {report.ValidationAccuracy:P2}");
 }

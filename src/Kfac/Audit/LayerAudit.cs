@@ -174,7 +174,7 @@ internal sealed class LayerAudit
     {
         FisherBlock block = Estimate(approximation, _settings.EstimationMode);
         block.Damping = 0;
-        double[] products = Errors(space => space.Product, (v, result) => block.Multiply(Spans(v), Spans(result)));
+        double[] products = Errors(space => space.Product, (v, result) => block.MultiplyMatrixPower(Spans(v), Spans(result), 1));
         foreach (float damping in _settings.Dampings)
         {
             double lambda = Lambda(damping);
@@ -184,7 +184,7 @@ internal sealed class LayerAudit
                 block.RefreshInverse();
             }
 
-            double[] inverses = Errors(space => space.Solve(lambda), (v, result) => block.MultiplyInverse(Spans(v), Spans(result)));
+            double[] inverses = Errors(space => space.Solve(lambda), (v, result) => block.MultiplyMatrixPower(Spans(v), Spans(result), -1));
             (double length, double predicted, double actual, double elsewhere) = Step(block, lambda);
             double most = 0.5 * TensorPrimitives.Dot<float>(_gradient, _spaces[^1].Solve(lambda));
             yield return new BlockCurvature(
@@ -214,7 +214,7 @@ internal sealed class LayerAudit
     private (double Length, double PredictedDecrease, double ActualDecrease, double DecreaseElsewhere) Step(FisherBlock block, double lambda)
     {
         float[] step = new float[_fisher.Size], product = new float[_fisher.Size];
-        block.MultiplyInverse(Spans((float[])_gradient.Clone()), Spans(step));
+        block.MultiplyMatrixPower(Spans((float[])_gradient.Clone()), Spans(step), -1);
         _fisher.Multiply(step, product);
         double slope = TensorPrimitives.Dot<float>(_gradient, step), curvature = TensorPrimitives.Dot<float>(step, product) + lambda * TensorPrimitives.Dot<float>(step, step);
         if (!(curvature > 0 && double.IsFinite(curvature)))

@@ -10,7 +10,7 @@ namespace Kfac.Curvature;
 /// <summary>
 /// Eigenvalue-corrected Kronecker factors (George et al. 2018): in the eigenbasis Q_A ⊗ Q_G of the two covariances, the
 /// Fisher's own diagonal S = (1/N) sum_n (Q_Aᵀ g_n Q_G)², which is <see cref="ConvDiagonalFB"/>'s statistic in that basis.
-/// (F + λI)⁻¹ V = Q_A ((Q_Aᵀ V Q_G) / (S + λ)) Q_Gᵀ. No Kronecker product of factors is closer to F in that basis.
+/// (F + λI)^p V = Q_A ((Q_Aᵀ V Q_G) ∘ (S + λ)^p) Q_Gᵀ. No Kronecker product of factors is closer to F in that basis.
 /// </summary>
 /// <remarks>With a new basis, S starts from T times the products of the factors' eigenvalues, and keeps its weight.</remarks>
 public abstract unsafe class EkfacFB : InputOutputFB
@@ -126,10 +126,6 @@ public abstract unsafe class EkfacFB : InputOutputFB
         EndEigenvalues();
     }
 
-    private protected override void SolveVector() => ApplyInBasis(inverse: true);
-
-    private protected override void MultiplyVector() => ApplyInBasis(inverse: false);
-
     private void BeginEigenvalues()
     {
         _statistic.Span.Clear();
@@ -159,19 +155,19 @@ public abstract unsafe class EkfacFB : InputOutputFB
         return Eigenvalues.Update(_statistic.Span, []);
     }
 
-    private void ApplyInBasis(bool inverse)
+    private protected override void MultiplyVector(float exponent)
     {
         int p = _factors.PatchLength, k = _factors.Outputs;
         Workers workers = LayerCollection.Workers;
         _rotateLeft.Run(workers, p, p, _inputBasis.Pointer, p, Vector.Pointer, k, _product.Pointer, k);
         _rotateRight.Run(workers, p, k, _product.Pointer, k, _gradientBasis.Pointer, k, Vector.Pointer, k);
-        ScaleByEigenvalues(inverse, (float)EffectiveDamping);
+        ScaleByEigenvalues(exponent, (float)EffectiveDamping);
         _backLeft.Run(workers, p, p, _inputBasis.Pointer, p, Vector.Pointer, k, _product.Pointer, k);
         _backRight.Run(workers, p, k, _product.Pointer, k, _gradientBasis.Pointer, k, Vector.Pointer, k);
     }
 
-    /// <summary>v *= S + λ, or v /= S + λ.</summary>
-    private void ScaleByEigenvalues(bool inverse, float damping)
+    /// <summary>v *= (S + λ)^p.</summary>
+    private void ScaleByEigenvalues(float exponent, float damping)
     {
         ReadOnlySpan<float> sum = Eigenvalues.Sum;
         float weight = Eigenvalues.Weight;
@@ -179,7 +175,13 @@ public abstract unsafe class EkfacFB : InputOutputFB
         for (int i = 0; i < vector.Length; i++)
         {
             float eigenvalue = sum[i] / weight + damping;
-            vector[i] = inverse ? vector[i] / eigenvalue : vector[i] * eigenvalue;
+            vector[i] = exponent switch
+            {
+                -1 => vector[i] / eigenvalue,
+                -0.5f => vector[i] / MathF.Sqrt(eigenvalue),
+                1 => vector[i] * eigenvalue,
+                _ => vector[i] * MathF.Pow(eigenvalue, exponent),
+            };
         }
     }
 }

@@ -3,7 +3,7 @@ namespace Kfac.Curvature;
 /// <summary>Which block approximates the Fisher of a layer. A normalisation has one, <see cref="ScaleAndShiftDiagonalFB"/>, under every name but <see cref="NaiveDiagonal"/>.</summary>
 public enum FisherApproximation
 {
-    /// <summary>Chosen for each layer by its kind and size; see docs/kfac.md.</summary>
+    /// <summary>The default: <see cref="ConvDiagonalFB"/> for every convolution, <see cref="FullyConnectedDiagonalFB"/> for dense layers.</summary>
     Auto,
 
     /// <summary>One number for each parameter, from per-example gradients: <see cref="ConvDiagonalFB"/>, <see cref="FullyConnectedDiagonalFB"/>.</summary>

@@ -40,6 +40,15 @@ public abstract class FisherBlock
     /// </summary>
     internal double EffectiveDamping => LayerCollection.DampingIsRelative && MeanEigenvalue is > 0 and var mean ? Damping * mean + LayerCollection.L2 : Damping + LayerCollection.L2;
 
+    /// <summary>
+    /// The exponent p in [-1, 1] that Kronecker-factored and full blocks keep (F + λI)^p ready for; other powers cost a
+    /// decomposition each time. Default -1.
+    /// </summary>
+    public float PreparedExponent { get; internal set; } = -1;
+
+    /// <summary>Steps of a training between updates of the statistic, at least 1.</summary>
+    internal int UpdatePeriod { get; set; } = 1;
+
     /// <summary>Trace of the undamped F divided by its dimension.</summary>
     internal abstract double MeanEigenvalue { get; }
 
@@ -48,6 +57,9 @@ public abstract class FisherBlock
 
     /// <summary>What went wrong with the last inverse and what was done about it, once; null where all went well.</summary>
     internal string? TakeRecovery() => Interlocked.Exchange(ref _recovery, null);
+
+    /// <summary>Name of the layer it is bound to in a training, as in <c>conv2d_1</c>; null where the block is used on its own.</summary>
+    public string? LayerName => Layer?.Name;
 
     /// <summary>The layer whose statistics it reads inside the trainer; null where the block is used on its own.</summary>
     internal Layer? Layer { get; private protected init; }
@@ -87,25 +99,49 @@ public abstract class FisherBlock
     /// <param name="vector">v, shaped like the parameters.</param>
     /// <exception cref="ArgumentException">The shapes do not match the parameters.</exception>
     /// <exception cref="InvalidOperationException">No statistic has come in yet.</exception>
-    public ParameterTensors Multiply(ParameterTensors vector) => Apply(vector, inverse: false);
+    public ParameterTensors Multiply(ParameterTensors vector) => MultiplyMatrixPower(vector, 1);
 
     /// <summary>(F + λI)⁻¹ v.</summary>
-    /// <inheritdoc cref="Multiply(ParameterTensors)"/>
-    public ParameterTensors MultiplyInverse(ParameterTensors vector) => Apply(vector, inverse: true);
+    /// <inheritdoc cref="MultiplyMatrixPower(ParameterTensors, float)" path="/exception"/>
+    /// <param name="vector">v, shaped like the parameters.</param>
+    public ParameterTensors MultiplyInverse(ParameterTensors vector) => MultiplyMatrixPower(vector, -1);
 
-    /// <summary>result = (F + λI) v; both may be the same memory.</summary>
-    internal abstract void Multiply(ParameterSpans vector, ParameterSpans result);
+    /// <summary>(F + λI)^p v, of the symmetric positive matrix F + λI (multiply_matpower of later releases of tensorflow/kfac).</summary>
+    /// <param name="vector">v, shaped like the parameters.</param>
+    /// <param name="exponent">p in [-1, 1]; -1 is the inverse, -1/2 the inverse root, 1 the matrix itself.</param>
+    /// <exception cref="ArgumentException">The shapes do not match the parameters.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The exponent is not in [-1, 1].</exception>
+    /// <exception cref="InvalidOperationException">No statistic has come in yet, or p is negative and F + λI is singular in single precision.</exception>
+    public ParameterTensors MultiplyMatrixPower(ParameterTensors vector, float exponent)
+    {
+        RequireVector(vector);
+        if (!(exponent is >= -1 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(exponent), exponent, "the exponent must be in [-1, 1]");
+        }
 
-    /// <summary>result = (F + λI)⁻¹ v; both may be the same memory.</summary>
-    internal abstract void MultiplyInverse(ParameterSpans vector, ParameterSpans result);
+        if (!HasCurvature)
+        {
+            throw new InvalidOperationException("the curvature has no value yet: register a minibatch and call InstantiateFactors first");
+        }
+
+        var result = new ParameterTensors(Tensor.CreateFromShape<float>(vector.Weights.Lengths), vector.Bias is null ? null : Tensor.CreateFromShape<float>(vector.Bias.Lengths));
+        MultiplyMatrixPower(Spans(vector), Spans(result), exponent);
+        bool isSingular = exponent < 0 && ((Layer is null && _recovery is not null) || (!IsFinite(result) && IsFinite(vector)));
+        return isSingular ? throw new InvalidOperationException($"the curvature with damping {Damping} is singular in single precision: give a larger damping") : result;
+    }
+
+    /// <summary>result = (F + λI)^exponent v; both may be the same memory.</summary>
+    /// <remarks>Allocates nothing where the exponent is <see cref="PreparedExponent"/>.</remarks>
+    internal abstract void MultiplyMatrixPower(ParameterSpans vector, ParameterSpans result, float exponent);
 
     /// <summary>Takes in what the last backward pass over <paramref name="examples"/> examples left at <see cref="Layer"/>.</summary>
     /// <returns>False where the statistic was not finite and so was left out.</returns>
     internal abstract bool UpdateFromLayer(int examples, Pass pass);
 
     /// <summary>
-    /// Recomputes what <see cref="MultiplyInverse(ParameterSpans, ParameterSpans)"/> uses from the running averages and the
-    /// damping of this moment, for blocks that cannot invert on the spot.
+    /// Recomputes what <see cref="MultiplyMatrixPower(ParameterSpans, ParameterSpans, float)"/> uses from the running averages
+    /// and the damping of this moment, for blocks that cannot invert on the spot.
     /// </summary>
     internal void RefreshInverse()
     {
@@ -150,7 +186,7 @@ public abstract class FisherBlock
         }
     }
 
-    private ParameterTensors Apply(ParameterTensors vector, bool inverse)
+    private void RequireVector(ParameterTensors vector)
     {
         ArgumentNullException.ThrowIfNull(vector);
         vector.Weights.RequireShape(WeightsShape, "the vector's weights", nameof(vector));
@@ -160,26 +196,6 @@ public abstract class FisherBlock
         }
 
         vector.Bias?.RequireShape([BiasLength], "the vector's bias", nameof(vector));
-        if (!HasCurvature)
-        {
-            throw new InvalidOperationException("the curvature has no value yet: register a minibatch and call InstantiateFactors first");
-        }
-
-        var result = new ParameterTensors(Tensor.CreateFromShape<float>(vector.Weights.Lengths), vector.Bias is null ? null : Tensor.CreateFromShape<float>(vector.Bias.Lengths));
-        if (inverse)
-        {
-            MultiplyInverse(Spans(vector), Spans(result));
-            if (!IsFinite(result) && IsFinite(vector))
-            {
-                throw new InvalidOperationException($"the curvature with damping {Damping} is singular in single precision: give a larger damping");
-            }
-        }
-        else
-        {
-            Multiply(Spans(vector), Spans(result));
-        }
-
-        return result;
     }
 
     private static bool IsFinite(ParameterTensors tensors)

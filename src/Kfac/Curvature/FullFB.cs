@@ -21,9 +21,9 @@ public sealed unsafe class FullFB : InputOutputFB
     private readonly AlignedBuffer _statistic;
     private readonly BatchProduct _product;
     private readonly float[] _result;
-    private AlignedBuffer _inverse, _nextInverse;
+    private AlignedBuffer _power, _nextPower;
     private SymmetricMatrix? _matrix;
-    private double _inverseDamping;
+    private double _preparedDamping;
     private long _examples;
 
     /// <summary>For a dense layer.</summary>
@@ -58,7 +58,7 @@ public sealed unsafe class FullFB : InputOutputFB
         _gradients = new AlignedBuffer(AtOnce * Size);
         _statistic = new AlignedBuffer(Size * Size);
         _product = new BatchProduct(new MatrixProduct(Size, Size, AtOnce, transposeA: true));
-        (_inverse, _nextInverse) = (new AlignedBuffer(Size * Size), new AlignedBuffer(Size * Size));
+        (_power, _nextPower) = (new AlignedBuffer(Size * Size), new AlignedBuffer(Size * Size));
         _result = new float[Size];
     }
 
@@ -87,14 +87,14 @@ public sealed unsafe class FullFB : InputOutputFB
     internal override void PrepareInverse()
     {
         _matrix = SymmetricMatrix.Of(Factor, Size);
-        _inverseDamping = EffectiveDamping;
+        _preparedDamping = EffectiveDamping;
     }
 
-    internal override void ComputeInverse() => ReportRecovery(_matrix!.Invert(_inverseDamping, _nextInverse.Span));
+    internal override void ComputeInverse() => ReportRecovery(_matrix!.Raise(PreparedExponent, _preparedDamping, _nextPower.Span));
 
     internal override void PublishInverse()
     {
-        (_inverse, _nextInverse) = (_nextInverse, _inverse);
+        (_power, _nextPower) = (_nextPower, _power);
         _matrix = null;
     }
 
@@ -126,9 +126,23 @@ public sealed unsafe class FullFB : InputOutputFB
         return Factor.Update(_statistic.Span, []);
     }
 
-    private protected override void SolveVector() => Apply(_inverse.Span, scale: 1, damping: 0);
-
-    private protected override void MultiplyVector() => Apply(Factor.Sum, 1 / Factor.Weight, (float)EffectiveDamping);
+    private protected override void MultiplyVector(float exponent)
+    {
+        if (exponent == PreparedExponent)
+        {
+            Apply(_power.Span, scale: 1, damping: 0);
+        }
+        else if (exponent == 1)
+        {
+            Apply(Factor.Sum, 1 / Factor.Weight, (float)EffectiveDamping);
+        }
+        else
+        {
+            var power = new float[_power.Length];
+            ReportRecovery(SymmetricMatrix.Of(Factor, Size).Raise(exponent, EffectiveDamping, power));
+            Apply(power, scale: 1, damping: 0);
+        }
+    }
 
     /// <summary>v = scale · matrix · v + damping · v.</summary>
     private void Apply(ReadOnlySpan<float> matrix, float scale, float damping)

@@ -93,17 +93,10 @@ public abstract unsafe class InputOutputFB : FisherBlock
         return !pass.IsLast || EndStatistic();
     }
 
-    internal sealed override void MultiplyInverse(ParameterSpans vector, ParameterSpans result)
+    internal sealed override void MultiplyMatrixPower(ParameterSpans vector, ParameterSpans result, float exponent)
     {
         Join(vector);
-        SolveVector();
-        Split(result);
-    }
-
-    internal sealed override void Multiply(ParameterSpans vector, ParameterSpans result)
-    {
-        Join(vector);
-        MultiplyVector();
+        MultiplyVector(exponent);
         Split(result);
     }
 
@@ -120,11 +113,8 @@ public abstract unsafe class InputOutputFB : FisherBlock
     {
     }
 
-    /// <summary><see cref="Vector"/> = (F + λI)⁻¹ <see cref="Vector"/>.</summary>
-    private protected abstract void SolveVector();
-
-    /// <summary><see cref="Vector"/> = (F + λI) <see cref="Vector"/>.</summary>
-    private protected abstract void MultiplyVector();
+    /// <summary><see cref="Vector"/> = (F + λI)^exponent <see cref="Vector"/>.</summary>
+    private protected abstract void MultiplyVector(float exponent);
 
     private void Join(ParameterSpans vector)
     {

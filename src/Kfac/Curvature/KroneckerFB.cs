@@ -6,8 +6,8 @@ using Kfac.Networks;
 namespace Kfac.Curvature;
 
 /// <summary>
-/// F ≈ T·A ⊗ G, with the inverse (1/T) (A + π√(λ/T) I)⁻¹ V (G + √(λ/T)/π I)⁻¹, π² = mean eigenvalue of A / that of G
-/// (factored Tikhonov damping: Martens and Grosse 2015, section 6.3).
+/// F + λI ≈ T·A' ⊗ G' with A' = A + π√(λ/T) I, G' = G + √(λ/T)/π I, π² = mean eigenvalue of A / that of G (factored Tikhonov
+/// damping: Martens and Grosse 2015, section 6.3). Its power p maps V to T^p A'^p V G'^p.
 /// </summary>
 public abstract unsafe class KroneckerFB : InputOutputFB
 {
@@ -15,7 +15,7 @@ public abstract unsafe class KroneckerFB : InputOutputFB
     private readonly BatchProduct _timesLeft;
     private readonly BatchProduct _timesRight;
     private readonly AlignedBuffer _product;
-    private AlignedBuffer _inputInverse, _gradientInverse, _nextInputInverse, _nextGradientInverse;
+    private AlignedBuffer _inputPower, _gradientPower, _nextInputPower, _nextGradientPower;
     private SymmetricMatrix? _inputs, _gradients;
     private (double Inputs, double Gradients) _factorDamping;
 
@@ -27,8 +27,8 @@ public abstract unsafe class KroneckerFB : InputOutputFB
         _timesLeft = new BatchProduct(new MatrixProduct(p, k, p));
         _timesRight = new BatchProduct(new MatrixProduct(p, k, k));
         _product = new AlignedBuffer(Vector.Length);
-        (_inputInverse, _nextInputInverse) = (new AlignedBuffer(p * p), new AlignedBuffer(p * p));
-        (_gradientInverse, _nextGradientInverse) = (new AlignedBuffer(k * k), new AlignedBuffer(k * k));
+        (_inputPower, _nextInputPower) = (new AlignedBuffer(p * p), new AlignedBuffer(p * p));
+        (_gradientPower, _nextGradientPower) = (new AlignedBuffer(k * k), new AlignedBuffer(k * k));
     }
 
     /// <summary>The running average of A [P, P], the covariance of the layer's input patches, the bias's 1 last.</summary>
@@ -50,8 +50,8 @@ public abstract unsafe class KroneckerFB : InputOutputFB
 
     internal override void ComputeInverse()
     {
-        string? first = _inputs!.Invert(_factorDamping.Inputs, _nextInputInverse.Span);
-        string? second = _gradients!.Invert(_factorDamping.Gradients, _nextGradientInverse.Span);
+        string? first = _inputs!.Raise(PreparedExponent, _factorDamping.Inputs, _nextInputPower.Span);
+        string? second = _gradients!.Raise(PreparedExponent, _factorDamping.Gradients, _nextGradientPower.Span);
         ReportRecovery(first is null ? null : $"A: {first}");
         ReportRecovery(second is null ? null : $"G: {second}");
     }
@@ -65,30 +65,29 @@ public abstract unsafe class KroneckerFB : InputOutputFB
 
     internal override void PublishInverse()
     {
-        (_inputInverse, _nextInputInverse) = (_nextInputInverse, _inputInverse);
-        (_gradientInverse, _nextGradientInverse) = (_nextGradientInverse, _gradientInverse);
+        (_inputPower, _nextInputPower) = (_nextInputPower, _inputPower);
+        (_gradientPower, _nextGradientPower) = (_nextGradientPower, _gradientPower);
         _inputs = _gradients = null;
     }
 
-    private protected override void SolveVector() => Apply(_inputInverse, _gradientInverse, 1 / _factors.Locations);
-
-    /// <summary>The factors with the damping that their inverses have.</summary>
-    private protected override void MultiplyVector()
+    private protected override void MultiplyVector(float exponent)
     {
-        (double onInputs, double onGradients) = _factors.Damping(EffectiveDamping);
-        Apply(Damped(_factors.Inputs, _factors.PatchLength, onInputs), Damped(_factors.Gradients, _factors.Outputs, onGradients), _factors.Locations);
-    }
-
-    private static AlignedBuffer Damped(FisherFactor factor, int size, double damping)
-    {
-        var matrix = new AlignedBuffer(size * size);
-        factor.GetCovariance(matrix.Span);
-        for (int i = 0; i < size; i++)
+        float scale = MathF.Pow(_factors.Locations, exponent);
+        if (exponent == PreparedExponent)
         {
-            matrix.Span[i * (size + 1)] += (float)damping;
+            Apply(_inputPower, _gradientPower, scale);
+            return;
         }
 
-        return matrix;
+        (double onInputs, double onGradients) = _factors.Damping(EffectiveDamping);
+        Apply(Power(_factors.Inputs, _factors.PatchLength, onInputs), Power(_factors.Gradients, _factors.Outputs, onGradients), scale);
+
+        AlignedBuffer Power(FisherFactor factor, int size, double damping)
+        {
+            var power = new AlignedBuffer(size * size);
+            ReportRecovery(SymmetricMatrix.Of(factor, size).Raise(exponent, damping, power.Span));
+            return power;
+        }
     }
 
     /// <summary>V = scale · left · V · right.</summary>

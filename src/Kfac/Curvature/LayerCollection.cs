@@ -10,9 +10,6 @@ namespace Kfac.Curvature;
 /// </summary>
 public sealed class LayerCollection
 {
-    /// <summary>Largest covariance that <see cref="FisherApproximation.Auto"/> has inverted: that of a 3x3 convolution of 128 channels.</summary>
-    private const int MaxFactorRows = 1200;
-
     private readonly List<FisherBlock> _blocks = [];
     private readonly List<FisherFactor> _factors = [];
     private readonly float _emaDecay = 0.95f;
@@ -68,22 +65,15 @@ public sealed class LayerCollection
     {
         (_, FisherApproximation.NaiveDiagonal) => new NaiveDiagonalFB(this, layer),
         (BatchNorm or GroupNorm, _) => new ScaleAndShiftDiagonalFB(this, layer),
-        (Conv2D convolution, FisherApproximation.Diagonal) => new ConvDiagonalFB(this, convolution),
+        (Conv2D convolution, FisherApproximation.Auto or FisherApproximation.Diagonal) => new ConvDiagonalFB(this, convolution),
         (Conv2D { Spec.Groups: > 1 }, FisherApproximation.Kronecker or FisherApproximation.Ekfac or FisherApproximation.Full) =>
             throw new NotSupportedException($"no {approximation} block serves layer {layer.Name}, a convolution in groups: choose Diagonal or NaiveDiagonal for it"),
         (Conv2D convolution, FisherApproximation.Kronecker) => new ConvKFCBasicFB(this, convolution),
         (Conv2D convolution, FisherApproximation.Ekfac) => new ConvEkfacFB(this, convolution),
-        (Dense dense, FisherApproximation.Diagonal) => new FullyConnectedDiagonalFB(this, dense),
+        (Dense dense, FisherApproximation.Auto or FisherApproximation.Diagonal) => new FullyConnectedDiagonalFB(this, dense),
         (Dense dense, FisherApproximation.Kronecker) => new FullyConnectedKFACBasicFB(this, dense),
         (Dense dense, FisherApproximation.Ekfac) => new FullyConnectedEkfacFB(this, dense),
         (Conv2D or Dense, FisherApproximation.Full) => new FullFB(this, layer),
-        (_, FisherApproximation.Auto) => CreateBlock(layer, Automatic(layer)),
         _ => throw new NotSupportedException($"no {approximation} block serves layer {layer.Name} ({layer.GetType().Name})"),
     };
-
-    /// <summary>Kronecker factors where they are small enough to be inverted again and again, else the diagonal.</summary>
-    private static FisherApproximation Automatic(Layer layer) =>
-        BlockShape.Of(layer) is { } shape && Math.Max(shape.PatchLength, shape.Outputs) <= MaxFactorRows
-            ? FisherApproximation.Kronecker
-            : FisherApproximation.Diagonal;
 }

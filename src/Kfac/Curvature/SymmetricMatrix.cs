@@ -44,6 +44,49 @@ internal sealed class SymmetricMatrix
         return new SymmetricMatrix(new DenseMatrix(size, size, values));
     }
 
+    /// <summary>power = (M + damping·I)^exponent.</summary>
+    /// <param name="exponent">In [-1, 1].</param>
+    /// <param name="damping">At least 0.</param>
+    /// <param name="power">[Size, Size], overwritten, with finite values only.</param>
+    /// <returns>Null, or what had to be done, as the end of a sentence; see <see cref="Invert(double, Span{float})"/>.</returns>
+    public string? Raise(double exponent, double damping, Span<float> power)
+    {
+        switch (exponent)
+        {
+            case -1:
+                return Invert(damping, power);
+            case 1:
+                Store(_values + damping * DenseMatrix.CreateIdentity(Size), power);
+                return null;
+        }
+
+        Matrix<double> vectors;
+        double[] eigenvalues;
+        try
+        {
+            (vectors, eigenvalues) = Decompose();
+        }
+        catch (NonConvergenceException)
+        {
+            power.Clear();
+            return "its eigenvectors were not found, and its layer was left as it is";
+        }
+
+        double noise = exponent < 0 ? Size * DoublePrecision * LargestDiagonal : 0, used = damping;
+        if (eigenvalues.Min() + damping <= noise)
+        {
+            used = Math.Max(10 * damping, SinglePrecision * LargestDiagonal);
+        }
+
+        if (Store(vectors * DenseMatrix.CreateDiagonal(Size, Size, i => Math.Pow(Math.Max(eigenvalues[i], 0) + used, exponent)) * vectors.Transpose(), power))
+        {
+            return used == damping ? null : $"a damping of {damping:G3} left it singular and was raised to {used:G3}";
+        }
+
+        power.Clear();
+        return TooSmall(damping);
+    }
+
     /// <summary>
     /// inverse = (M + damping·I)⁻¹, by Cholesky; where that fails, with a damping that rises tenfold, and at last by the
     /// eigenvalues, clipped at 0. A matrix so small that its inverse is infinite in single precision gets the inverse 0:
@@ -52,7 +95,7 @@ internal sealed class SymmetricMatrix
     /// <param name="damping">At least 0.</param>
     /// <param name="inverse">[Size, Size], overwritten, with finite values only.</param>
     /// <returns>Null, or what had to be done, as the end of a sentence.</returns>
-    public string? Invert(double damping, Span<float> inverse)
+    private string? Invert(double damping, Span<float> inverse)
     {
         double tried = damping, next = damping;
         for (int i = 0; i < Tries; i++, next = Math.Max(10 * tried, SinglePrecision * LargestDiagonal))
@@ -72,7 +115,7 @@ internal sealed class SymmetricMatrix
         }
 
         inverse.Clear();
-        return $"with a damping of {damping:G3} it is too small to be inverted, and its layer was left as it is";
+        return TooSmall(damping);
     }
 
     /// <summary>Its orthonormal eigenvectors, as columns of <paramref name="vectors"/> [Size, Size], and eigenvalues, clipped at 0.</summary>
@@ -83,6 +126,8 @@ internal sealed class SymmetricMatrix
         Store(columns, vectors);
         return [.. values.Select(value => Math.Max(value, 0))];
     }
+
+    private static string TooSmall(double damping) => $"with a damping of {damping:G3} it is too small to be inverted, and its layer was left as it is";
 
     private (Matrix<double> Vectors, double[] Values) Decompose()
     {

@@ -1,4 +1,4 @@
-using Kfac.Parallel;
+using Kfac.Memory;
 using Kfac.Running;
 
 namespace Kfac.Optimizers;
@@ -10,7 +10,7 @@ internal abstract class GradientOptimizer : Optimizer
     private float _caution = 1;
 
     private protected GradientOptimizer(Network network, OptimizerOptions options)
-        : base(network)
+        : base(network, options.LearningRate!.Value)
     {
         _options = options;
     }
@@ -30,8 +30,12 @@ internal abstract class GradientOptimizer : Optimizer
             return false;
         }
 
-        float rate = _caution * scheduleFactor * _options.LearningRate;
-        DecayWeights(rate, _options.WeightDecay);
+        float rate = _caution * scheduleFactor * LearningRate;
+        foreach (Parameter parameter in Weights)
+        {
+            DecayWeights(parameter, rate * (_options.WeightDecay ?? 0));
+        }
+
         Move(rate);
         return true;
     }

@@ -9,37 +9,40 @@ namespace Kfac.Optimizers;
 
 /// <summary>
 /// K-FAC (Martens and Grosse 2015; tf.contrib.kfac.optimizer.KfacOptimizer): w -= α·m, where m gathers the gradient
-/// multiplied by the inverse of the damped, block-wise Fisher.
+/// multiplied by a power of the damped, block-wise Fisher.
 /// </summary>
 internal sealed class KfacOptimizer : Optimizer
 {
     private const float DampingRaise = 4;
 
     private readonly KfacOptions _options;
+    private readonly LayerStep[] _layers;
     private readonly FisherEstimator _estimator;
-    private readonly IReadOnlyList<FisherFactor> _factors;
+    private readonly LayerCollection _curvature;
     private readonly InverseSchedule _inverses;
+    private readonly KullbackLeiblerBound _bound;
+    private readonly OrthogonalStep _orthogonalStep;
+
+    /// <summary>What is moved by w -= α·d, each with its α; the rest takes orthogonal steps.</summary>
+    private readonly (Parameter Parameter, float LearningRate)[] _moved;
     private readonly DampingRule? _dampingRule;
     private readonly QuadraticMomentum? _quadraticMomentum;
     private readonly AlignedBuffer _natural;
     private readonly AlignedBuffer _momentum;
-    private readonly ChunkAction _gatherNaturalChunk;
-    private readonly ChunkAction _gatherGradientChunk;
-    private readonly ChunkAction _moveChunk;
-
-    /// <summary>Parameters whose step is constrained together.</summary>
-    private readonly Parameter[][] _constrained;
+    private readonly ChunkAction _gatherNaturalChunk, _gatherGradientChunk, _moveChunk;
     private AlignedBuffer _direction;
     private float _rate;
-    private float _damping;
+    private int _offset;
+    private float _dampingFactor = 1;
+    private float _caution = 1;
     private long _steps;
 
     public KfacOptimizer(Network network, KfacOptions options, int seed)
-        : base(network)
+        : base(network, KfacLayerSettings.For(options, options.ApproximationOf(network.Layers.First(layer => layer.Parameters.Count > 0))).LearningRate)
     {
         _options = options;
         RequireLayers(options.LayerApproximations.Keys);
-        var layers = new LayerCollection
+        LayerCollection layers = _curvature = new LayerCollection
         {
             EmaDecay = options.EmaDecay,
             Averaging = options.Averaging,
@@ -48,43 +51,47 @@ internal sealed class KfacOptimizer : Optimizer
             FactorExamples = options.FactorExamples,
             Workers = network.Workers,
         };
-        _factors = layers.Factors;
-        layers.RegisterNetwork(network, options.ApproximationOf);
+        _layers = [.. network.Layers.Where(layer => layer.Parameters.Count > 0).Select(layer => Register(layers, layer))];
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
-        _constrained = options.NormConstraintPerLayer ? [.. _estimator.Blocks.Select(block => block.Layer!.Parameters.ToArray())] : [[.. network.Parameters]];
         _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, options.InverseUpdatePeriod, options.InverseDelay);
         _natural = new AlignedBuffer(network.Store.Length);
         _direction = _momentum = new AlignedBuffer(network.Store.Length);
-        _gatherNaturalChunk = GatherNaturalChunk;
-        _gatherGradientChunk = GatherGradientChunk;
-        _moveChunk = MoveChunk;
-        _damping = options.Damping;
+        (_gatherNaturalChunk, _gatherGradientChunk, _moveChunk) = (GatherNaturalChunk, GatherGradientChunk, MoveChunk);
+        _bound = new KullbackLeiblerBound(Chunks, BoundGroups());
+        (Parameter Parameter, float LearningRate)[] orthogonal = [.. _layers.SkipLast(1).Where(step => step.Settings.Constraint == NormConstraintKind.Spectral).SelectMany(step => step.Matrices)];
+        _orthogonalStep = new OrthogonalStep(network, orthogonal);
+        _moved = [.. _layers.SelectMany(step => step.Members).Except(orthogonal)];
         bool needsModel = options.DampingAdaptation != DampingAdaptation.None || options.MomentumKind == KfacMomentumKind.QuadraticModel;
         QuadraticModel? model = needsModel ? new QuadraticModel(network, Loss, Chunks) : null;
-        _dampingRule = options.DampingAdaptation == DampingAdaptation.None ? null : new DampingRule(network, Loss, Chunks, model!, options.MinDamping);
+        _dampingRule = options.DampingAdaptation == DampingAdaptation.None ? null : new DampingRule(network, Loss, Chunks, model!, options.MinDamping ?? Math.Min(1e-6f, Damping));
         _quadraticMomentum = options.MomentumKind == KfacMomentumKind.QuadraticModel ? new QuadraticMomentum(network, Loss, Chunks, model!) : null;
+        SetDamping();
     }
 
-    /// <summary>λ of the next step; other than the option's value after a rescue or an adaptation.</summary>
-    public float Damping => _damping;
+    public override LayerCollection Curvature => _curvature;
+
+    /// <summary>λ of the first layer's next step; other than the option's value after a recovery or an adaptation.</summary>
+    public float Damping => _dampingFactor * _layers[0].Settings.Damping;
 
     /// <remarks>Inverses and eigenvectors are not carried along: a new optimizer computes them from the factors before its first step.</remarks>
     public override void CaptureOrRestore(StateDictionary state)
     {
         base.CaptureOrRestore(state);
         state.CaptureOrRestore("momentum", _momentum.Span);
-        state.CaptureOrRestore("damping", ref _damping);
+        state.CaptureOrRestore("dampingFactor", ref _dampingFactor);
+        state.CaptureOrRestore("caution", ref _caution);
         state.CaptureOrRestore("steps", ref _steps);
-        for (int i = 0; i < _factors.Count; i++)
+        for (int i = 0; i < _curvature.Factors.Count; i++)
         {
-            _factors[i].CaptureOrRestore(state, $"factor{i}");
+            _curvature.Factors[i].CaptureOrRestore(state, $"factor{i}");
         }
     }
 
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         _steps++;
-        UpdateCurvatureAndGradient(labels);
+        _estimator.UpdateCurvatureAndGradient(labels, _steps);
+        AddL2Gradient(_options.L2);
         if (_steps <= _options.BurnInSteps)
         {
             return true;
@@ -103,72 +110,61 @@ internal sealed class KfacOptimizer : Optimizer
 
     private protected override string BackOff()
     {
-        float before = _damping;
-        _damping *= DampingRaise;
+        float before = Damping;
+        _dampingFactor *= DampingRaise;
+        _caution /= 2;
         SetDamping();
         _inverses.Refresh();
         _momentum.Span.Clear();
-        return $"damping was raised from {before} to {_damping}";
-    }
-
-    private void UpdateCurvatureAndGradient(ReadOnlySpan<int> labels)
-    {
-        if ((_steps - 1) % _options.FactorUpdatePeriod == 0)
-        {
-            _estimator.UpdateCurvatureAndGradient(labels, _steps);
-        }
-        else
-        {
-            _estimator.ComputeGradient(labels);
-        }
-
-        AddL2Gradient(_options.L2);
+        return $"damping was raised from {before} to {Damping}, the learning rate is now multiplied by {_caution}";
     }
 
     /// <summary>Changes the parameters, and the damping where it is adapted.</summary>
     /// <returns>False, and the parameters unchanged, where the step would not be finite.</returns>
     private bool TakeStep(ReadOnlySpan<int> labels, float scheduleFactor)
     {
-        if (!FindStep(labels.Length, scheduleFactor))
+        if (!FindDirection(labels.Length))
         {
             return false;
         }
 
-        DecayWeights(_rate, _options.WeightDecay);
-        Chunks.Run(Store.Length, _moveChunk);
+        Move(_caution * scheduleFactor);
         if (_dampingRule is not null && _dampingRule.IsDue(_steps))
         {
-            _damping = _dampingRule.Adapt(_damping, LastGoodValues, LastLoss, labels);
-            if (_dampingRule.IsCalibrating)
-            {
-                SetDamping();
-                _inverses.Refresh();
-            }
+            AdaptDamping(labels);
         }
 
         return true;
     }
 
-    /// <summary>Finds the direction d and the rate α of the step w -= α·d.</summary>
-    /// <returns>False where they are not finite.</returns>
-    private bool FindStep(int examples, float scheduleFactor)
+    private void AdaptDamping(ReadOnlySpan<int> labels)
     {
-        _rate = scheduleFactor * _options.LearningRate;
+        _dampingFactor = _dampingRule!.Adapt(Damping, LastGoodValues, LastLoss, labels) / _layers[0].Settings.Damping;
+        if (_dampingRule.IsCalibrating)
+        {
+            SetDamping();
+            _inverses.Refresh();
+        }
+    }
+
+    /// <summary>Finds the direction d of the step.</summary>
+    /// <returns>False where it is not finite.</returns>
+    private bool FindDirection(int examples)
+    {
         switch (_options.MomentumKind)
         {
             case KfacMomentumKind.Gradient:
                 Chunks.Run(Store.Length, _gatherGradientChunk);
                 Precondition(_momentum, _natural);
                 _direction = _natural;
-                return ConstrainNorm(_momentum);
+                return _bound.Apply(_natural, _momentum);
             case KfacMomentumKind.QuadraticModel:
                 Precondition(Store.Gradients, _natural);
                 _direction = _momentum;
-                _rate = scheduleFactor;
                 return _quadraticMomentum!.Combine(_natural, _momentum, examples, _estimator.Blocks);
             default:
                 Precondition(Store.Gradients, _natural);
-                if (!ConstrainNorm(Store.Gradients))
+                if (!_bound.Apply(_natural, Store.Gradients))
                 {
                     return false;
                 }
@@ -179,57 +175,38 @@ internal sealed class KfacOptimizer : Optimizer
         }
     }
 
+    /// <summary>w -= s·α·d, or an orthogonal step, after the weights have decayed.</summary>
+    private void Move(float scheduleFactor)
+    {
+        foreach (LayerStep step in _layers)
+        {
+            DecayWeights(step.Members[0].Parameter, scheduleFactor * step.Settings.LearningRate * step.Settings.WeightDecay);
+        }
+
+        _orthogonalStep.Move(_direction, scheduleFactor);
+        foreach ((Parameter parameter, float learningRate) in _moved)
+        {
+            (_offset, _rate) = (parameter.Offset, scheduleFactor * learningRate);
+            Chunks.Run(parameter.Length, _moveChunk);
+        }
+    }
+
     private void SetDamping()
     {
-        foreach (FisherBlock block in _estimator.Blocks)
+        foreach (LayerStep step in _layers)
         {
-            block.Damping = _damping;
+            step.Block.Damping = _dampingFactor * step.Settings.Damping;
         }
     }
 
-    /// <summary>result = (F + λI)⁻¹ vector, block by block.</summary>
+    /// <summary>result = (F + λI)^p vector, block by block.</summary>
     private void Precondition(AlignedBuffer vector, AlignedBuffer result)
     {
-        foreach (FisherBlock block in _estimator.Blocks)
+        foreach (LayerStep step in _layers)
         {
-            block.MultiplyInverse(LayerSpans(vector, block.Layer!), LayerSpans(result, block.Layer!));
+            step.Block.MultiplyMatrixPower(LayerSpans(vector, step.Layer), LayerSpans(result, step.Layer), step.Settings.Exponent);
         }
     }
-
-    /// <summary>
-    /// v *= min(1, √(c / (α²·v·g))), or each of L layers' v by that with c / L: v·g stands for vᵀ F v, twice the change of the
-    /// predictions in KL divergence. α is taken before the schedule's factor, so that the schedule still shortens a step that
-    /// the constraint has shortened.
-    /// </summary>
-    /// <returns>False where v or g is not finite.</returns>
-    private bool ConstrainNorm(AlignedBuffer gradient)
-    {
-        foreach (Parameter[] parameters in _constrained)
-        {
-            double product = 0;
-            foreach (Parameter parameter in parameters)
-            {
-                product += Chunks.Dot(SpanOf(_natural, parameter), SpanOf(gradient, parameter));
-            }
-
-            double squaredNorm = (double)_options.LearningRate * _options.LearningRate * product;
-            if (!double.IsFinite(squaredNorm))
-            {
-                return false;
-            }
-
-            // Rounding may leave a product that is next to nothing below 0.
-            double factor = Math.Sqrt(_options.NormConstraint / _constrained.Length / Math.Abs(squaredNorm));
-            for (int i = 0; factor < 1 && i < parameters.Length; i++)
-            {
-                Chunks.Scale(SpanOf(_natural, parameters[i]), (float)factor);
-            }
-        }
-
-        return true;
-    }
-
-    private static Span<float> SpanOf(AlignedBuffer buffer, Parameter parameter) => buffer.Span.Slice(parameter.Offset, parameter.Length);
 
     /// <summary>m = μ·m + v, and v becomes v + μ·m where the momentum is Nesterov's.</summary>
     private void GatherNaturalChunk(int start, int length)
@@ -254,25 +231,42 @@ internal sealed class KfacOptimizer : Optimizer
     /// <summary>w -= α·d.</summary>
     private void MoveChunk(int start, int length)
     {
-        Span<float> values = Store.Values.Span.Slice(start, length);
-        TensorPrimitives.MultiplyAdd(_direction.Span.Slice(start, length), -_rate, values, values);
+        Span<float> values = Store.Values.Span.Slice(_offset + start, length);
+        TensorPrimitives.MultiplyAdd(_direction.Span.Slice(_offset + start, length), -_rate, values, values);
     }
 
     private void ReportRecoveries()
     {
         foreach (FisherBlock block in _estimator.Blocks)
         {
-            if (block.TakeRecovery() is { } rescue)
+            if (block.TakeRecovery() is { } recovery)
             {
-                ReportCurvatureRecovery($"the curvature of {block.Layer!.Name}: {rescue}");
+                ReportCurvatureRecovery($"the curvature of {block.Layer!.Name}: {recovery}");
             }
         }
     }
+
+    private LayerStep Register(LayerCollection layers, Layer layer)
+    {
+        FisherApproximation approximation = _options.ApproximationOf(layer);
+        KfacLayerSettings settings = KfacLayerSettings.For(_options, approximation);
+        FisherBlock block = layers.CreateBlock(layer, approximation);
+        block.UpdatePeriod = settings.FactorUpdatePeriod;
+        block.PreparedExponent = settings.Exponent;
+        return new LayerStep(layer, block, settings, [.. layer.Parameters.Select(parameter => (parameter, settings.LearningRate))]);
+    }
+
+    /// <summary>Each of the L layers held to c / L, or all of them to the first one's c.</summary>
+    private KullbackLeiblerBound.Group[] BoundGroups() => _options.NormConstraintPerLayer
+        ? [.. _layers.Select(step => new KullbackLeiblerBound.Group((double)step.Settings.NormConstraint / _layers.Length, step.Members))]
+        : [new KullbackLeiblerBound.Group(_layers[0].Settings.NormConstraint, [.. _layers.SelectMany(step => step.Members)])];
 
     internal static ParameterSpans LayerSpans(AlignedBuffer buffer, Layer layer)
     {
         IReadOnlyList<Parameter> parameters = layer.Parameters;
         return new ParameterSpans(SpanOf(buffer, parameters[0]), parameters.Count > 1 ? SpanOf(buffer, parameters[1]) : []);
+
+        static Span<float> SpanOf(AlignedBuffer buffer, Parameter parameter) => buffer.Span.Slice(parameter.Offset, parameter.Length);
     }
 
     /// <exception cref="ArgumentException">The network has no such layer.</exception>
@@ -283,5 +277,16 @@ internal sealed class KfacOptimizer : Optimizer
         {
             throw new ArgumentException($"LayerApproximations names {unknown}, but the network's layers with parameters are {string.Join(", ", known)}", nameof(KfacOptions.LayerApproximations));
         }
+    }
+
+    /// <summary>A layer with parameters, its block and what is done with its gradient.</summary>
+    /// <param name="Layer">The layer.</param>
+    /// <param name="Block">Its curvature.</param>
+    /// <param name="Settings">Its settings.</param>
+    /// <param name="Members">Its parameters, each with its α.</param>
+    private sealed record LayerStep(Layer Layer, FisherBlock Block, KfacLayerSettings Settings, (Parameter Parameter, float LearningRate)[] Members)
+    {
+        /// <summary>The weights where they are one matrix [F, K] or [RSC, K]; none of a convolution in groups, nor of a normalisation.</summary>
+        public IEnumerable<(Parameter Parameter, float LearningRate)> Matrices => Layer is Dense or Conv2D { Spec.Groups: 1 } ? [Members[0]] : [];
     }
 }

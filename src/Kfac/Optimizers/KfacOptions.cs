@@ -9,7 +9,7 @@ namespace Kfac.Optimizers;
 /// K-FAC: natural gradient with a block-wise approximation of the Fisher (Martens and Grosse 2015;
 /// tf.contrib.kfac.optimizer.KfacOptimizer).
 /// </summary>
-public sealed record KfacOptions() : OptimizerOptions(0.03f)
+public sealed record KfacOptions : OptimizerOptions
 {
     /// <summary>The block of every layer that <see cref="LayerApproximations"/> does not name. Default <see cref="FisherApproximation.Auto"/>.</summary>
     public FisherApproximation Approximation { get; init; } = FisherApproximation.Auto;
@@ -20,8 +20,14 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>Whose labels the curvature is estimated with. Default <see cref="Curvature.EstimationMode.Empirical"/>, which costs no second backward pass.</summary>
     public EstimationMode EstimationMode { get; init; } = EstimationMode.Empirical;
 
-    /// <summary>Damping λ, positive: added to the curvature before it is inverted. Default 0.03.</summary>
-    public float Damping { get; init; } = 0.03f;
+    /// <summary>
+    /// The exponent p in [-1, 0) of (F + λI)^p g. -1 is the natural gradient. -1/2 divides by the root of the curvature, as Adam and
+    /// Shampoo do. Null, the default, takes -1/2 for diagonal blocks and -1 for the others.
+    /// </summary>
+    public float? Exponent { get; init; }
+
+    /// <summary>Damping λ, positive, in the unit of F's eigenvalues: added to the curvature before the power is taken. Null, the default, takes what was tuned for the block and the exponent.</summary>
+    public float? Damping { get; init; }
 
     /// <summary>Whether <see cref="Damping"/> is a multiple of each block's mean eigenvalue rather than a number of its own. Default false.</summary>
     public bool DampingIsRelative { get; init; }
@@ -29,14 +35,14 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     /// <summary>Whether λ follows how well the quadratic model predicts the loss, after Levenberg and Marquardt. Default <see cref="DampingAdaptation.None"/>.</summary>
     public DampingAdaptation DampingAdaptation { get; init; } = DampingAdaptation.None;
 
-    /// <summary>λ is never adapted to less than this, positive. Default 0.000001.</summary>
-    public float MinDamping { get; init; } = 1e-6f;
+    /// <summary>λ is never adapted to less than this, positive. Null, the default, takes 0.000001, or <see cref="Damping"/> where that is less.</summary>
+    public float? MinDamping { get; init; }
 
     /// <summary>Decay of the running average of the curvature, in [0, 1). Default 0.95.</summary>
     public float EmaDecay { get; init; } = 0.95f;
 
-    /// <summary>The curvature is updated every so many steps; at least 1. Default 4.</summary>
-    public int FactorUpdatePeriod { get; init; } = 4;
+    /// <summary>The curvature is updated every so many steps; at least 1. Null, the default, takes 1 for diagonal blocks, whose statistic is nearly free, and 4 for the others.</summary>
+    public int? FactorUpdatePeriod { get; init; }
 
     /// <summary>Most examples of a batch that enter a convolution's covariances, at least 1; null takes all. Default 8.</summary>
     public int? FactorExamples { get; init; } = 8;
@@ -61,11 +67,17 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
     public KfacMomentumKind MomentumKind { get; init; } = KfacMomentumKind.Nesterov;
 
     /// <summary>
-    /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
-    /// standing for vᵀFv and α taken before the schedule's factor. Infinity switches it off; the quadratic model does
-    /// without. Default 0.001.
+    /// How the length of a step is bounded; the quadratic model does without. Null, the default, takes
+    /// <see cref="NormConstraintKind.Spectral"/> with the exponent -1/2 and <see cref="NormConstraintKind.KullbackLeibler"/> with -1.
     /// </summary>
-    public float NormConstraint { get; init; } = 1e-3f;
+    public NormConstraintKind? Constraint { get; init; }
+
+    /// <summary>
+    /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
+    /// standing for vᵀFv (it is that for the exponent -1) and α taken before the schedule's factor. Null, the default, takes what
+    /// was tuned for the block and the exponent.
+    /// </summary>
+    public float? NormConstraint { get; init; }
 
     /// <summary>
     /// Whether each of the L layers with parameters is held to c / L by itself, so that one with a large gradient does not slow
@@ -75,6 +87,9 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
 
     /// <summary>Form of the running average and the damping. Default <see cref="AveragingConvention.Corrected"/>.</summary>
     public AveragingConvention Averaging { get; init; } = AveragingConvention.Corrected;
+
+    /// <summary>The classical form: natural gradient, step held to a KL bound (Martens and Grosse 2015).</summary>
+    public static KfacOptions NaturalGradient { get; } = new() { Exponent = -1, Constraint = NormConstraintKind.KullbackLeibler };
 
     internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
 
@@ -89,18 +104,20 @@ public sealed record KfacOptions() : OptimizerOptions(0.03f)
         }
 
         Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
-        Require(Damping > 0 && float.IsFinite(Damping), nameof(Damping), Damping, "positive and finite");
+        Require(Exponent is null or (>= -1 and < 0), nameof(Exponent), Exponent, "in [-1, 0)");
+        Require(Damping is null or (> 0 and < float.PositiveInfinity), nameof(Damping), Damping, "positive and finite");
         Require(Enum.IsDefined(DampingAdaptation), nameof(DampingAdaptation), DampingAdaptation, "a defined adaptation");
-        Require(MinDamping > 0 && MinDamping <= Damping, nameof(MinDamping), MinDamping, "positive and at most Damping");
+        Require(MinDamping is null || (MinDamping > 0 && !(MinDamping > Damping)), nameof(MinDamping), MinDamping, "positive and at most Damping");
         Require(EmaDecay is >= 0 and < 1, nameof(EmaDecay), EmaDecay, "in [0, 1)");
-        Require(FactorUpdatePeriod >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
+        Require(FactorUpdatePeriod is null or >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
         Require(FactorExamples is null or >= 1, nameof(FactorExamples), FactorExamples ?? 0, "null or at least 1");
         Require(InverseUpdatePeriod >= 1, nameof(InverseUpdatePeriod), InverseUpdatePeriod, "at least 1");
         Require(InverseDelay >= 0 && InverseDelay < InverseUpdatePeriod, nameof(InverseDelay), InverseDelay, "0 or more and less than InverseUpdatePeriod");
         Require(BurnInSteps >= 0, nameof(BurnInSteps), BurnInSteps, "0 or more");
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
         Require(Enum.IsDefined(MomentumKind), nameof(MomentumKind), MomentumKind, "a defined kind");
-        Require(NormConstraint > 0, nameof(NormConstraint), NormConstraint, "positive");
+        Require(Constraint is null || Enum.IsDefined(Constraint.Value), nameof(Constraint), Constraint, "a defined kind");
+        Require(NormConstraint is null or > 0, nameof(NormConstraint), NormConstraint, "positive");
         Require(Enum.IsDefined(Averaging), nameof(Averaging), Averaging, "a defined form");
     }
 
@@ -125,6 +142,23 @@ public enum KfacMomentumKind
     /// Four more forward passes a step. (tf.contrib.kfac: "qmodel".)
     /// </summary>
     QuadraticModel,
+}
+
+/// <summary>How the length of K-FAC's step is bounded.</summary>
+public enum NormConstraintKind
+{
+    /// <summary>No bound.</summary>
+    None,
+
+    /// <summary>By the change of the predictions in KL divergence; see <see cref="KfacOptions.NormConstraint"/>.</summary>
+    KullbackLeibler,
+
+    /// <summary>
+    /// By its spectral norm: the step of every weight matrix but the last layer's, a filter [R, S, C, K] being [RSC, K], has its
+    /// singular values brought to one size, w -= α·0.2·√max(side)·orth(d) (Jordan et al. 2024). Everything else, and what enters the
+    /// momentum, is held to the KL bound.
+    /// </summary>
+    Spectral,
 }
 
 /// <summary>Whether damping changes in the course of a training.</summary>

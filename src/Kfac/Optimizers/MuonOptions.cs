@@ -8,7 +8,7 @@ namespace Kfac.Optimizers;
 /// normalisations are moved by Adam, as its authors advise; the factor before orth gives both updates the same size, so that
 /// one learning rate serves both (Liu et al. 2025).
 /// </summary>
-public sealed record MuonOptions() : OptimizerOptions(3e-3f)
+public sealed record MuonOptions : OptimizerOptions
 {
     /// <summary>Momentum μ in [0, 1) of hidden layers' weights. Default 0.95.</summary>
     public float Momentum { get; init; } = 0.95f;
@@ -31,5 +31,5 @@ public sealed record MuonOptions() : OptimizerOptions(3e-3f)
         Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new MuonOptimizer(network, this);
+    internal override Optimizer Create(Network network, int seed) => new MuonOptimizer(network, this with { LearningRate = LearningRate ?? 3e-3f });
 }

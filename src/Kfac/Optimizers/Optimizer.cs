@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Kfac.Curvature;
 using Kfac.Memory;
 using Kfac.Parallel;
 using Kfac.Running;
@@ -31,9 +32,11 @@ internal abstract class Optimizer
     private int _recoveries;
 
     /// <param name="network">What it trains, with its initial parameters.</param>
-    private protected Optimizer(Network network)
+    /// <param name="learningRate">α before the schedule's factor, as reports give it.</param>
+    private protected Optimizer(Network network, float learningRate)
     {
         Network = network;
+        LearningRate = learningRate;
         Loss = new SoftmaxCrossEntropy(network.Spec.Output.Size, network.Capacity);
         Chunks = new Chunks(network.Workers, network.Store.Length);
         _rememberChunk = RememberChunk;
@@ -42,6 +45,9 @@ internal abstract class Optimizer
         Store.Values.Span.CopyTo(_lastGood.Span);
     }
 
+    /// <summary>The curvature that it goes by; null where it goes by the gradient alone.</summary>
+    public virtual LayerCollection? Curvature => null;
+
     /// <summary>How many steps were refused because of a loss that was not finite.</summary>
     public int Recoveries => _recoveries;
 
@@ -49,6 +55,9 @@ internal abstract class Optimizer
     public int CurvatureRecoveries { get; private set; }
 
     public SoftmaxCrossEntropy Loss { get; }
+
+    /// <summary>α before the schedule's factor; of the first layer where layers differ.</summary>
+    public float LearningRate { get; }
 
     private protected Network Network { get; }
 
@@ -149,17 +158,12 @@ internal abstract class Optimizer
         }
     }
 
-    /// <summary>weights *= 1 - α·decay; biases and the scales of normalisations are left alone.</summary>
-    private protected void DecayWeights(float learningRate, float weightDecay)
+    /// <summary>weights *= 1 - share; biases and the scales of normalisations are left alone.</summary>
+    private protected void DecayWeights(Parameter parameter, float share)
     {
-        if (weightDecay == 0)
+        if (share != 0 && parameter.Kind == ParameterKind.Weights)
         {
-            return;
-        }
-
-        foreach (Parameter parameter in Weights)
-        {
-            Chunks.Scale(parameter.MutableValues, 1 - learningRate * weightDecay);
+            Chunks.Scale(parameter.MutableValues, 1 - share);
         }
     }
 

@@ -5,16 +5,21 @@ namespace Kfac.Optimizers;
 /// <summary>Which optimizer trains a network, and its settings.</summary>
 public abstract record OptimizerOptions
 {
-    private protected OptimizerOptions(float learningRate) => LearningRate = learningRate;
-
-    /// <summary>Step size α, positive, before the schedule's factor. Default 0.03 for K-FAC, 0.002 for Adam, 0.003 for Muon, 0.05 for SGD.</summary>
-    public float LearningRate { get; init; }
+    private protected OptimizerOptions()
+    {
+    }
 
     /// <summary>
-    /// Decoupled weight decay: each step first multiplies weights (not biases, nor the scales of normalisations) by
-    /// 1 - α·WeightDecay. Default 0.
+    /// Step size α, positive, before the schedule's factor. Null, the default, takes 0.002 for Adam, 0.003 for Muon, 0.05 for SGD,
+    /// and for K-FAC what was tuned for the block of each layer (docs/kfac.md).
     /// </summary>
-    public float WeightDecay { get; init; }
+    public float? LearningRate { get; init; }
+
+    /// <summary>
+    /// Decoupled weight decay, 0 or more: each step first multiplies weights (not biases, nor the scales of normalisations) by
+    /// 1 - α·WeightDecay. Null, the default, takes 0, and for K-FAC what was tuned for the block of each layer (docs/kfac.md).
+    /// </summary>
+    public float? WeightDecay { get; init; }
 
     /// <summary>
     /// L2 regularisation: what is minimised is the loss plus L2/2·|weights|², of the weights that <see cref="WeightDecay"/> is
@@ -26,21 +31,21 @@ public abstract record OptimizerOptions
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal virtual void Validate()
     {
-        Require(LearningRate > 0 && float.IsFinite(LearningRate), nameof(LearningRate), LearningRate, "positive and finite");
-        Require(WeightDecay >= 0 && float.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more and finite");
+        Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
+        Require(WeightDecay is null or (>= 0 and < float.PositiveInfinity), nameof(WeightDecay), WeightDecay, "0 or more and finite");
         Require(L2 >= 0 && float.IsFinite(L2), nameof(L2), L2, "0 or more and finite");
     }
 
     internal abstract Optimizer Create(Network network, int seed);
 
-    private protected static void Require(bool holds, string option, object value, string expected) => Guard.Require(holds, option, value, expected);
+    private protected static void Require(bool holds, string option, object? value, string expected) => Guard.Require(holds, option, value, expected);
 }
 
 /// <summary>
 /// Stochastic gradient descent with momentum: m = μ·m + g, w -= α·m; with Nesterov's momentum w -= α·(g + μ·m), the same
 /// step as from the point that the momentum is about to reach (Sutskever et al. 2013).
 /// </summary>
-public sealed record SgdOptions() : OptimizerOptions(0.05f)
+public sealed record SgdOptions : OptimizerOptions
 {
     /// <summary>Momentum μ in [0, 1). Default 0.9.</summary>
     public float Momentum { get; init; } = 0.9f;
@@ -54,14 +59,14 @@ public sealed record SgdOptions() : OptimizerOptions(0.05f)
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this);
+    internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this with { LearningRate = LearningRate ?? 0.05f });
 }
 
 /// <summary>
 /// Adam (Kingma and Ba 2015); AdamW (Loshchilov and Hutter 2019) is the same with a <see cref="OptimizerOptions.WeightDecay"/>,
 /// often 0.01: <c>new AdamOptions { WeightDecay = 0.01f }</c>.
 /// </summary>
-public sealed record AdamOptions() : OptimizerOptions(2e-3f)
+public sealed record AdamOptions : OptimizerOptions
 {
     /// <summary>Decay of the mean of the gradients, in [0, 1). Default 0.9.</summary>
     public float Beta1 { get; init; } = 0.9f;
@@ -80,5 +85,5 @@ public sealed record AdamOptions() : OptimizerOptions(2e-3f)
         Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this);
+    internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this with { LearningRate = LearningRate ?? 2e-3f });
 }

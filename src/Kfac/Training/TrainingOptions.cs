@@ -1,3 +1,4 @@
+using Kfac.Curvature;
 using Kfac.Images;
 using Kfac.Models;
 using Kfac.Networks;
@@ -67,6 +68,12 @@ public sealed record TrainingOptions
 
     /// <summary>Threads to compute with; 0 takes all processors. Results do not depend on it.</summary>
     public int Threads { get; init; }
+
+    /// <summary>
+    /// Called once, before the first step, with the curvature that a K-FAC training goes by. Its blocks are those of the training,
+    /// which goes on updating them: read them from <see cref="OnBatch"/>. Other optimizers have none, and do not call it.
+    /// </summary>
+    public Action<LayerCollection>? OnCurvature { get; init; }
 
     /// <summary>Called after each epoch.</summary>
     public Action<EpochReport>? OnEpoch { get; init; }

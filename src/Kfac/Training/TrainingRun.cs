@@ -48,6 +48,11 @@ internal sealed class TrainingRun : IDisposable
 
         _optimizer = options.Optimizer.Create(_network, options.Seed);
         _optimizer.Loss.Smoothing = options.LabelSmoothing;
+        if (_optimizer.Curvature is { } curvature)
+        {
+            options.OnCurvature?.Invoke(curvature);
+        }
+
         _training = training.Open(options.Seed);
         _validation = validation?.Open(seed: null);
         Augmentation? augmentation = options.Augmentation is { } changes ? new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed) : null;
@@ -130,7 +135,7 @@ internal sealed class TrainingRun : IDisposable
             cancellation.ThrowIfCancellationRequested();
             ReadOnlySpan<int> labels = TakeBatch();
             double factor = ScheduleFactor(epoch - 1 + (double)batch / batches, 1.0 / batches);
-            rate = factor * _options.Optimizer.LearningRate;
+            rate = factor * _optimizer.LearningRate;
             StepReport step = _optimizer.Step(labels, factor);
             _hasStepped = true;
             foreach (string remark in step.Warnings)

@@ -116,7 +116,6 @@ public sealed class BlockNumericsTests
         {
             StringAssert.Contains(e.Message, "give a larger damping");
             Assert.IsLessThanOrEqualTo(1e-6, block.EffectiveDamping, "with a damping to speak of there is an answer");
-            Assert.DoesNotContain(approximation, Factorised, "these find an answer always");
         }
     }
 }

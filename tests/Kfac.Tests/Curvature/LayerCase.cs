@@ -161,7 +161,7 @@ internal sealed record LayerCase(string Name, Conv2DSpec? Spec, ImageShape Input
 
     private static float[][][] Scaled(float[][][] values, float scale) => [.. values.Select(source => source.Select(row => row.Select(v => scale * v).ToArray()).ToArray())];
 
-    private static float[] Values(ParameterTensors parameters) => parameters.Bias is { } bias ? [.. parameters.Weights, .. bias] : [.. parameters.Weights];
+    public static float[] Values(ParameterTensors parameters) => parameters.Bias is { } bias ? [.. parameters.Weights, .. bias] : [.. parameters.Weights];
 
     private Tensor<float> Tensor(float[][] rows, ImageShape shape, int first, int count)
     {

@@ -139,7 +139,7 @@ public sealed class NormalizationTests
             Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).BatchNorm().Relu().MaxPool(4).Flatten().Dense(3),
             Optimizer = new KfacOptions { WeightDecay = 0.1f },
             BatchSize = 16,
-            Epochs = 6,
+            Epochs = 20,
         });
         ImageClassifier model = trainer.Fit(SyntheticImages.Create(120, 1), SyntheticImages.Create(30, 2));
         Assert.IsGreaterThan(0.9, model.History[^1].ValidationAccuracy!.Value);

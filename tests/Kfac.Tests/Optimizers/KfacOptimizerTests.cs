@@ -57,7 +57,7 @@ public sealed class KfacOptimizerTests
     public void InversesInTheBackgroundAreThoseOfTheStepTheyWereBegunAt()
     {
         // With a period of 4 and a delay of 3, steps 1 ... 3 have the first step's inverse, 4 ... 6 still that, 7 the one of step 4.
-        var late = new KfacOptions { FactorUpdatePeriod = 1, InverseUpdatePeriod = 4, InverseDelay = 3 };
+        var late = new KfacOptions { Approximation = FisherApproximation.Kronecker, FactorUpdatePeriod = 1, InverseUpdatePeriod = 4, InverseDelay = 3 };
         KfacOptions never = late with { InverseUpdatePeriod = 1000, InverseDelay = 0 };
         KfacOptions at4 = late with { InverseDelay = 0 };
         CollectionAssert.AreEqual(Train(at4, 1, steps: 3), Train(late, 1, steps: 3));

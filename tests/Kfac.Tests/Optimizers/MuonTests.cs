@@ -26,7 +26,7 @@ public sealed unsafe class MuonTests
         Matrix<double> matrix = Gaussian(rows, columns);
 
         // The target is not zero before, so that it is seen to be added to.
-        AssertClose(DenseMatrix.Create(rows, columns, 1) - 0.5 * Orthogonalize(matrix), Add(matrix, factor: -0.5));
+        AssertClose(DenseMatrix.Create(rows, columns, 1) - 0.5 * Matrices.Orthogonalize(matrix), Add(matrix, factor: -0.5));
     }
 
     [TestMethod]
@@ -57,7 +57,7 @@ public sealed unsafe class MuonTests
     public void MatrixOfRankOneAndNothingAtAllAreNoTrouble()
     {
         Matrix<double> column = Gaussian(40, 1), row = Gaussian(1, 10);
-        AssertClose(1 + Orthogonalize(column * row), Add(column * row, 1));
+        AssertClose(1 + Matrices.Orthogonalize(column * row), Add(column * row, 1));
         AssertClose(DenseMatrix.Create(40, 10, 1), Add(DenseMatrix.Create(40, 10, 0), 1));
     }
 
@@ -101,7 +101,7 @@ public sealed unsafe class MuonTests
             first[p] = [.. first[p].Zip(gradient, (m, g) => Momentum * m + g)];
             double[] ahead = [.. gradient.Zip(first[p], (g, m) => g + Momentum * m)];
             int rows = ahead.Length / columns;
-            Matrix<double> orthogonal = Orthogonalize(DenseMatrix.Create(rows, columns, (row, column) => ahead[row * columns + column]));
+            Matrix<double> orthogonal = Matrices.Orthogonalize(DenseMatrix.Create(rows, columns, (row, column) => ahead[row * columns + column]));
             return (0.2 * Math.Sqrt(Math.Max(rows, columns)) * orthogonal).ToRowMajorArray();
         }
 
@@ -111,19 +111,6 @@ public sealed unsafe class MuonTests
             second[p] = [.. second[p].Zip(gradient, (v, g) => Beta2 * v + (1 - Beta2) * g * g)];
             return [.. first[p].Zip(second[p], (m, v) => m / (1 - Math.Pow(Beta1, step)) / (Math.Sqrt(v / (1 - Math.Pow(Beta2, step))) + Epsilon))];
         }
-    }
-
-    /// <summary>Five times X = 3.4445 X - 4.775 X(XᵀX) + 2.0315 X(XᵀX)², from M/‖M‖.</summary>
-    private static Matrix<double> Orthogonalize(Matrix<double> matrix)
-    {
-        Matrix<double> x = matrix / matrix.FrobeniusNorm();
-        for (int step = 0; step < 5; step++)
-        {
-            Matrix<double> cubed = x * x.TransposeThisAndMultiply(x), fifth = cubed * x.TransposeThisAndMultiply(x);
-            x = 3.4445 * x - 4.775 * cubed + 2.0315 * fifth;
-        }
-
-        return x;
     }
 
     /// <summary>Ones + factor · the orthogonalised matrix, by the code under test.</summary>

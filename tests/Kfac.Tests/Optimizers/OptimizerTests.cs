@@ -91,7 +91,7 @@ public sealed class OptimizerTests
         const double Rate = 0.1, Factor = 0.5, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
         using var workers = new Workers(1);
         Network network = Build(workers);
-        Optimizer optimizer = new KfacOptions { LearningRate = (float)Rate, Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint, NormConstraintPerLayer = perLayer, MomentumKind = kind, Approximation = FisherApproximation.Diagonal, FactorUpdatePeriod = 1 }.Create(network, 1);
+        Optimizer optimizer = new KfacOptions { Exponent = -1, Constraint = NormConstraintKind.KullbackLeibler, LearningRate = (float)Rate, Damping = (float)Damping, EmaDecay = (float)Decay, Momentum = (float)Momentum, NormConstraint = normConstraint, NormConstraintPerLayer = perLayer, MomentumKind = kind, Approximation = FisherApproximation.Diagonal, FactorUpdatePeriod = 1 }.Create(network, 1);
         double[] values = Values(network), sum = new double[values.Length], momentum = new double[values.Length];
         double weight = 0;
         for (int step = 0; step < 3; step++)
@@ -171,9 +171,11 @@ public sealed class OptimizerTests
     public void WeightDecayShrinksWeightsAndLeavesBiasesAlone(OptimizerOptions options)
     {
         const double Decay = 0.5, Factor = 0.5;
-        (double[] before, double[] plain, _, bool[] isBias) = OneStep(options, Factor);
-        (_, double[] decayed, _, _) = OneStep(options with { WeightDecay = (float)Decay }, Factor);
-        AssertClose([.. before.Select((value, i) => plain[i] - (isBias[i] ? 0 : Factor * options.LearningRate * Decay * value))], decayed);
+        const double Rate = 0.01;
+        OptimizerOptions undecayed = options with { LearningRate = (float)Rate, WeightDecay = 0 };
+        (double[] before, double[] plain, _, bool[] isBias) = OneStep(undecayed, Factor);
+        (_, double[] decayed, _, _) = OneStep(undecayed with { WeightDecay = (float)Decay }, Factor);
+        AssertClose([.. before.Select((value, i) => plain[i] - (isBias[i] ? 0 : Factor * Rate * Decay * value))], decayed);
     }
 
     [TestMethod]

@@ -20,6 +20,19 @@ internal static class Matrices
         return matrix;
     }
 
+    /// <summary>Five times X = 3.4445 X - 4.775 X(XᵀX) + 2.0315 X(XᵀX)², from M/‖M‖.</summary>
+    public static Matrix<double> Orthogonalize(Matrix<double> matrix)
+    {
+        Matrix<double> x = matrix / matrix.FrobeniusNorm();
+        for (int step = 0; step < 5; step++)
+        {
+            Matrix<double> cubed = x * x.TransposeThisAndMultiply(x), fifth = cubed * x.TransposeThisAndMultiply(x);
+            x = 3.4445 * x - 4.775 * cubed + 2.0315 * fifth;
+        }
+
+        return x;
+    }
+
     /// <summary>matrix + λI.</summary>
     public static Matrix<double> Damped(this Matrix<double> matrix, double damping) => matrix + DenseMatrix.CreateDiagonal(matrix.RowCount, matrix.RowCount, damping);
 
