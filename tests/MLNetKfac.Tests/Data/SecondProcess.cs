@@ -14,6 +14,8 @@ internal static class SecondProcess
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // By default the youngest generation may grow as large as the processor's cache, which differs between machines.
+        start.Environment["DOTNET_GCgen0size"] = "0x800000";
         foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. arguments])
         {
             start.ArgumentList.Add(argument);
