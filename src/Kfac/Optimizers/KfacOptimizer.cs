@@ -35,6 +35,7 @@ internal sealed class KfacOptimizer : Optimizer
     private int _offset;
     private float _dampingFactor = 1;
     private float _caution = 1;
+    private bool _saidThatDampingStays;
     private long _steps;
 
     public KfacOptimizer(Network network, KfacOptions options, int seed)
@@ -140,6 +141,12 @@ internal sealed class KfacOptimizer : Optimizer
     private void AdaptDamping(ReadOnlySpan<int> labels)
     {
         _dampingFactor = _dampingRule!.Adapt(Damping, LastGoodValues, LastLoss, labels) / _layers[0].Settings.Damping;
+        if (double.IsNaN(_dampingRule.ReductionRatio) && !_saidThatDampingStays)
+        {
+            _saidThatDampingStays = true;
+            Warn($"the quadratic model predicts no decrease of the loss: the damping stays at {Damping}");
+        }
+
         if (_dampingRule.IsCalibrating)
         {
             SetDamping();

@@ -129,11 +129,14 @@ internal abstract class Optimizer
     /// <returns>What was done, as the end of a sentence.</returns>
     private protected abstract string BackOff();
 
+    /// <summary>Reports something that the user should know although the step is taken.</summary>
+    private protected void Warn(string what) => _warnings.Add(what);
+
     /// <summary>Reports that the curvature had to be helped, although the step is taken.</summary>
     private protected void ReportCurvatureRecovery(string what)
     {
         CurvatureRecoveries++;
-        _warnings.Add(what);
+        Warn(what);
     }
 
     /// <summary>Leaves the gradient of the mean loss in the store.</summary>
