@@ -114,7 +114,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>What a cancelled training comes to: an <see cref="OperationCanceledException"/>, or the best model so far.</summary>
         public CancellationOutcome OnCancellation = Engine.OnCancellation;
 
-        /// <summary>Random changes of the training images, the same for the same seed; null for none.</summary>
+        /// <summary>Random changes of the training images, the same for the same seed. Null takes <see cref="AugmentationOptions.For"/> the images: photographs are shifted and mirrored.</summary>
         public AugmentationOptions? Augmentation = Engine.Augmentation;
 
         /// <summary>

@@ -107,6 +107,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
                 log.Report(report);
                 _options.MetricsCallback?.Invoke(new KfacImageClassificationMetrics(null, report));
             },
+            OnInfo = log.Info,
             OnWarning = log.Warn,
         }).Fit(training, validation is { Count: > 0 } ? validation : null, previousModel?.Model.Classifier, _options.CancellationToken);
         return new KfacImageClassificationTransformer(

@@ -1,13 +1,31 @@
+using System.Globalization;
 using Kfac.Training;
 
 namespace Kfac.Images;
 
 /// <summary>
-/// Random changes of the training images, drawn anew in each epoch and the same for the same seed, epoch and image; all off
-/// by default. What comes into the picture from outside repeats its border.
+/// Random changes of the training images, drawn anew in each epoch and the same for the same seed, epoch and image. What comes
+/// into the picture from outside repeats its border.
 /// </summary>
 public sealed record AugmentationOptions
 {
+    /// <summary>Rows and columns from which a colour picture counts as a photograph.</summary>
+    private const int SmallestPhotograph = 24;
+
+    /// <summary>No change.</summary>
+    public static AugmentationOptions None { get; } = new();
+
+    /// <summary>What suits photographs: shifted by up to an eighth, and mirrored left to right.</summary>
+    public static AugmentationOptions Photographs { get; } = new() { Shift = 0.125, HorizontalFlip = true };
+
+    /// <summary>
+    /// The default for images of a shape: <see cref="Photographs"/> in colour (3 or 4 channels) of at least 24 x 24, else
+    /// <see cref="None"/>. Grey images are often digits and letters, which a mirror turns into others.
+    /// </summary>
+    /// <param name="shape">Shape of an image.</param>
+    public static AugmentationOptions For(ImageShape shape) =>
+        shape.Channels is 3 or 4 && Math.Min(shape.Height, shape.Width) >= SmallestPhotograph ? Photographs : None;
+
     /// <summary>Largest shift in each direction, as a share of the height and of the width, in [0, 1); by whole pixels.</summary>
     public double Shift { get; init; }
 
@@ -25,6 +43,19 @@ public sealed record AugmentationOptions
 
     /// <summary>Largest change of brightness b, in [0, 1): every value is multiplied by one factor from 1 - b … 1 + b.</summary>
     public double Brightness { get; init; }
+
+    /// <summary>The changes, in a line.</summary>
+    public override string ToString()
+    {
+        string[] changes =
+        [
+            .. Text(Shift, "shift"), .. HorizontalFlip ? ["horizontal flip"] : Array.Empty<string>(), .. Text(Rotation, "rotation"),
+            .. Text(Scale, "scale"), .. Text(Cutout, "cutout"), .. Text(Brightness, "brightness"),
+        ];
+        return changes.Length == 0 ? "none" : string.Join(", ", changes);
+
+        static string[] Text(double size, string what) => size == 0 ? [] : [string.Create(CultureInfo.InvariantCulture, $"{what} {size}")];
+    }
 
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()

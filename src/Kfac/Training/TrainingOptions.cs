@@ -48,7 +48,7 @@ public sealed record TrainingOptions
     /// <summary>Whether every class is to weigh the same in the loss, however many images it has, before <see cref="ClassWeights"/>. Default false.</summary>
     public bool BalanceClasses { get; init; }
 
-    /// <summary>Random changes of the training images; null for none.</summary>
+    /// <summary>Random changes of the training images. Null, the default, takes <see cref="AugmentationOptions.For"/> the images' shape: photographs are shifted and mirrored.</summary>
     public AugmentationOptions? Augmentation { get; init; }
 
     /// <summary>What a cancelled training comes to. Default <see cref="CancellationOutcome.Throw"/>.</summary>
@@ -80,6 +80,9 @@ public sealed record TrainingOptions
 
     /// <summary>Called after each step.</summary>
     public Action<BatchReport>? OnBatch { get; init; }
+
+    /// <summary>Told, in a line each, what was chosen where the options leave it open: augmentation, and the Fisher block of each layer.</summary>
+    public Action<string>? OnInfo { get; init; }
 
     /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
     public Action<string>? OnWarning { get; init; }

@@ -51,11 +51,14 @@ internal sealed class TrainingRun : IDisposable
         if (_optimizer.Curvature is { } curvature)
         {
             options.OnCurvature?.Invoke(curvature);
+            options.OnInfo?.Invoke($"curvature: {string.Join("; ", curvature.Blocks.GroupBy(block => block.GetType().Name).Select(blocks => $"{blocks.Key} for {string.Join(", ", blocks.Select(block => block.LayerName))}"))}");
         }
 
         _training = training.Open(options.Seed);
         _validation = validation?.Open(seed: null);
-        Augmentation? augmentation = options.Augmentation is { } changes ? new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed) : null;
+        AugmentationOptions changes = options.Augmentation ?? AugmentationOptions.For(spec.Input);
+        Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
+        options.OnInfo?.Invoke($"augmentation: {changes}");
         _loader = new BatchLoader(_scaling, augmentation, batchSize);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _loader.BatchCount(_training)) : null;
         if (previous is not null && previous.OptimizerState?.TryRestore(ExchangeState) != true)

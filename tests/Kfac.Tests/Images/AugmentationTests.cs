@@ -14,6 +14,36 @@ public sealed class AugmentationTests
     private static readonly float[] Picture = [.. Enumerable.Range(0, Shape.Size).Select(i => (float)(i * i % 97))];
 
     [TestMethod]
+    public void PhotographsAreShiftedAndMirroredByDefaultAndOtherImagesLeftAlone()
+    {
+        Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.For(new ImageShape(32, 48, 3)));
+        Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.For(new ImageShape(64, 64, 4)));
+        Assert.AreEqual(AugmentationOptions.None, AugmentationOptions.For(new ImageShape(28, 28, 1)), "digits and letters are grey");
+        Assert.AreEqual(AugmentationOptions.None, AugmentationOptions.For(new ImageShape(64, 16, 3)));
+        Assert.AreEqual("shift 0.125, horizontal flip", AugmentationOptions.Photographs.ToString());
+        Assert.AreEqual("none", AugmentationOptions.None.ToString());
+    }
+
+    [TestMethod]
+    public void WhatWasChosenIsSaid()
+    {
+        List<string> said = [];
+        var images = new MemoryImageSource(new ImageShape(24, 24, 3), 2);
+        images.Add(new float[24 * 24 * 3], 0);
+        images.Add([.. Enumerable.Repeat(1f, 24 * 24 * 3)], 1);
+
+        new ImageClassifierTrainer(new TrainingOptions
+        {
+            Network = NetworkSpec.For(24, 24, 3).Conv(2, 3).Relu().MaxPool(8).Flatten().Dense(2),
+            Epochs = 1,
+            OnInfo = said.Add,
+        }).Fit(images);
+
+        CollectionAssert.AreEqual(
+            new[] { "augmentation: shift 0.125, horizontal flip", "curvature: ConvDiagonalFB for conv2d_1; FullyConnectedDiagonalFB for dense_1" }, said.OrderBy(line => line).ToArray());
+    }
+
+    [TestMethod]
     public void NothingChangesByDefault()
     {
         for (int index = 0; index < 10; index++)
