@@ -115,6 +115,24 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
+    public void WhereTheModelPredictsNoDecreaseTheDampingStaysAndItIsSaidOnce()
+    {
+        using var workers = new Workers(1);
+        Network network = Build(workers, 1);
+        var options = new KfacOptions { DampingAdaptation = DampingAdaptation.LevenbergMarquardt, LearningRate = 1e4f, Constraint = NormConstraintKind.None };
+        var optimizer = (KfacOptimizer)options.Create(network, 1);
+        float damping = optimizer.Damping;
+
+        StepReport report = optimizer.Step(Labels, 1);
+
+        Assert.AreEqual(damping, optimizer.Damping);
+        StringAssert.StartsWith(report.Warnings.Single(), "the quadratic model predicts no decrease of the loss: the damping stays at");
+    }
+
+    [TestMethod]
+    public void ASmallDampingAloneIsAccepted() => new KfacOptions { Damping = 1e-7f }.Validate();
+
+    [TestMethod]
     public void DampingThatIsFarTooLargeIsCalibratedDown()
     {
         using var workers = new Workers(1);
