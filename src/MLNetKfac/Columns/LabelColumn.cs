@@ -1,7 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>A label column: as many classes as its key has values.</summary>
 internal sealed class LabelColumn
@@ -28,7 +28,7 @@ internal sealed class LabelColumn
     /// <exception cref="ArgumentOutOfRangeException">The column is not there, or is not a key of a known and sane number of values.</exception>
     public static LabelColumn Find(DataViewSchema schema, string name)
     {
-        DataViewSchema.Column column = schema.RequireColumn(nameof(KfacImageClassificationTrainer.Options.LabelColumnName), name, Expected);
+        DataViewSchema.Column column = schema.RequireColumn(OptionNames.LabelColumn, name, Expected);
         return column.Type is KeyDataViewType { Count: >= 1 and <= MaxClasses } key
             ? new LabelColumn(column, (int)key.Count)
             : throw Mismatch(name, column.Type.ToString());
@@ -52,8 +52,8 @@ internal sealed class LabelColumn
         if (weights.Keys.FirstOrDefault(name => !names.Contains(name)) is { } unknown)
         {
             throw new ArgumentException(
-                $"{nameof(KfacImageClassificationTrainer.Options.ClassWeights)} has a weight for '{unknown}', but the values of label '{Column.Name}' are {string.Join(", ", names.Take(20))}{(ClassCount > 20 ? ", …" : "")}",
-                nameof(KfacImageClassificationTrainer.Options.ClassWeights));
+                $"{OptionNames.ClassWeights} has a weight for '{unknown}', but the values of label '{Column.Name}' are {string.Join(", ", names.Take(20))}{(ClassCount > 20 ? ", …" : "")}",
+                OptionNames.ClassWeights);
         }
 
         return Array.ConvertAll(names, name => weights.GetValueOrDefault(name, 1f));
@@ -85,5 +85,5 @@ internal sealed class LabelColumn
     }
 
     private static ArgumentOutOfRangeException Mismatch(string name, string? actual) =>
-        ColumnMismatch.Create(nameof(KfacImageClassificationTrainer.Options.LabelColumnName), name, Expected, actual);
+        ColumnMismatch.Create(OptionNames.LabelColumn, name, Expected, actual);
 }

@@ -2,7 +2,7 @@ using Kfac;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>
 /// Reads <see cref="MLImage"/>s: red, green, blue (and alpha) as 0 … 255, or one grey value, 0.3 R + 0.59 G + 0.11 B rounded, as

@@ -1,4 +1,4 @@
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>Which rows cannot be trained on, and how many there were of each kind.</summary>
 internal sealed class RowFilter(ImageColumns columns)

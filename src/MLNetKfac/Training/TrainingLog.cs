@@ -2,7 +2,7 @@ using System.Globalization;
 using Kfac.Models;
 using Microsoft.ML.Runtime;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Training;
 
 /// <summary>Tells the environment's listeners how a training goes: a line an epoch, warnings, and a progress channel.</summary>
 internal sealed class TrainingLog : IDisposable

@@ -33,7 +33,7 @@ internal sealed class BatchingCursor : DataViewRowCursor
         _schema = schema;
         _active = active;
         _input = input;
-        NetworkSpec network = schema.Transformer.Model.Network;
+        NetworkSpec network = schema.Model.Classifier.Spec;
         long values = network.Input.Size + network.Shapes.Sum(shape => (long)shape.Size);
         _capacity = (int)Math.Clamp(MaxValues / values, 1, MaxRows);
         _scorer = schema.CreateScorer(input, _capacity, threads);

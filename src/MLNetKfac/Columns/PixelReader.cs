@@ -4,7 +4,7 @@ using Kfac;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>Reads the image of the row that a cursor is at, always as [H, W, C]: the one place that knows of other layouts.</summary>
 internal abstract class PixelReader

@@ -2,7 +2,7 @@ using Kfac;
 using Kfac.Images;
 using Microsoft.ML;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>Where the images of a data view are.</summary>
 /// <param name="Features">Column of the pixels.</param>

@@ -1,7 +1,8 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using MLNetKfac.ModelIO;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>The columns that a model adds, with the annotations that ML.NET's own multiclass models give theirs.</summary>
 /// <param name="ScoreName">Name of the probabilities.</param>
@@ -16,6 +17,9 @@ internal sealed record OutputColumns(string ScoreName, string PredictedLabelName
     private const string Multiclass = "MulticlassClassification";
     private const string Score = "Score";
     private const string PredictedLabel = "PredictedLabel";
+
+    /// <summary>Classes of a schema that only tells names and kinds: their number does not show.</summary>
+    private const int ExampleClasses = 2;
 
     private static readonly KeyDataViewType SetIdType = new(typeof(uint), int.MaxValue);
 
@@ -39,34 +43,14 @@ internal sealed record OutputColumns(string ScoreName, string PredictedLabelName
     }
 
     /// <summary>What is known of <see cref="AddTo"/>'s result before there are data.</summary>
-    /// <remarks>
-    /// A column of a <see cref="SchemaShape"/> cannot be made from outside ML.NET, but a custom mapping that gives such
-    /// columns makes them; it is never applied to anything.
-    /// </remarks>
     /// <param name="input">The columns that are there.</param>
     /// <param name="label">The one among them that the classes come from.</param>
     public SchemaShape ToSchemaShape(SchemaShape input, SchemaShape.Column label)
     {
-        SchemaDefinition outputs = SchemaDefinition.Create(typeof(Outputs));
-        SchemaDefinition.Column predicted = outputs[nameof(Outputs.PredictedLabel)], score = outputs[nameof(Outputs.Score)];
-        predicted.ColumnType = new KeyDataViewType(typeof(uint), 2);
-        score.ColumnType = new VectorDataViewType(NumberDataViewType.Single, 2);
-        PromiseDescription(predicted, PredictedLabel);
-        PromiseDescription(score, Score);
         SchemaShape.Column values = label.Annotations.FirstOrDefault(annotation => annotation.Name == LabelValues.KeyValues);
-        if (values is { Name: not null, Kind: SchemaShape.Column.VectorKind.Vector } && LabelValueType.Find(values.ItemType) is { } type)
-        {
-            type.PromiseIn(predicted, LabelValues.KeyValues);
-            type.PromiseIn(score, TrainingLabelValues);
-            if (type is LabelValueType<ReadOnlyMemory<char>>)
-            {
-                type.PromiseIn(score, SlotNames);
-            }
-        }
-
-        predicted.ColumnName = PredictedLabelName;
-        score.ColumnName = ScoreName;
-        return new MLContext().Transforms.CustomMapping<Inputs, Outputs>((_, _) => { }, contractName: null, outputSchemaDefinition: outputs).GetOutputSchema(input);
+        LabelValueType? type = values is { Name: not null, Kind: SchemaShape.Column.VectorKind.Vector } ? LabelValueType.Find(values.ItemType) : null;
+        DataViewSchema example = AddTo(new DataViewSchema.Builder().ToSchema(), ExampleClasses, type?.Example(ExampleClasses));
+        return new SchemaShape([.. input.Where(column => column.Name != ScoreName && column.Name != PredictedLabelName), .. MLNetInternals.ShapeOf(example)]);
     }
 
     private static DataViewSchema.Annotations.Builder Describe(uint setId, string valueKind)
@@ -76,13 +60,6 @@ internal sealed record OutputColumns(string ScoreName, string PredictedLabelName
         annotations.AddPrimitiveValue(ScoreColumnKind, TextDataViewType.Instance, Multiclass.AsMemory());
         annotations.AddPrimitiveValue(ScoreValueKind, TextDataViewType.Instance, valueKind.AsMemory());
         return annotations;
-    }
-
-    private static void PromiseDescription(SchemaDefinition.Column column, string valueKind)
-    {
-        column.AddAnnotation(ScoreColumnSetId, 0u, SetIdType);
-        column.AddAnnotation(ScoreColumnKind, Multiclass.AsMemory(), TextDataViewType.Instance);
-        column.AddAnnotation(ScoreValueKind, valueKind.AsMemory(), TextDataViewType.Instance);
     }
 
     /// <summary>Score columns that belong together have the same number; a model's own is one more than there has been.</summary>
@@ -100,14 +77,5 @@ internal sealed record OutputColumns(string ScoreName, string PredictedLabelName
         }
 
         return largest + 1;
-    }
-
-    private sealed class Inputs;
-
-    private sealed class Outputs
-    {
-        public uint PredictedLabel { get; set; }
-
-        public float[] Score { get; set; } = [];
     }
 }

@@ -1,7 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>One of the types that label values can have.</summary>
 internal abstract class LabelValueType(PrimitiveDataViewType itemType)
@@ -44,8 +44,8 @@ internal abstract class LabelValueType(PrimitiveDataViewType itemType)
     /// <exception cref="EndOfStreamException">There are fewer than <paramref name="count"/>.</exception>
     public abstract LabelValues Read(BinaryReader reader, int count);
 
-    /// <summary>Promises values of this type before there are any.</summary>
-    public abstract void PromiseIn(SchemaDefinition.Column column, string kind);
+    /// <summary>As many values of this type, whatever they are.</summary>
+    public abstract LabelValues Example(int count);
 
     private static void WriteWithOffset(BinaryWriter to, DateTimeOffset value)
     {
@@ -80,6 +80,5 @@ internal sealed class LabelValueType<T>(PrimitiveDataViewType itemType, Action<B
         return new LabelValues<T>(this, [.. values]);
     }
 
-    public override void PromiseIn(SchemaDefinition.Column column, string kind) =>
-        column.AddAnnotation(kind, new T[2], new VectorDataViewType(ItemType, 2));
+    public override LabelValues Example(int count) => new LabelValues<T>(this, new T[count]);
 }

@@ -3,7 +3,13 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
+
+/// <summary>What the trainer's options say of the images.</summary>
+/// <param name="Shape">Their shape; null where they say nothing of it.</param>
+/// <param name="ShapeOption">The option that tells it.</param>
+/// <param name="Layout">Order of the values; null where they say nothing of it.</param>
+internal sealed record ToldImages(ImageShape? Shape, string ShapeOption, ImageLayout? Layout);
 
 /// <summary>How images lie in a feature column.</summary>
 /// <param name="ColumnType">Type of the column: H·W·C values of <see cref="float"/> or <see cref="byte"/>, or images.</param>
@@ -17,7 +23,7 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
     /// <summary>Channels of a colour image where nothing says otherwise.</summary>
     private const int Colours = 3;
 
-    private const string SettleIt = $"set {nameof(KfacImageClassificationTrainer.Options.ImageShape)} or {nameof(KfacImageClassificationTrainer.Options.Layout)}";
+    private const string SettleIt = $"set {OptionNames.ImageShape} or {OptionNames.Layout}";
 
     /// <summary>Whether images of the shape can lie in such a column in this order.</summary>
     public bool IsPossible => ColumnType switch
@@ -29,14 +35,14 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
 
     /// <summary>The format of a training column, by its dimensions and by what the options say of it.</summary>
     /// <param name="column">The column.</param>
-    /// <param name="options">What the user says of the images.</param>
+    /// <param name="told">What the user says of the images.</param>
     /// <param name="firstImageSize">Looks at the first image of a column whose type tells no size.</param>
     /// <exception cref="ArgumentOutOfRangeException">The column does not hold images, or not as the options say, or it could hold them in two ways.</exception>
-    public static PixelFormat ForTraining(DataViewSchema.Column column, KfacImageClassificationTrainer.Options options, Func<(int Height, int Width)> firstImageSize)
+    public static PixelFormat ForTraining(DataViewSchema.Column column, ToldImages told, Func<(int Height, int Width)> firstImageSize)
     {
         if (column.Type is ImageDataViewType images)
         {
-            return ForImages(column, images, options, firstImageSize);
+            return ForImages(column, images, told, firstImageSize);
         }
 
         if (!IsPixelVector(column.Type, out VectorDataViewType type))
@@ -44,12 +50,10 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
             throw Mismatch(column, ExpectedType);
         }
 
-        (ImageShape? shape, string? teller) = options.ImageShape is not null
-            ? (options.ImageShape, nameof(options.ImageShape))
-            : (options.Network?.Input, nameof(options.Network));
+        (ImageShape? shape, ImageLayout? layout) = (told.Shape, told.Layout);
         PixelFormat[] readings = [.. Readings(type, shape)];
-        PixelFormat[] fitting = [.. readings.Where(reading => (shape is null || reading.Shape == shape) && (options.Layout is null || reading.Layout == options.Layout))];
-        if (shape is null && options.Layout is null)
+        PixelFormat[] fitting = [.. readings.Where(reading => (shape is null || reading.Shape == shape) && (layout is null || reading.Layout == layout))];
+        if (shape is null && layout is null)
         {
             fitting = [.. fitting.Where(reading => reading.Shape.Channels is 1 or 3 or 4)];
         }
@@ -62,7 +66,7 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
         throw (shape, fitting.Length) switch
         {
             (_, 2) => Mismatch(column, $"dimensions that can be read in one way only, or else {SettleIt}"),
-            ({ } told, _) => Mismatch(column, $"images of {told} ({told.Size} values) because of {teller}{(options.Layout is { } order ? $" in the order {order}" : "")}"),
+            ({ } image, _) => Mismatch(column, $"images of {image} ({image.Size} values) because of {told.ShapeOption}{(layout is { } order ? $" in the order {order}" : "")}"),
             _ when readings.Length == 0 => Mismatch(column, $"[H, W, C], [C, H, W], [H, W] or a square number of values, or else {SettleIt}"),
             _ => Mismatch(column, $"1, 3 or 4 channels in the first or the last dimension, or else {SettleIt}"),
         };
@@ -99,18 +103,17 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
 
     /// <summary>The size is that of the type, of the options or of the first image; grey or colour is for the options to say.</summary>
     private static PixelFormat ForImages(
-        DataViewSchema.Column column, ImageDataViewType type, KfacImageClassificationTrainer.Options options, Func<(int Height, int Width)> firstImageSize)
+        DataViewSchema.Column column, ImageDataViewType type, ToldImages told, Func<(int Height, int Width)> firstImageSize)
     {
-        if ((options.ImageShape ?? options.Network?.Input) is not { } shape)
+        if (told.Shape is not { } shape)
         {
             (int height, int width) = IsSized(type) ? (type.Height, type.Width) : firstImageSize();
             return new PixelFormat(type, new ImageShape(height, width, Colours), ImageLayout.ChannelsLast);
         }
 
-        string teller = options.ImageShape is null ? nameof(options.Network) : nameof(options.ImageShape);
         return MayHave(type, shape) && shape.Channels is 1 or 3 or 4
             ? new PixelFormat(type, shape, ImageLayout.ChannelsLast)
-            : throw Mismatch(column, $"images of {shape} because of {teller}, grey (1 channel), RGB (3) or RGBA (4)");
+            : throw Mismatch(column, $"images of {shape} because of {told.ShapeOption}, grey (1 channel), RGB (3) or RGBA (4)");
     }
 
     private static bool IsSized(ImageDataViewType type) => type is { Height: > 0, Width: > 0 };
@@ -150,5 +153,5 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
     }
 
     private static ArgumentOutOfRangeException Mismatch(DataViewSchema.Column column, string expected) =>
-        ColumnMismatch.Create(nameof(KfacImageClassificationTrainer.Options.FeatureColumnName), column.Name, expected, column.Type.ToString());
+        ColumnMismatch.Create(OptionNames.FeatureColumn, column.Name, expected, column.Type.ToString());
 }

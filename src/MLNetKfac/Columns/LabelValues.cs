@@ -2,7 +2,7 @@ using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>The values behind a key label, in the order of the classes: class names, mostly.</summary>
 internal abstract class LabelValues
@@ -26,7 +26,7 @@ internal abstract class LabelValues
         }
 
         LabelValueType type = LabelValueType.Find(vector.ItemType)
-            ?? throw ColumnMismatch.Create(nameof(KfacImageClassificationTrainer.Options.LabelColumnName), label.Name, "a key of numbers, text or time", $"{label.Type} of {vector.ItemType}");
+            ?? throw ColumnMismatch.Create(OptionNames.LabelColumn, label.Name, "a key of numbers, text or time", $"{label.Type} of {vector.ItemType}");
         return type.FromAnnotation(label.Annotations);
     }
 

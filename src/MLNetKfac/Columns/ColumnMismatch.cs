@@ -1,6 +1,6 @@
 using Microsoft.ML;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Columns;
 
 /// <summary>The complaint that a column is not there or is not what the trainer or its model takes.</summary>
 internal static class ColumnMismatch
