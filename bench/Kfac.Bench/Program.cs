@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kfac.Bench.Kernels;
+using Kfac.Bench.Results;
 using Kfac.Bench.Training;
 
 // One class per command; each gives itself to the root here.
@@ -11,5 +12,7 @@ RootCommand root = new("Measures the trainer and its kernels.")
     InferCommand.Create(),
     AuditCommand.Create(),
     EngineCommand.Create(),
+    TablesCommand.Create(),
 };
+root.Add(RecordCommand.Create(root));
 return root.Parse(args).Invoke();

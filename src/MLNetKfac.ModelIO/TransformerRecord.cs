@@ -3,33 +3,34 @@ using System.Text;
 namespace MLNetKfac.ModelIO;
 
 /// <summary>
-/// One transformer as it lies in a model file, little endian: kind (a length byte, then UTF-8), version (Int32), payload (an Int64
-/// length, then the bytes). This layout is fixed for good; whatever evolves does so inside the payload, under its version.
+/// The image classifier as it lies in a model file, little endian: kind (a length byte, then UTF-8), version (Int32), payload (an
+/// Int64 length, then the bytes). This layout is fixed for good; whatever evolves does so inside the payload, under its version.
 /// </summary>
-/// <param name="Kind">Names the loader.</param>
 /// <param name="Version">Version of the payload, from 1.</param>
 /// <param name="Payload">What the component wrote.</param>
-internal sealed record TransformerRecord(string Kind, int Version, ArraySegment<byte> Payload)
+internal sealed record TransformerRecord(int Version, ReadOnlyMemory<byte> Payload)
 {
+    /// <summary>The one kind of transformer there is.</summary>
+    public const string Kind = "KfacImageClassification";
+
     public void WriteTo(BinaryWriter writer)
     {
-        byte[] kind = Encoding.UTF8.GetBytes(Kind);
-        writer.Write(checked((byte)kind.Length));
-        writer.Write(kind);
+        writer.Write((byte)Kind.Length);
+        writer.Write(Encoding.UTF8.GetBytes(Kind));
         writer.Write(Version);
-        writer.Write((long)Payload.Count);
-        writer.Write(Payload);
+        writer.Write((long)Payload.Length);
+        writer.Write(Payload.Span);
     }
 
-    /// <exception cref="InvalidDataException">The record is damaged.</exception>
+    /// <exception cref="InvalidDataException">The record is damaged or of another kind.</exception>
     public static TransformerRecord ReadFrom(BinaryReader reader)
     {
         try
         {
             string kind = Encoding.UTF8.GetString(ReadBytes(reader, reader.ReadByte(), "the kind"));
-            int version = reader.ReadInt32();
-            byte[] payload = ReadBytes(reader, reader.ReadInt64(), "the payload");
-            return new TransformerRecord(kind, version, payload);
+            return kind == Kind
+                ? new TransformerRecord(reader.ReadInt32(), ReadBytes(reader, reader.ReadInt64(), "the payload"))
+                : throw new InvalidDataException($"The model holds a transformer of kind '{kind}', but MLNetKfac knows only '{Kind}'.");
         }
         catch (EndOfStreamException end)
         {

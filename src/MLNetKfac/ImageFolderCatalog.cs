@@ -32,6 +32,6 @@ public static class ImageFolderCatalog
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ImageFolderOptions();
         options.Validate();
-        return ImageFolderDataView.Open(MLNetEnvironment.Of(catalog), path, options);
+        return ImageFolderDataView.Open(MLNetInternals.EnvironmentOf(catalog), path, options);
     }
 }

@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Transforms.Image;
+using MLNetKfac.Columns;
 using MLNetKfac.Pictures;
 
 namespace MLNetKfac;

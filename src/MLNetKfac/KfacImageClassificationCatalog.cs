@@ -39,6 +39,6 @@ public static class KfacImageClassificationCatalog
         KfacImageClassificationTrainer.Options options)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        return new KfacImageClassificationTrainer(MLNetEnvironment.Of(catalog), options);
+        return new KfacImageClassificationTrainer(MLNetInternals.EnvironmentOf(catalog), options);
     }
 }

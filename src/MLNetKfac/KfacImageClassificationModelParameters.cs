@@ -2,6 +2,7 @@ using Kfac.Images;
 using Kfac.Memory;
 using Kfac.Models;
 using Kfac.Networks;
+using MLNetKfac.Columns;
 
 namespace MLNetKfac;
 

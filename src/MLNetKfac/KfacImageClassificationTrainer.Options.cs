@@ -4,6 +4,7 @@ using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;
+using MLNetKfac.Columns;
 
 namespace MLNetKfac;
 
@@ -123,6 +124,17 @@ public sealed partial class KfacImageClassificationTrainer
         /// </summary>
         public long? MemoryBudget;
 
+        /// <summary>What they say of the images.</summary>
+        internal ToldImages Images => new(ImageShape ?? Network?.Input, ImageShape is null ? nameof(Network) : nameof(ImageShape), Layout);
+
+        /// <summary>A copy: changing these options afterwards changes nothing in it.</summary>
+        internal Options Copy()
+        {
+            var copy = (Options)MemberwiseClone();
+            copy.ClassWeights = ClassWeights?.ToDictionary();
+            return copy;
+        }
+
         /// <summary>The engine's side of these options, checked.</summary>
         /// <exception cref="ArgumentException">An option is out of its range; the message names it.</exception>
         internal TrainingOptions ToTrainingOptions(int seed)
@@ -170,4 +182,14 @@ public sealed partial class KfacImageClassificationTrainer
             }
         }
     }
+}
+
+/// <summary>In which order the values of an image follow each other in a feature vector.</summary>
+public enum ImageLayout
+{
+    /// <summary>Rows, columns, channels; channels fastest: what <c>ExtractPixels</c> gives with <c>interleavePixelColors: true</c>.</summary>
+    ChannelsLast,
+
+    /// <summary>Channels, rows, columns; columns fastest: what <c>ExtractPixels</c> gives by default.</summary>
+    ChannelsFirst,
 }

@@ -5,6 +5,9 @@ using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using MLNetKfac.Columns;
+using MLNetKfac.Scoring;
+using MLNetKfac.Training;
 
 namespace MLNetKfac;
 
@@ -36,15 +39,15 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     private readonly TrainingOptions _training;
 
     /// <param name="env">The environment: usually an <see cref="MLContext"/>.</param>
-    /// <param name="options">Columns, network, optimizer and course of the training.</param>
+    /// <param name="options">Columns, network, optimizer and course of the training. Copied: later changes have no effect.</param>
     /// <exception cref="ArgumentException">An option is out of its range; the message names it.</exception>
     public KfacImageClassificationTrainer(IHostEnvironment env, Options options)
     {
         ArgumentNullException.ThrowIfNull(env);
         ArgumentNullException.ThrowIfNull(options);
         _host = env.Register(nameof(KfacImageClassificationTrainer));
-        _options = options;
-        _training = options.ToTrainingOptions(options.Seed ?? _host.Rand.Next());
+        _options = options.Copy();
+        _training = _options.ToTrainingOptions(_options.Seed ?? _host.Rand.Next());
         _ = new ImageClassifierTrainer(_training);
     }
 
@@ -110,9 +113,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             OnInfo = log.Info,
             OnWarning = log.Warn,
         }).Fit(training, validation is { Count: > 0 } ? validation : null, previousModel?.Model.Classifier, _options.CancellationToken);
-        return new KfacImageClassificationTransformer(
-            new KfacImageClassificationModelParameters(classifier, label.Values), _options.FeatureColumnName, format,
-            new OutputColumns(_options.ScoreColumnName, _options.PredictedLabelColumnName));
+        return new KfacImageClassificationTransformer(new ScoringModel(classifier, label.Values, _options.FeatureColumnName, format, Outputs));
     }
 
     /// <summary>The columns that the trained model will give.</summary>
@@ -138,8 +139,10 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         }
 
         SchemaShape.Column label = LabelColumn.Find(inputSchema, _options.LabelColumnName);
-        return new OutputColumns(_options.ScoreColumnName, _options.PredictedLabelColumnName).ToSchemaShape(inputSchema, label);
+        return Outputs.ToSchemaShape(inputSchema, label);
     }
+
+    private OutputColumns Outputs => new(_options.ScoreColumnName, _options.PredictedLabelColumnName);
 
     private float ValidationFraction => _options.ValidationSetFraction ?? (_options.EarlyStoppingCriteria is null ? 0 : UsualValidationFraction);
 
@@ -164,7 +167,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     }
 
     private PixelFormat FormatOf(IDataView data, DataViewSchema.Column features, KfacImageClassificationTransformer? previousModel) => previousModel is null
-        ? PixelFormat.ForTraining(features, _options, () => MLImagePixelReader.FirstSize(data, features))
+        ? PixelFormat.ForTraining(features, _options.Images, () => MLImagePixelReader.FirstSize(data, features))
         : previousModel.Format.ForPrediction(features);
 
     private ImageSet ReadValidation(IDataView data, ImageColumns trained, long budget, TrainingLog log)

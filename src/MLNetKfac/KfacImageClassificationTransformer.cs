@@ -1,7 +1,9 @@
 using Kfac.Models;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNetKfac.Persistence;
+using MLNetKfac.Columns;
+using MLNetKfac.ModelIO;
+using MLNetKfac.Saving;
 using MLNetKfac.Scoring;
 
 namespace MLNetKfac;
@@ -23,37 +25,35 @@ namespace MLNetKfac;
 /// </remarks>
 public sealed class KfacImageClassificationTransformer : ISingleFeaturePredictionTransformer<KfacImageClassificationModelParameters>, IDisposable
 {
-    internal KfacImageClassificationTransformer(KfacImageClassificationModelParameters model, string featureColumnName, PixelFormat format, OutputColumns outputs)
+    private readonly ScoringModel _model;
+
+    internal KfacImageClassificationTransformer(ScoringModel model)
     {
-        Model = model;
-        FeatureColumnName = featureColumnName;
-        Format = format;
-        Outputs = outputs;
+        _model = model;
+        Model = new KfacImageClassificationModelParameters(model.Classifier, model.LabelValues);
     }
 
     /// <summary>The trained network.</summary>
     public KfacImageClassificationModelParameters Model { get; }
 
     /// <summary>Column of the pixels.</summary>
-    public string FeatureColumnName { get; }
+    public string FeatureColumnName => _model.FeatureColumnName;
 
     /// <summary>Type of that column in the training rows.</summary>
-    public DataViewType FeatureColumnType => Format.ColumnType;
+    public DataViewType FeatureColumnType => _model.Format.ColumnType;
 
     /// <summary>Column that the probabilities are written to.</summary>
-    public string ScoreColumnName => Outputs.ScoreName;
+    public string ScoreColumnName => _model.Outputs.ScoreName;
 
     /// <summary>Column that the most probable class is written to.</summary>
-    public string PredictedLabelColumnName => Outputs.PredictedLabelName;
+    public string PredictedLabelColumnName => _model.Outputs.PredictedLabelName;
 
     /// <summary>Order of the values of a flat feature vector.</summary>
-    public ImageLayout Layout => Format.Layout;
+    public ImageLayout Layout => _model.Format.Layout;
 
     bool ITransformer.IsRowToRowMapper => true;
 
-    internal PixelFormat Format { get; }
-
-    internal OutputColumns Outputs { get; }
+    internal PixelFormat Format => _model.Format;
 
     /// <summary>The image classifier in a trained or loaded model: the model itself, or one of a chain or of chains within chains.</summary>
     /// <exception cref="ArgumentException">There is none, or more than one; the message says what there is.</exception>
@@ -121,11 +121,14 @@ public sealed class KfacImageClassificationTransformer : ISingleFeaturePredictio
         ClassNames = Model.ClassNames,
     };
 
-    void ICanSaveModel.Save(ModelSaveContext ctx) => TransformerPayload.Save(this, ctx);
+    void ICanSaveModel.Save(ModelSaveContext ctx) => TransformerPersistence.Save(ctx, TransformerPayload.Version, payload => TransformerPayload.Write(_model, payload));
+
+    // TransformerPersistence finds this by its name and its exact signature.
+    private static ITransformer Load(int version, byte[] payload) => new KfacImageClassificationTransformer(TransformerPayload.Read(version, payload));
 
     private ScoringSchema Bind(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new ScoringSchema(this, inputSchema);
+        return new ScoringSchema(_model, inputSchema);
     }
 }

@@ -1,6 +1,9 @@
 using System.Reflection;
 using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
+using System.Runtime.CompilerServices;
+using Kfac.Tests;
 using Microsoft.ML;
 using MLNetKfac.ModelIO;
 
@@ -27,13 +30,68 @@ public sealed class ArchitectureTests
         CollectionAssert.IsSubsetOf(rooms, (string[])["Kfac", "Kfac.Memory", "Kfac.Networks", "Kfac.Images", "Kfac.Optimizers", "Kfac.Models", "Kfac.Training"]);
     }
 
+    /// <summary>A new line here is a new dependence on members of ML.NET that may change any day.</summary>
     [TestMethod]
-    public void Internals_of_MLNET_are_the_business_of_one_assembly()
+    public void Internals_of_MLNET_are_the_business_of_one_assembly_and_these_are_all()
     {
-        Assert.IsEmpty(Component.GetCustomAttributesData().Where(IsTrespass));
-        Assert.HasCount(1, typeof(TransformerPersistence).Assembly.GetCustomAttributesData().Where(IsTrespass));
+        Assert.IsEmpty(InternalsUsedBy(Component));
+        string[] expected =
+        [
+            "CatalogInstantiatorBase.get_Owner",
+            "DataOperationsCatalog.Microsoft.ML.Data.IInternalCatalog.get_Environment",
+            "LoadableClassAttribute..ctor",
+            "ModelLoadContext.CheckAtModel",
+            "ModelLoadContext.Reader",
+            "ModelSaveContext.CheckAtModel",
+            "ModelSaveContext.SetVersionInfo",
+            "ModelSaveContext.Writer",
+            "SchemaShape.Create",
+            "TrainCatalogBase.get_Environment",
+            "VersionInfo..ctor",
+        ];
+        Assert.AreEqual(string.Join(Environment.NewLine, expected), string.Join(Environment.NewLine, InternalsUsedBy(typeof(TransformerPersistence).Assembly).Order(StringComparer.Ordinal)));
+    }
 
-        static bool IsTrespass(CustomAttributeData attribute) => attribute.AttributeType.Name == "IgnoresAccessChecksToAttribute";
+    /// <summary>The members of ML.NET that are not public and that an assembly uses: named in its code, or by <c>UnsafeAccessor</c>.</summary>
+    private static string[] InternalsUsedBy(Assembly assembly)
+    {
+        const BindingFlags All = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+        using var file = new PEReader(File.OpenRead(assembly.Location));
+        MetadataReader metadata = file.GetMetadataReader();
+        IEnumerable<MemberInfo> named = metadata.MemberReferences
+            .Where(handle => metadata.GetMemberReference(handle).Parent.Kind == HandleKind.TypeReference)
+            .Select(handle => assembly.ManifestModule.ResolveMember(MetadataTokens.GetToken(handle))!)
+            .Where(member => member.Module.Assembly.GetName().Name!.StartsWith("Microsoft.ML", StringComparison.Ordinal) && !IsVisible(member));
+        IEnumerable<string> byAccessor = assembly.GetTypes().SelectMany(type => type.GetMethods(All))
+            .Select(method => (method.GetParameters().FirstOrDefault()?.ParameterType, method.GetCustomAttribute<UnsafeAccessorAttribute>()?.Name))
+            .Where(accessor => accessor.Name is not null)
+            .Select(accessor => $"{accessor.ParameterType!.Name}.{accessor.Name}");
+        return [.. named.Select(member => $"{member.DeclaringType!.Name}.{member.Name}").Concat(byAccessor).Distinct()];
+
+        static bool IsVisible(MemberInfo member) => member.DeclaringType!.IsVisible && member is MethodBase { IsPublic: true } or MethodBase { IsFamily: true } or FieldInfo { IsPublic: true };
+    }
+
+    [TestMethod]
+    public void Rooms_of_the_component_look_one_way()
+    {
+        Dictionary<string, string[]> rooms = new()
+        {
+            ["MLNetKfac.Columns"] = [],
+            ["MLNetKfac.Scoring"] = ["MLNetKfac.Columns"],
+            ["MLNetKfac.Saving"] = ["MLNetKfac.Scoring", "MLNetKfac.Columns"],
+            ["MLNetKfac.Training"] = [],
+            ["MLNetKfac.Pictures"] = ["MLNetKfac.Scoring", "MLNetKfac.Columns", "MLNetKfac"],
+        };
+        Type[] inside = [.. Component.GetTypes().Where(type => type.Namespace is not null && rooms.ContainsKey(type.Namespace))];
+
+        CollectionAssert.AreEquivalent(rooms.Keys, inside.Select(type => type.Namespace).Distinct().ToArray());
+        string[] upward =
+        [
+            .. inside.SelectMany(type => UsedTypes.Of(type)
+                .Where(used => used.Assembly == Component && used.Namespace is not null && used != typeof(ImageLayout) && used.Namespace != type.Namespace && !rooms[type.Namespace!].Contains(used.Namespace))
+                .Select(used => $"{type} uses {used}")),
+        ];
+        Assert.IsEmpty(upward, string.Join(Environment.NewLine, upward));
     }
 
     [TestMethod]

@@ -3,6 +3,7 @@ using Kfac.Networks;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
+using MLNetKfac.Columns;
 using MLNetKfac.Tests.Data;
 
 namespace MLNetKfac.Tests;

@@ -5,7 +5,8 @@ using Kfac.Optimizers;
 using Kfac.Tests.Models;
 using Microsoft.ML;
 using MLNetKfac.ModelIO;
-using MLNetKfac.Persistence;
+using MLNetKfac.Scoring;
+using MLNetKfac.Saving;
 using MLNetKfac.Tests.Data;
 
 namespace MLNetKfac.Tests;
@@ -28,8 +29,6 @@ public sealed class PayloadTests
         Epoch = 1,
     }).Fit(Data);
 
-    private readonly TransformerPayload _loader = new();
-
     [TestMethod]
     public void Payloads_of_every_version_load()
     {
@@ -37,33 +36,50 @@ public sealed class PayloadTests
 
         CollectionAssert.AreEqual(expected, Rows.Read(Load(1, Content()).Transform(Data)));
         CollectionAssert.AreEqual(expected, Rows.Read(Load(2, Seal(Content())).Transform(Data)));
+        CollectionAssert.AreEqual(expected, Rows.Read(Load(3, Newest()).Transform(Data)));
     }
 
     [TestMethod]
     [DataRow(1)]
     [DataRow(2)]
+    [DataRow(3)]
     public void Payloads_that_are_too_short_or_too_long_are_reported_as_damaged(int version)
     {
-        byte[] whole = version == 1 ? Content() : Seal(Content());
+        byte[] whole = version switch { 1 => Content(), 2 => Seal(Content()), _ => Newest() };
         for (int length = 0; length < whole.Length; length++)
         {
             StringAssert.Contains(Refused(version, whole[..length]), "damaged");
         }
 
-        StringAssert.Contains(Refused(version, [.. whole, 0]), version == 1 ? "1 bytes follow its end" : "checksum");
+        StringAssert.Contains(Refused(version, [.. whole, 0]), version == 2 ? "checksum" : "1 bytes follow its end");
         StringAssert.Contains(Refused(2, Seal([.. Content(), 0])), "1 bytes follow its end");
     }
 
     [TestMethod]
-    public void A_flipped_bit_anywhere_is_noticed()
+    [DataRow(2)]
+    [DataRow(3)]
+    public void A_flipped_bit_anywhere_is_noticed(int version)
     {
-        byte[] whole = Seal(Content());
+        byte[] whole = version == 2 ? Seal(Content()) : Newest();
         for (int at = 0; at < whole.Length; at++)
         {
             byte[] damaged = [.. whole];
             damaged[at] ^= (byte)(1 << (at % 8));
-            StringAssert.Contains(Refused(2, damaged), "checksum");
+            StringAssert.Contains(Refused(version, damaged), "damaged");
         }
+    }
+
+    [TestMethod]
+    [DataRow(4)]
+    [DataRow(0)]
+    [DataRow(-1)]
+    [DataRow(int.MaxValue)]
+    public void Any_other_version_is_refused_with_the_versions_found_and_supported(int version)
+    {
+        string message = Refused(version, Newest());
+
+        StringAssert.Contains(message, $"in version {version}");
+        StringAssert.Contains(message, "reads versions 1 to 3");
     }
 
     [TestMethod]
@@ -79,7 +95,7 @@ public sealed class PayloadTests
         byte[] record = Entry(SaveModel());
         byte[] flipped = [.. record], newer = [.. record];
         flipped[^100] ^= 4;
-        int version = newer.AsSpan().IndexOf("KfacImageClassification"u8) + TransformerPayload.Kind.Length;
+        int version = newer.AsSpan().IndexOf("KfacImageClassification"u8) + TransformerRecord.Kind.Length;
         newer[version] = 9;
 
         StringAssert.Contains(LoadRefused(flipped), "checksum");
@@ -141,10 +157,10 @@ public sealed class PayloadTests
             int front = content.AsSpan().IndexOf("KFACNET\n"u8);
             byte[] mutant = random.Next(4) == 0 ? Mutations.OfBytes(content, random) : [.. Mutations.OfBytes(content[..front], random), .. content[front..]];
             long before = GC.GetAllocatedBytesForCurrentThread();
-            ITransformer model;
+            ScoringModel model;
             try
             {
-                model = new TransformerPayload().Load(Context, 2, new MemoryStream(Seal(mutant)));
+                model = TransformerPayload.Read(2, Seal(mutant));
                 loaded++;
             }
             catch (InvalidDataException)
@@ -162,8 +178,8 @@ public sealed class PayloadTests
             }
 
             using var again = new MemoryStream();
-            TransformerPayload.Write((KfacImageClassificationTransformer)model, again);
-            Assert.IsInstanceOfType<KfacImageClassificationTransformer>(new TransformerPayload().Load(Context, 1, new MemoryStream(again.ToArray())));
+            TransformerPayload.Write(model, again);
+            Assert.IsNotNull(TransformerPayload.Read(TransformerPayload.Version, again.ToArray()));
         }
 
         // Both ends are reached, and often.
@@ -171,18 +187,28 @@ public sealed class PayloadTests
         Assert.IsGreaterThan(mutations / 4, refused);
     }
 
+    /// <summary>The payload as it was in version 1: without checksum.</summary>
     private static byte[] Content()
     {
-        using var content = new MemoryStream();
-        TransformerPayload.Write(Model, content);
-        return content.ToArray();
+        (ReadOnlyMemory<byte> front, ReadOnlyMemory<byte> network) = ChecksummedPayload.ReadFront(Newest());
+        return [.. front.Span, .. network.Span];
+    }
+
+    private static byte[] Newest()
+    {
+        using var stream = new MemoryStream();
+        Context.Model.Save(Model, null, stream);
+        byte[] entry = Entry(stream.ToArray());
+        using var reader = new BinaryReader(new MemoryStream(entry));
+        reader.BaseStream.Position = entry.AsSpan().IndexOf("KfacImageClassification"u8) - 1;
+        return TransformerRecord.ReadFrom(reader).Payload.ToArray();
     }
 
     private static byte[] Seal(byte[] content) => [.. content, .. SHA256.HashData(content)];
 
-    private ITransformer Load(int version, byte[] payload) => ((ITransformerLoader)_loader).Load(Context, version, new MemoryStream(payload));
+    private static KfacImageClassificationTransformer Load(int version, byte[] payload) => new(TransformerPayload.Read(version, payload));
 
-    private string Refused(int version, byte[] payload) => Assert.ThrowsExactly<InvalidDataException>(() => Load(version, payload)).Message;
+    private static string Refused(int version, byte[] payload) => Assert.ThrowsExactly<InvalidDataException>(() => Load(version, payload)).Message;
 
     private static byte[] SaveModel()
     {

@@ -55,6 +55,21 @@ public sealed class PersistenceTests
     }
 
     [TestMethod]
+    public void A_file_of_payload_version_2_loads_and_predicts_what_it_did()
+    {
+        ITransformer loaded = _context.Model.Load(Path.Combine(AppContext.BaseDirectory, "Data", "Models", "payload-version-2.zip"), out DataViewSchema schema);
+        float[] image = [.. Enumerable.Range(0, Bars.Side * Bars.Side).Select(i => (float)(i * i % 256))];
+        IDataView rows = _context.Data.LoadFromEnumerable([new Bar { Features = image, Kind = Bars.Kinds[0] }]);
+
+        float[] score = loaded.Transform(rows).GetColumn<float[]>("Score").Single();
+
+        CollectionAssert.AreEqual((string[])["Features", "Kind"], schema.Select(column => column.Name).ToArray());
+        CollectionAssert.AreEqual(Bars.Kinds, ((IEnumerable<ITransformer>)loaded).OfType<KfacImageClassificationTransformer>().Single().Model.ClassNames!.ToArray());
+        (float Expected, float Actual)[] pairs = [.. new[] { 0.0142044565f, 0.14113289f, 0.8446626f }.Zip(score)];
+        Assert.IsLessThan(1e-6f, pairs.Max(pair => Math.Abs(pair.Expected - pair.Actual)));
+    }
+
+    [TestMethod]
     public void The_typed_transformer_is_found_in_a_loaded_chain()
     {
         IDataView train = _context.Data.LoadFromEnumerable(Bars.Make(60, 1));

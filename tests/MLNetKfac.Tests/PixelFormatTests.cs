@@ -2,6 +2,7 @@ using Kfac;
 using Kfac.Networks;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using MLNetKfac.Columns;
 using MLNetKfac.Tests.Data;
 
 namespace MLNetKfac.Tests;
@@ -148,7 +149,7 @@ public sealed class PixelFormatTests
         return Bars.Key(_context, _context.Data.LoadFromEnumerable(images, definition));
     }
 
-    private static PixelFormat Format(int[] dimensions, KfacImageClassificationTrainer.Options options) => PixelFormat.ForTraining(Column(dimensions), options, () => throw new InvalidOperationException());
+    private static PixelFormat Format(int[] dimensions, KfacImageClassificationTrainer.Options options) => PixelFormat.ForTraining(Column(dimensions), options.Images, () => throw new InvalidOperationException());
 
     private static void AssertRefused(int[] dimensions, KfacImageClassificationTrainer.Options options, string expected)
     {

@@ -51,12 +51,14 @@ public sealed class PackageTests
     }
 
     [TestMethod]
-    public void Each_package_has_documentation_readme_licence_and_symbols()
+    public void Each_package_has_documentation_readme_changelog_icon_licence_and_symbols()
     {
         foreach (string package in Packages)
         {
             Assert.IsNotEmpty(Read(package, ".nupkg", $"lib/net10.0/{AssemblyOf(package)}.xml"));
             Assert.IsNotEmpty(Read(package, ".nupkg", "README.md"));
+            Assert.IsNotEmpty(Read(package, ".nupkg", "CHANGELOG.md"));
+            Assert.IsNotEmpty(Read(package, ".nupkg", "icon.png"));
             Assert.IsNotEmpty(Read(package, ".snupkg", $"lib/net10.0/{AssemblyOf(package)}.pdb"));
             Assert.Contains("<license type=\"expression\">MIT</license>", Nuspec(package));
         }

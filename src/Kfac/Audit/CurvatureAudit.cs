@@ -1,4 +1,3 @@
-using Kfac.Curvature;
 using Kfac.Images;
 using Kfac.Memory;
 using Kfac.Models;

@@ -47,20 +47,12 @@ public sealed record CurvatureAuditOptions
     {
         ArgumentNullException.ThrowIfNull(Approximations);
         ArgumentNullException.ThrowIfNull(Dampings);
-        Require(Approximations.Count > 0 && Approximations.All(a => Enum.IsDefined(a) && a != FisherApproximation.Auto), nameof(Approximations), string.Join(", ", Approximations), "approximations other than Auto");
-        Require(Dampings.Count > 0 && Dampings.All(damping => damping > 0 && float.IsFinite(damping)), nameof(Dampings), string.Join(", ", Dampings), "positive and finite numbers");
-        Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
-        Require(Examples >= 1, nameof(Examples), Examples, "at least 1");
-        Require(Vectors >= 1, nameof(Vectors), Vectors, "at least 1");
-        Require(LargestMatrix >= 1, nameof(LargestMatrix), LargestMatrix, "at least 1");
-        Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
-    }
-
-    private static void Require(bool holds, string option, object value, string expected)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"{option} must be {expected}, but is {value}", option);
-        }
+        Guard.Require(Approximations.Count > 0 && Approximations.All(a => Enum.IsDefined(a) && a != FisherApproximation.Auto), nameof(Approximations), string.Join(", ", Approximations), "approximations other than Auto");
+        Guard.Require(Dampings.Count > 0 && Dampings.All(damping => damping > 0 && float.IsFinite(damping)), nameof(Dampings), string.Join(", ", Dampings), "positive and finite numbers");
+        Guard.Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
+        Guard.Require(Examples >= 1, nameof(Examples), Examples, "at least 1");
+        Guard.Require(Vectors >= 1, nameof(Vectors), Vectors, "at least 1");
+        Guard.Require(LargestMatrix >= 1, nameof(LargestMatrix), LargestMatrix, "at least 1");
+        Guard.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
     }
 }

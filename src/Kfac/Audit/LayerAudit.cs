@@ -34,7 +34,7 @@ internal sealed class LayerAudit
     private readonly Layer _layer;
     private readonly LabelledBatch _sample, _others;
     private readonly AuditSettings _settings;
-    private readonly ExactFisher _fisher;
+    private readonly LayerFisher _fisher;
     private readonly float[] _gradient;
     private readonly double _lossAtRest, _otherLossAtRest;
     private readonly double _meanEigenvalue;
@@ -47,9 +47,9 @@ internal sealed class LayerAudit
     private LayerAudit(LabelledBatch sample, LabelledBatch others, SoftmaxCrossEntropy loss, Layer layer, AuditSettings settings)
     {
         (_network, _sample, _others, _loss, _layer, _settings) = (sample.Network, sample, others, loss, layer, settings);
-        _fisher = new ExactFisher(_network, loss, layer, sample.Labels.Length);
+        _fisher = new LayerFisher(sample, loss, layer);
         _gradient = new float[_fisher.Size];
-        _fisher.Gradient(sample.Labels, _gradient);
+        _fisher.Gradient(_gradient);
         _lossAtRest = _fisher.LossAt(_gradient, 0, sample);
         _otherLossAtRest = _fisher.LossAt(_gradient, 0, others);
         _meanEigenvalue = Estimate(FisherApproximation.Diagonal, EstimationMode.Exact).MeanEigenvalue;

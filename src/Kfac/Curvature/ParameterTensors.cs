@@ -1,4 +1,6 @@
 using System.Numerics.Tensors;
+using Kfac.Layers;
+using Kfac.Memory;
 
 namespace Kfac.Curvature;
 
@@ -21,4 +23,13 @@ internal readonly ref struct ParameterSpans(Span<float> weights, Span<float> bia
     public readonly Span<float> Weights = weights;
 
     public readonly Span<float> Bias = bias;
+
+    /// <summary>The part of <paramref name="layer"/> in an array that is laid out as the parameter store.</summary>
+    public static ParameterSpans Of(AlignedBuffer buffer, Layer layer)
+    {
+        IReadOnlyList<Parameter> parameters = layer.Parameters;
+        return new ParameterSpans(SpanOf(buffer, parameters[0]), parameters.Count > 1 ? SpanOf(buffer, parameters[1]) : []);
+    }
+
+    private static Span<float> SpanOf(AlignedBuffer buffer, Parameter parameter) => buffer.Span.Slice(parameter.Offset, parameter.Length);
 }

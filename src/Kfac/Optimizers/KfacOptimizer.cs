@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using Kfac.Curvature;
-using Kfac.Layers;
 using Kfac.Memory;
 using Kfac.Parallel;
 using Kfac.Running;
@@ -211,7 +210,7 @@ internal sealed class KfacOptimizer : Optimizer
     {
         foreach (LayerStep step in _layers)
         {
-            step.Block.MultiplyMatrixPower(LayerSpans(vector, step.Layer), LayerSpans(result, step.Layer), step.Settings.Exponent);
+            step.Block.MultiplyMatrixPower(ParameterSpans.Of(vector, step.Layer), ParameterSpans.Of(result, step.Layer), step.Settings.Exponent);
         }
     }
 
@@ -267,14 +266,6 @@ internal sealed class KfacOptimizer : Optimizer
     private KullbackLeiblerBound.Group[] BoundGroups() => _options.NormConstraintPerLayer
         ? [.. _layers.Select(step => new KullbackLeiblerBound.Group((double)step.Settings.NormConstraint / _layers.Length, step.Members))]
         : [new KullbackLeiblerBound.Group(_layers[0].Settings.NormConstraint, [.. _layers.SelectMany(step => step.Members)])];
-
-    internal static ParameterSpans LayerSpans(AlignedBuffer buffer, Layer layer)
-    {
-        IReadOnlyList<Parameter> parameters = layer.Parameters;
-        return new ParameterSpans(SpanOf(buffer, parameters[0]), parameters.Count > 1 ? SpanOf(buffer, parameters[1]) : []);
-
-        static Span<float> SpanOf(AlignedBuffer buffer, Parameter parameter) => buffer.Span.Slice(parameter.Offset, parameter.Length);
-    }
 
     /// <exception cref="ArgumentException">The network has no such layer.</exception>
     private void RequireLayers(IEnumerable<string> names)

@@ -55,7 +55,7 @@ internal sealed class QuadraticMomentum(Network network, SoftmaxCrossEntropy los
         double sum = 0;
         foreach (FisherBlock block in blocks)
         {
-            ParameterSpans d = KfacOptimizer.LayerSpans(left, block.Layer!), e = KfacOptimizer.LayerSpans(right, block.Layer!);
+            ParameterSpans d = ParameterSpans.Of(left, block.Layer!), e = ParameterSpans.Of(right, block.Layer!);
             sum += block.EffectiveDamping * (TensorPrimitives.Dot<float>(d.Weights, e.Weights) + TensorPrimitives.Dot<float>(d.Bias, e.Bias));
         }
 

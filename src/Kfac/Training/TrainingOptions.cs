@@ -142,10 +142,8 @@ public sealed record EarlyStopping(double MinDelta = 0, int Patience = 5, EarlyS
 {
     internal void Validate()
     {
-        if (!(MinDelta >= 0) || Patience < 1)
-        {
-            throw new ArgumentException($"EarlyStopping needs MinDelta of 0 or more and Patience of at least 1, but has {MinDelta} and {Patience}", nameof(EarlyStopping));
-        }
+        Guard.Require(MinDelta >= 0, $"{nameof(EarlyStopping)}.{nameof(MinDelta)}", MinDelta, "0 or more");
+        Guard.Require(Patience >= 1, $"{nameof(EarlyStopping)}.{nameof(Patience)}", Patience, "at least 1");
     }
 
     /// <summary>Whether <paramref name="epoch"/> is better than <paramref name="best"/> by more than the least delta. Any number is better than NaN.</summary>

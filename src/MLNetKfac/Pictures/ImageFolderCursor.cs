@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using MLNetKfac.Columns;
 using MLNetKfac.Scoring;
 
 namespace MLNetKfac.Pictures;

@@ -1,5 +1,6 @@
 using Kfac.Models;
 using Microsoft.ML.Data;
+using MLNetKfac.Columns;
 
 namespace MLNetKfac.Scoring;
 

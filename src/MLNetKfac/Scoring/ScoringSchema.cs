@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using MLNetKfac.Columns;
 
 namespace MLNetKfac.Scoring;
 
@@ -11,16 +12,16 @@ internal sealed class ScoringSchema
     private readonly DataViewSchema.Column _features;
 
     /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or does not hold images of the model's shape.</exception>
-    public ScoringSchema(KfacImageClassificationTransformer transformer, DataViewSchema input)
+    public ScoringSchema(ScoringModel model, DataViewSchema input)
     {
-        Transformer = transformer;
+        Model = model;
         Input = input;
-        _features = input.RequireColumn(nameof(KfacImageClassificationTrainer.Options.FeatureColumnName), transformer.FeatureColumnName, PixelFormat.ExpectedType);
-        Format = transformer.Format.ForPrediction(_features);
-        Output = transformer.Outputs.AddTo(input, transformer.Model.ClassCount, transformer.Model.LabelValues);
+        _features = input.RequireColumn(OptionNames.FeatureColumn, model.FeatureColumnName, PixelFormat.ExpectedType);
+        Format = model.Format.ForPrediction(_features);
+        Output = model.Outputs.AddTo(input, model.Classifier.ClassCount, model.LabelValues);
     }
 
-    public KfacImageClassificationTransformer Transformer { get; }
+    public ScoringModel Model { get; }
 
     public DataViewSchema Input { get; }
 
@@ -35,7 +36,7 @@ internal sealed class ScoringSchema
 
     /// <summary>Something that classifies the images of <paramref name="row"/>.</summary>
     public Scorer CreateScorer(DataViewRow row, int capacity, int threads) =>
-        new(Transformer.Model.Classifier, PixelReader.Create(row, _features, Format), capacity, threads);
+        new(Model.Classifier, PixelReader.Create(row, _features, Format), capacity, threads);
 
     /// <summary>Which output columns are among <paramref name="columns"/>.</summary>
     public ActiveColumns Activate(IEnumerable<DataViewSchema.Column> columns) => new(this, columns);

@@ -20,9 +20,9 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
 
     public int PackedBackwardLength => _filterLength;
 
-    /// <summary>T and the bias's.</summary>
     public bool SupportsPrefetch => false;
 
+    /// <summary>T and the bias's.</summary>
     public int ScratchLength => _filterLength + g.K;
 
     public void PackForward(float* filter, float* packed) => Span(filter, _filterLength).CopyTo(Span(packed, _filterLength));

@@ -1,0 +1,157 @@
+using Kfac;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+
+namespace MLNetKfac.Columns;
+
+/// <summary>What the trainer's options say of the images.</summary>
+/// <param name="Shape">Their shape; null where they say nothing of it.</param>
+/// <param name="ShapeOption">The option that tells it.</param>
+/// <param name="Layout">Order of the values; null where they say nothing of it.</param>
+internal sealed record ToldImages(ImageShape? Shape, string ShapeOption, ImageLayout? Layout);
+
+/// <summary>How images lie in a feature column.</summary>
+/// <param name="ColumnType">Type of the column: H·W·C values of <see cref="float"/> or <see cref="byte"/>, or images.</param>
+/// <param name="Shape">Shape of an image.</param>
+/// <param name="Layout">Order of its values; <see cref="ImageLayout.ChannelsLast"/> for images.</param>
+internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, ImageLayout Layout)
+{
+    /// <summary>What a feature column must be, in words.</summary>
+    public const string ExpectedType = "a vector of Single or Byte of known size, or an image";
+
+    /// <summary>Channels of a colour image where nothing says otherwise.</summary>
+    private const int Colours = 3;
+
+    private const string SettleIt = $"set {OptionNames.ImageShape} or {OptionNames.Layout}";
+
+    /// <summary>Whether images of the shape can lie in such a column in this order.</summary>
+    public bool IsPossible => ColumnType switch
+    {
+        VectorDataViewType vector => Readings(vector, Shape).Contains(this),
+        ImageDataViewType images => MayHave(images, Shape) && Shape.Channels is 1 or 3 or 4 && Layout == ImageLayout.ChannelsLast,
+        _ => false,
+    };
+
+    /// <summary>The format of a training column, by its dimensions and by what the options say of it.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="told">What the user says of the images.</param>
+    /// <param name="firstImageSize">Looks at the first image of a column whose type tells no size.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The column does not hold images, or not as the options say, or it could hold them in two ways.</exception>
+    public static PixelFormat ForTraining(DataViewSchema.Column column, ToldImages told, Func<(int Height, int Width)> firstImageSize)
+    {
+        if (column.Type is ImageDataViewType images)
+        {
+            return ForImages(column, images, told, firstImageSize);
+        }
+
+        if (!IsPixelVector(column.Type, out VectorDataViewType type))
+        {
+            throw Mismatch(column, ExpectedType);
+        }
+
+        (ImageShape? shape, ImageLayout? layout) = (told.Shape, told.Layout);
+        PixelFormat[] readings = [.. Readings(type, shape)];
+        PixelFormat[] fitting = [.. readings.Where(reading => (shape is null || reading.Shape == shape) && (layout is null || reading.Layout == layout))];
+        if (shape is null && layout is null)
+        {
+            fitting = [.. fitting.Where(reading => reading.Shape.Channels is 1 or 3 or 4)];
+        }
+
+        if (fitting.Length == 1 || (fitting.Length == 2 && type.Dimensions.Length < 3))
+        {
+            return fitting[0];
+        }
+
+        throw (shape, fitting.Length) switch
+        {
+            (_, 2) => Mismatch(column, $"dimensions that can be read in one way only, or else {SettleIt}"),
+            ({ } image, _) => Mismatch(column, $"images of {image} ({image.Size} values) because of {told.ShapeOption}{(layout is { } order ? $" in the order {order}" : "")}"),
+            _ when readings.Length == 0 => Mismatch(column, $"[H, W, C], [C, H, W], [H, W] or a square number of values, or else {SettleIt}"),
+            _ => Mismatch(column, $"1, 3 or 4 channels in the first or the last dimension, or else {SettleIt}"),
+        };
+    }
+
+    /// <summary>The format of a column that a model trained on this format is to classify.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The column does not hold such images.</exception>
+    public PixelFormat ForPrediction(DataViewSchema.Column column)
+    {
+        if (ColumnType is ImageDataViewType && column.Type is ImageDataViewType images && MayHave(images, Shape))
+        {
+            return this with { ColumnType = images };
+        }
+
+        PixelFormat[] readings = IsPixelVector(column.Type, out VectorDataViewType type) && type.ItemType == (ColumnType as VectorDataViewType)?.ItemType
+            ? [.. Readings(type, Shape).Where(reading => reading.Shape == Shape)]
+            : [];
+        return readings.FirstOrDefault(reading => reading.Layout == Layout)
+            ?? readings.FirstOrDefault()
+            ?? throw Mismatch(column, ColumnType is VectorDataViewType vector
+                ? $"images of {Shape} ({Shape.Size} values of {vector.ItemType}), as the model was trained on"
+                : $"an image of {Shape.Height} rows and {Shape.Width} columns, as the model was trained on");
+    }
+
+    /// <summary>Whether a column of this kind may hold images, as far as can be told without its dimensions.</summary>
+    public static bool MayHoldImages(SchemaShape.Column column) => column.Kind switch
+    {
+        SchemaShape.Column.VectorKind.Scalar => column.ItemType is ImageDataViewType,
+        SchemaShape.Column.VectorKind.Vector => !column.IsKey && IsPixelItem(column.ItemType),
+        _ => false,
+    };
+
+    private static bool IsPixelItem(DataViewType itemType) => itemType == NumberDataViewType.Single || itemType == NumberDataViewType.Byte;
+
+    /// <summary>The size is that of the type, of the options or of the first image; grey or colour is for the options to say.</summary>
+    private static PixelFormat ForImages(
+        DataViewSchema.Column column, ImageDataViewType type, ToldImages told, Func<(int Height, int Width)> firstImageSize)
+    {
+        if (told.Shape is not { } shape)
+        {
+            (int height, int width) = IsSized(type) ? (type.Height, type.Width) : firstImageSize();
+            return new PixelFormat(type, new ImageShape(height, width, Colours), ImageLayout.ChannelsLast);
+        }
+
+        return MayHave(type, shape) && shape.Channels is 1 or 3 or 4
+            ? new PixelFormat(type, shape, ImageLayout.ChannelsLast)
+            : throw Mismatch(column, $"images of {shape} because of {told.ShapeOption}, grey (1 channel), RGB (3) or RGBA (4)");
+    }
+
+    private static bool IsSized(ImageDataViewType type) => type is { Height: > 0, Width: > 0 };
+
+    private static bool MayHave(ImageDataViewType type, ImageShape shape) => !IsSized(type) || (type.Height == shape.Height && type.Width == shape.Width);
+
+    /// <summary>The ways in which a vector can be read as an image, for flat ones as one of <paramref name="shape"/>.</summary>
+    private static IEnumerable<PixelFormat> Readings(VectorDataViewType type, ImageShape? shape)
+    {
+        switch (type.Dimensions)
+        {
+            case [int a, int b, int c]:
+                yield return new PixelFormat(type, new ImageShape(a, b, c), ImageLayout.ChannelsLast);
+                yield return new PixelFormat(type, new ImageShape(b, c, a), ImageLayout.ChannelsFirst);
+                break;
+            case [int height, int width]:
+                yield return new PixelFormat(type, new ImageShape(height, width, 1), ImageLayout.ChannelsLast);
+                yield return new PixelFormat(type, new ImageShape(height, width, 1), ImageLayout.ChannelsFirst);
+                break;
+            case [int size]:
+                int side = (int)Math.Round(Math.Sqrt(size));
+                ImageShape image = shape ?? new ImageShape(side, side, 1);
+                if (image.Size == size)
+                {
+                    yield return new PixelFormat(type, image, ImageLayout.ChannelsLast);
+                    yield return new PixelFormat(type, image, ImageLayout.ChannelsFirst);
+                }
+
+                break;
+        }
+    }
+
+    private static bool IsPixelVector(DataViewType type, out VectorDataViewType vector)
+    {
+        vector = (type as VectorDataViewType)!;
+        return vector is { IsKnownSize: true } && IsPixelItem(vector.ItemType);
+    }
+
+    private static ArgumentOutOfRangeException Mismatch(DataViewSchema.Column column, string expected) =>
+        ColumnMismatch.Create(OptionNames.FeatureColumn, column.Name, expected, column.Type.ToString());
+}
