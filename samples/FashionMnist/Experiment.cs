@@ -46,7 +46,7 @@ internal sealed class Experiment(MLContext mlContext, Action<KfacImageClassifica
         Console.WriteLine($"Model saved to {modelPath} ({new FileInfo(modelPath).Length / 1e6:F1} MB)");
 
         ITransformer loaded = mlContext.Model.Load(modelPath, out _);
-        IReadOnlyList<string> classNames = ((IEnumerable<ITransformer>)loaded).OfType<KfacImageClassificationTransformer>().Single().Model.ClassNames!;
+        IReadOnlyList<string> classNames = KfacImageClassificationTransformer.FindIn(loaded).Model.ClassNames!;
         using PredictionEngine<FashionItem, FashionPrediction> engine = mlContext.Model.CreatePredictionEngine<FashionItem, FashionPrediction>(loaded, training.Schema);
         Console.WriteLine("Some test images, classified by the model loaded back from that file:");
         for (int i = 0; i < PicturesShown; i++)

@@ -14,8 +14,8 @@ Option<string> model = new("--model")
     Description = "Where to save the trained model.",
     DefaultValueFactory = _ => Path.Combine(AppContext.BaseDirectory, "fashion-mnist.zip"),
 };
-Option<string> optimizer = new("--optimizer") { Description = "The optimizer: kfac, adam or sgd.", DefaultValueFactory = _ => "kfac" };
-optimizer.AcceptOnlyFromAmong("kfac", "adam", "sgd");
+Option<string> optimizer = new("--optimizer") { Description = "The optimizer: kfac, muon, adam or sgd.", DefaultValueFactory = _ => "kfac" };
+optimizer.AcceptOnlyFromAmong("kfac", "muon", "adam", "sgd");
 Option<int?> epochs = new("--epochs") { Description = "Passes over the training images. [default: the trainer's]" };
 Option<int?> batchSize = new("--batch-size") { Description = "Images in a step. [default: the trainer's]" };
 Option<float?> learningRate = new("--learning-rate") { Description = "Step size. [default: the optimizer's]" };
@@ -32,7 +32,7 @@ command.SetAction(arguments =>
     TrainingDisplay display = new();
     Experiment experiment = new(mlContext, display.Update)
     {
-        Optimizer = arguments.GetValue(optimizer) switch { "adam" => new AdamOptions(), "sgd" => new SgdOptions(), _ => new KfacOptions() },
+        Optimizer = arguments.GetValue(optimizer) switch { "muon" => new MuonOptions(), "adam" => new AdamOptions(), "sgd" => new SgdOptions(), _ => new KfacOptions() },
         Epochs = arguments.GetValue(epochs),
         BatchSize = arguments.GetValue(batchSize),
         LearningRate = arguments.GetValue(learningRate),

@@ -1,11 +1,10 @@
 using System.CommandLine;
 using ImageFolder;
 using Microsoft.ML;
-using Samples.Terminal;
 
 Option<string> data = new("--data")
 {
-    Description = "Folder with a folder of PNG pictures for each class. The pictures that come with the sample are used otherwise.",
+    Description = "Folder with a folder of pictures for each class. The pictures that come with the sample are used otherwise.",
     DefaultValueFactory = _ => Path.Combine(AppContext.BaseDirectory, "data"),
 };
 Option<string> model = new("--model")
@@ -16,45 +15,37 @@ Option<string> model = new("--model")
 };
 Option<int> size = new("--size") { Description = "Side in pixels of the square that pictures are resized to.", DefaultValueFactory = _ => 28 };
 Option<int> epochs = new("--epochs") { Description = "Passes over the training pictures.", DefaultValueFactory = _ => 10 };
-Option<double> test = new("--test") { Description = "Share of the pictures held back for the evaluation.", DefaultValueFactory = _ => 0.25 };
+Option<double> test = new("--test") { Description = "Share of each class's pictures held back for the evaluation.", DefaultValueFactory = _ => 0.25 };
 Option<int> seed = new("--seed") { Description = "Seed of everything random; the same seed gives the same model.", DefaultValueFactory = _ => 1 };
-Argument<FileInfo[]> pictures = new("pictures") { Description = "PNG pictures.", Arity = ArgumentArity.OneOrMore };
-pictures.AcceptExistingOnly();
+Argument<string[]> pictures = new("pictures") { Description = "Pictures: JPEG, PNG, BMP, GIF or WebP.", Arity = ArgumentArity.OneOrMore };
 
-RootCommand train = new("Trains a small convolutional network on a folder of pictures by K-FAC in an ML.NET pipeline, evaluates it and saves it.")
+RootCommand train = new("Trains a small convolutional network on a folder of pictures by K-FAC in an ML.NET pipeline, saves it and evaluates it.")
 {
     data, model, size, epochs, test, seed,
 };
-train.SetAction(arguments => Try(mlContext =>
+train.SetAction(arguments => Try(() => new Training(new MLContext(arguments.GetValue(seed)))
 {
-    TrainingDisplay display = new();
-    mlContext.Log += (_, message) => display.Warn(message);
-    Training training = new(mlContext, display)
-    {
-        Size = arguments.GetValue(size),
-        Epochs = arguments.GetValue(epochs),
-        TestFraction = arguments.GetValue(test),
-    };
-    training.Run(arguments.GetValue(data)!, Path.GetFullPath(arguments.GetValue(model)!));
-}, arguments.GetValue(seed)));
+    Size = arguments.GetValue(size),
+    Epochs = arguments.GetValue(epochs),
+    TestFraction = arguments.GetValue(test),
+    Seed = arguments.GetValue(seed),
+}.Run(arguments.GetValue(data)!, Path.GetFullPath(arguments.GetValue(model)!))));
 
 Command classify = new("classify", "Says what pictures show, by the model that the training saved.") { pictures };
-classify.SetAction(arguments => Try(
-    mlContext => TrainedModel.Classify(mlContext, arguments.GetValue(model)!, arguments.GetValue(pictures)!.Select(picture => picture.FullName))));
+classify.SetAction(arguments => Try(() => TrainedModel.Classify(new MLContext(), arguments.GetValue(model)!, arguments.GetValue(pictures)!)));
 train.Add(classify);
 return train.Parse(args).Invoke();
 
-static int Try(Action<MLContext> action, int? seed = null)
+static int Try(Action action)
 {
     try
     {
-        action(new MLContext(seed));
+        action();
         return 0;
     }
-    catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or ArgumentException or InvalidOperationException)
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or FormatException or ArgumentException or InvalidOperationException)
     {
-        // ML.NET wraps what its loading threads throw.
-        Console.Error.WriteLine(e.GetBaseException().Message);
+        Console.Error.WriteLine(e.Message);
         return 1;
     }
 }

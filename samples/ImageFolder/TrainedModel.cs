@@ -1,43 +1,50 @@
+using Kfac;
 using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
 using MLNetKfac;
-using Samples.Terminal;
-using Spectre.Console;
 
 namespace ImageFolder;
 
 /// <summary>What a saved model says of pictures.</summary>
 internal static class TrainedModel
 {
+    private const int Shown = 3;
+
     public static void Classify(MLContext mlContext, string modelPath, IEnumerable<string> pictures)
     {
-        ITransformer model = mlContext.Model.Load(modelPath, out DataViewSchema inputSchema);
-        IReadOnlyList<string> classNames = Of(model).Model.ClassNames!;
-        using PredictionEngine<PictureFile, ClassifiedPicture> engine = mlContext.Model.CreatePredictionEngine<PictureFile, ClassifiedPicture>(model, inputSchema);
+        KfacImageClassificationTransformer classifier = KfacImageClassificationTransformer.FindIn(mlContext.Model.Load(modelPath, out _));
+        ImageShape shape = classifier.Model.Network.Input;
+        using PredictionEngine<Picture, Guess> engine = mlContext.Model.CreatePredictionEngine<Picture, Guess>(classifier, inputSchemaDefinition: Picture.SchemaFor(shape));
         foreach (string path in pictures)
         {
-            ClassifiedPicture picture = Classify(engine, path);
-            int side = (int)Math.Sqrt(picture.Features.Length / 3), plane = side * side;
-            Picture.Show(
-                side, side, (row, column) => new Color(Level(0, row, column), Level(1, row, column), Level(2, row, column)),
-                [Path.GetFileName(path).EscapeMarkup(), "", .. Guesses.Lines(picture.Score, classNames)]);
-
-            byte Level(int channel, int row, int column) => (byte)picture.Features[channel * plane + row * side + column];
+            using MLImage image = ImageFile.Read(path, shape.Height, shape.Width);
+            Console.WriteLine(path);
+            foreach ((float probability, string name) in engine.Predict(new Picture { Image = image }).Score.Zip(classifier.Model.ClassNames!).OrderDescending().Take(Shown))
+            {
+                Console.WriteLine($"{probability,9:P1} {name}");
+            }
         }
     }
 
-    private static ClassifiedPicture Classify(PredictionEngine<PictureFile, ClassifiedPicture> engine, string path)
+    private sealed class Picture
     {
-        try
+        [ImageType(1, 1)]
+        public MLImage? Image { get; set; }
+
+        /// <summary>The size of the model's images is known at run time only; ML.NET learns it by the attribute.</summary>
+        public static SchemaDefinition SchemaFor(ImageShape shape)
         {
-            return engine.Predict(new PictureFile { Path = path });
-        }
-        catch (Exception e) when (e is ArgumentException or FormatException or InvalidOperationException)
-        {
-            throw new FormatException($"{path} cannot be classified: {e.GetBaseException().Message}");
+            new ImageTypeAttribute(shape.Height, shape.Width).Register();
+            SchemaDefinition schema = SchemaDefinition.Create(typeof(Picture));
+            schema[nameof(Image)].ColumnType = new ImageDataViewType(shape.Height, shape.Width);
+            return schema;
         }
     }
 
-    /// <summary>The classifier at the end of the pipeline.</summary>
-    public static KfacImageClassificationTransformer Of(ITransformer model) =>
-        ((IEnumerable<ITransformer>)model).OfType<KfacImageClassificationTransformer>().Single();
+    private sealed class Guess
+    {
+        /// <summary>A probability for each class.</summary>
+        public float[] Score { get; set; } = [];
+    }
 }

@@ -23,6 +23,10 @@ internal static class MLNetInternals
     /// <exception cref="NotSupportedException">The ML.NET in use lacks an internal member that this needs.</exception>
     public static SchemaShape ShapeOf(DataViewSchema schema) => Use(() => CreateShape(null, schema));
 
+    /// <summary>Whether <c>MLContext.CancelExecution</c> was called since <paramref name="environment"/> was registered.</summary>
+    /// <exception cref="NotSupportedException">The ML.NET in use lacks an internal member that this needs.</exception>
+    public static bool IsCancelled(IHostEnvironment environment) => Use(() => environment is ICancelable { IsCanceled: true });
+
     /// <summary>The result of <paramref name="code"/>, which names internal members.</summary>
     /// <exception cref="NotSupportedException">The ML.NET in use lacks one of them.</exception>
     /// <remarks>A missing member shows when the method that names it is compiled: code of its own, called inside try.</remarks>

@@ -22,7 +22,7 @@ internal static class ExitCode
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidDataException or ArgumentException or InvalidOperationException or NotSupportedException or Kfac.Optimizers.TrainingDivergedException)
         {
             // ML.NET wraps what its loading threads throw.
-            Complain(e.GetBaseException().Message);
+            Complain((e is InvalidOperationException ? e.GetBaseException() : e).Message);
             return Failed;
         }
     }

@@ -15,7 +15,7 @@ RootCommand root = new(
       {ExitCode.Killed}  interrupted before there was anything to save
     """)
 {
-    TrainCommand.Create(), EvaluateCommand.Create(), ClassifyCommand.Create(),
+    TrainCommand.Create(), EvaluateCommand.Create(), ClassifyCommand.Create(), ExportCommand.Create(), AuditCommand.Create(), InspectCommand.Create(),
 };
 ParseResult command = root.Parse(args);
 int code = command.Invoke();

@@ -12,7 +12,8 @@ namespace MLNetKfac;
 /// <c>mlContext.Data.LoadImagesFromFolder(...)</c>.
 /// </summary>
 /// <remarks>
-/// Rows come in the same order each time, and are shuffled where ML.NET asks for it. A cursor that reads images decodes
+/// Rows come in the same order each time. (ML.NET's <c>ShuffleRows</c> drops columns of images; the trainer shuffles by
+/// itself.) A cursor that reads images decodes
 /// them on several threads and holds two for each processor at most; to set pictures apart, <see cref="Split"/> is better than
 /// a filter, which would decode all of them.
 /// </remarks>

@@ -18,8 +18,9 @@ public sealed partial class KfacImageClassificationTrainer
 
         /// <summary>
         /// Column of the pixels, a vector of <see cref="float"/> or <see cref="byte"/> of known size: [H, W, C] or [C, H, W] as
-        /// <c>ExtractPixels</c> gives them, [H, W], or flat. Any unit will do: the network scales its input. Or a column of images
-        /// (<see cref="Microsoft.ML.Data.MLImage"/>), all of one size, as <c>ResizeImages</c> makes them.
+        /// <c>ExtractPixels</c> gives them, or [H, W]. Any unit will do: the network scales its input. Or a column of images
+        /// (<see cref="Microsoft.ML.Data.MLImage"/>), all of one size, as <c>ResizeImages</c> makes them. Or features: any
+        /// other vector, such as an image featurizer's [1, 512, 1, 1], for a dense network; dimensions of 1 are ignored.
         /// </summary>
         public string FeatureColumnName = "Features";
 
@@ -39,9 +40,9 @@ public sealed partial class KfacImageClassificationTrainer
         public string PredictedLabelColumnName = "PredictedLabel";
 
         /// <summary>
-        /// Shape of the images where the feature column does not tell; null takes the network's, and without one the square grey
-        /// image. Of a column of images it tells the size, else that of the type or of the first image, and by the number of
-        /// channels whether they are grey (1), RGB (3, the default) or RGBA (4).
+        /// Shape of the images where the feature column does not tell; null takes the network's. Without either a flat vector is
+        /// no image, and gets a dense network. For an image column: size and channels to read (1 grey, 3 RGB, 4 RGBA); if
+        /// null, RGB in the size of the column's type, else of the first image.
         /// </summary>
         public ImageShape? ImageShape;
 

@@ -57,7 +57,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     /// <exception cref="FormatException">A row has another number of pixels than its column's type says.</exception>
     /// <exception cref="InvalidOperationException">No row is usable, or all usable rows are of one class.</exception>
     /// <exception cref="ArgumentException">The network does not go with the images and classes.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled, or <c>MLContext.CancelExecution</c> called.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
     public KfacImageClassificationTransformer Fit(IDataView input) => Fit(input, _options.ValidationSet);
 
@@ -79,6 +79,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     {
         ArgumentNullException.ThrowIfNull(trainData);
         using var log = new TrainingLog(_host);
+        using var cancellation = new Cancellation(_host, _options.CancellationToken);
         ImageColumns columns = FindColumns(trainData, features => FormatOf(trainData, features, previousModel), FindWeight(trainData.Schema));
         (PixelFormat format, LabelColumn label) = (columns.Format, columns.Label);
         if (previousModel is not null)
@@ -86,10 +87,15 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             RequireSameLabel(label, previousModel.Model.ClassCount, previousModel.Model.LabelValues, nameof(trainData), "the previous model's");
         }
 
+        if (format.Ambiguity(columns.Features, _options) is { } ambiguity)
+        {
+            log.Info(ambiguity);
+        }
+
         long budget = _options.MemoryBudget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
-        ImageSet training = Read(trainData, columns, budget, log);
+        ImageSet training = Read(trainData, columns, budget, cancellation, log);
         RequireTwoClasses(training, label);
-        ImageSet? validation = validationData is null ? null : ReadValidation(validationData, columns, budget, log);
+        ImageSet? validation = validationData is null ? null : ReadValidation(validationData, columns, budget, cancellation, log);
         if (validation is null && ValidationFraction > 0)
         {
             (training, validation) = training.Split(ValidationFraction, _training.Seed);
@@ -104,7 +110,11 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         ImageClassifier classifier = new ImageClassifierTrainer(_training with
         {
             ClassWeights = _options.ClassWeights is { } weights ? label.Arrange(weights) : null,
-            OnBatch = _options.MetricsCallback is { } told ? report => told(new KfacImageClassificationMetrics(report, null)) : null,
+            OnBatch = report =>
+            {
+                cancellation.Look();
+                _options.MetricsCallback?.Invoke(new KfacImageClassificationMetrics(report, null));
+            },
             OnEpoch = report =>
             {
                 log.Report(report);
@@ -112,7 +122,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             },
             OnInfo = log.Info,
             OnWarning = log.Warn,
-        }).Fit(training, validation is { Count: > 0 } ? validation : null, previousModel?.Model.Classifier, _options.CancellationToken);
+        }).Fit(training, validation is { Count: > 0 } ? validation : null, previousModel?.Model.Classifier, cancellation.Token);
         return new KfacImageClassificationTransformer(new ScoringModel(classifier, label.Values, _options.FeatureColumnName, format, Outputs));
     }
 
@@ -170,11 +180,11 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         ? PixelFormat.ForTraining(features, _options.Images, () => MLImagePixelReader.FirstSize(data, features))
         : previousModel.Format.ForPrediction(features);
 
-    private ImageSet ReadValidation(IDataView data, ImageColumns trained, long budget, TrainingLog log)
+    private ImageSet ReadValidation(IDataView data, ImageColumns trained, long budget, Cancellation cancellation, TrainingLog log)
     {
         ImageColumns columns = FindColumns(data, trained.Format.ForPrediction, weight: null);
         RequireSameLabel(columns.Label, trained.Label.ClassCount, trained.Label.Values, nameof(Options.ValidationSet), "the training rows'");
-        return Read(data, columns, budget, log);
+        return Read(data, columns, budget, cancellation, log);
     }
 
     private void RequireSameLabel(LabelColumn label, int classCount, LabelValues? values, string name, string whose)
@@ -187,9 +197,9 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         }
     }
 
-    private ImageSet Read(IDataView data, ImageColumns columns, long budget, TrainingLog log)
+    private ImageSet Read(IDataView data, ImageColumns columns, long budget, Cancellation cancellation, TrainingLog log)
     {
-        var stream = new DataViewStream(data, columns, _options.CancellationToken);
+        var stream = new DataViewStream(data, columns, cancellation);
         ImageSet images = ImageSet.Load(stream, budget);
         string[] rows = [.. stream.Omissions!.Sentences()];
         Array.ForEach(rows, log.Warn);

@@ -18,7 +18,14 @@ public sealed class PixelFormatTests
     [DataRow(new[] { 4, 8, 6 }, "8x6x4", ImageLayout.ChannelsFirst)]
     [DataRow(new[] { 8, 6, 1 }, "8x6x1", ImageLayout.ChannelsLast)]
     [DataRow(new[] { 8, 6 }, "8x6x1", ImageLayout.ChannelsLast)]
-    [DataRow(new[] { 64 }, "8x8x1", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 1, 3, 8, 6 }, "8x6x3", ImageLayout.ChannelsFirst)]
+    [DataRow(new[] { 1, 8, 6, 1 }, "8x6x1", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 64 }, "64", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 63 }, "63", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 1, 512, 1, 1 }, "512", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 1, 512 }, "512", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 7, 1, 1 }, "7", ImageLayout.ChannelsLast)]
+    [DataRow(new[] { 1 }, "1", ImageLayout.ChannelsLast)]
     public void Dimensions_tell_shape_and_layout(int[] dimensions, string shape, ImageLayout layout)
     {
         PixelFormat format = Format(dimensions, new());
@@ -40,6 +47,20 @@ public sealed class PixelFormatTests
     }
 
     [TestMethod]
+    public void What_a_flat_vector_was_taken_for_is_said_with_the_way_to_say_otherwise()
+    {
+        Assert.AreEqual(
+            "'Features' (Vector<Single, 784>) is taken as 784 features without rows and columns, for a dense network; if they are pixels, set ImageShape, as in new ImageShape(28, 28, 1)",
+            Ambiguity([784], new()));
+        Assert.EndsWith("as in new ImageShape(height, width, channels)", Ambiguity([1, 500, 1], new())!);
+        Assert.IsNull(Ambiguity([784], new() { ImageShape = new ImageShape(28, 28, 1) }));
+        Assert.IsNull(Ambiguity([784], new() { Network = NetworkSpec.For(1, 1, 784).Dense(3) }));
+        Assert.IsNull(Ambiguity([28, 28], new()));
+
+        static string? Ambiguity(int[] dimensions, KfacImageClassificationTrainer.Options options) => Format(dimensions, options).Ambiguity(Column(dimensions), options);
+    }
+
+    [TestMethod]
     public void Dimensions_that_can_be_read_in_two_ways_are_refused()
     {
         AssertRefused([3, 8, 1], new(), "expected dimensions that can be read in one way only, or else set ImageShape or Layout, but the column is Vector<Single, 3, 8, 1>");
@@ -50,8 +71,7 @@ public sealed class PixelFormatTests
     public void Dimensions_that_are_no_image_are_refused()
     {
         AssertRefused([7, 5, 5], new(), "expected 1, 3 or 4 channels in the first or the last dimension, or else set ImageShape or Layout, but the column is Vector<Single, 7, 5, 5>");
-        AssertRefused([63], new(), "expected [H, W, C], [C, H, W], [H, W] or a square number of values, or else set ImageShape or Layout, but the column is Vector<Single, 63>");
-        AssertRefused([2, 2, 2, 2], new(), "expected [H, W, C], [C, H, W], [H, W] or a square number of values");
+        AssertRefused([2, 2, 2, 2], new(), "expected [H, W, C], [C, H, W], [H, W] or a flat vector, or else set ImageShape or Layout, but the column is Vector<Single, 2, 2, 2, 2>");
         AssertRefused([64], new() { ImageShape = new ImageShape(5, 5, 3) }, "expected images of 5x5x3 (75 values) because of ImageShape, but the column is Vector<Single, 64>");
         AssertRefused([8, 6, 3], new() { ImageShape = new ImageShape(6, 8, 3) }, "expected images of 6x8x3 (144 values) because of ImageShape");
         AssertRefused([8, 6, 3], new() { Network = NetworkSpec.For(9, 9, 1) }, "expected images of 9x9x1 (81 values) because of Network");

@@ -14,4 +14,9 @@ namespace Kfac.Models;
 /// <param name="CurvatureRecoveries">Inverses so far that needed more damping than was asked for.</param>
 public sealed record EpochReport(
     int Epoch, int Epochs, double TrainingLoss, double TrainingAccuracy, double? ValidationLoss, double? ValidationAccuracy,
-    double Seconds, double ImagesPerSecond, double LearningRate, int Recoveries, int CurvatureRecoveries = 0);
+    double Seconds, double ImagesPerSecond, double LearningRate, int Recoveries, int CurvatureRecoveries = 0)
+{
+    /// <summary>The epoch in a line: number, loss, accuracy, those of validation, seconds.</summary>
+    public override string ToString() => FormattableString.Invariant(
+        $"epoch {Epoch} of {Epochs}: loss {TrainingLoss:F4}, accuracy {100 * TrainingAccuracy:F1} %{(ValidationLoss is null ? "" : FormattableString.Invariant($"; validation {ValidationLoss:F4}, {100 * ValidationAccuracy:F1} %"))}; {Seconds:F1} s");
+}

@@ -182,6 +182,21 @@ public sealed record NetworkSpec
         }
     }
 
+    /// <summary>Shape, parameters and multiply-adds of each layer, first to last; the layers of a residual block follow its own line.</summary>
+    public IReadOnlyList<LayerSummary> Summarize() => LayerSummary.Of(this);
+
+    /// <summary>A line for the whole and one for each layer: name, settings, output shape, parameters and multiply-adds.</summary>
+    public override string ToString()
+    {
+        IReadOnlyList<LayerSummary> layers = Summarize();
+        return string.Join(
+            Environment.NewLine,
+            [
+                FormattableString.Invariant($"{Input} -> {Output}: {layers.Sum(layer => layer.Parameters):N0} parameters, {layers.Sum(layer => layer.MultiplyAdds):N0} multiply-adds"),
+                .. layers.Select(layer => FormattableString.Invariant($"  {new string(' ', 2 * layer.Depth) + layer.Name,-20} {layer.Settings,-30} {layer.Output,12} {layer.Parameters,12:N0} {layer.MultiplyAdds,14:N0}").TrimEnd()),
+            ]);
+    }
+
     /// <summary>The description as JSON, as stored in a model file.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonFormat);
 

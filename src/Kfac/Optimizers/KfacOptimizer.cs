@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Kfac.Curvature;
+using Kfac.Layers;
 using Kfac.Memory;
 using Kfac.Parallel;
 using Kfac.Running;

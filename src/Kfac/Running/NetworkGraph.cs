@@ -14,7 +14,7 @@ internal sealed class NetworkGraph
 {
     private readonly List<Node> _nodes = [];
     private readonly List<ImageShape> _edges = [];
-    private readonly Dictionary<string, int> _counts = [];
+    private readonly LayerNames _names = new();
 
     public NetworkGraph(NetworkSpec spec)
     {
@@ -42,7 +42,7 @@ internal sealed class NetworkGraph
 
     private int AddLayer(LayerSpec spec, int edge)
     {
-        Layer layer = LayerFactory.Create(spec, NextName(spec.GetType().Name[..^"Spec".Length]), _edges[edge]);
+        Layer layer = LayerFactory.Create(spec, _names.Next(spec), _edges[edge]);
         int output = AddEdge(layer.OutputShape);
         _nodes.Add(new Node(layer, edge, output));
         return output;
@@ -51,9 +51,9 @@ internal sealed class NetworkGraph
     private int AddResidual(ResidualSpec residual, int edge)
     {
         int bodyStart = AddEdge(_edges[edge]), shortcutStart = AddEdge(_edges[edge]);
-        _nodes.Add(new Node(new ResidualFork(NextName("Fork"), _edges[edge]), edge, bodyStart, shortcutStart));
+        _nodes.Add(new Node(new ResidualFork(_names.Next("Fork"), _edges[edge]), edge, bodyStart, shortcutStart));
         int body = AddLayers(residual.Body, bodyStart), shortcut = AddLayers(residual.Shortcut, shortcutStart), output = AddEdge(_edges[body]);
-        _nodes.Add(new Node(new ResidualAdd(NextName("Add"), _edges[body]), body, output, shortcut));
+        _nodes.Add(new Node(new ResidualAdd(_names.Next("Add"), _edges[body]), body, output, shortcut));
         return output;
     }
 
@@ -61,12 +61,6 @@ internal sealed class NetworkGraph
     {
         _edges.Add(shape);
         return _edges.Count - 1;
-    }
-
-    private string NextName(string kind)
-    {
-        _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
-        return $"{kind.ToLowerInvariant()}_{_counts[kind]}";
     }
 
     /// <summary>Lets the neighbours of a rectifier, where they can, do its work while the values are in registers.</summary>

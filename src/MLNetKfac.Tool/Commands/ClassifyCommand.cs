@@ -24,7 +24,7 @@ internal static class ClassifyCommand
     private static int Run(string modelPath, string[] pictures, bool json)
     {
         MLContext mlContext = new();
-        using Screen screen = new(toErrors: json);
+        using Screen screen = new(json ? Console.Error : Console.Out);
         PictureModel model = PictureModel.Load(mlContext, modelPath);
         List<Classification> classified = [];
         foreach (Classification picture in model.Classify(pictures))

@@ -22,7 +22,7 @@ internal static class EvaluateCommand
     private static int Run(string modelPath, string folder, bool json)
     {
         MLContext mlContext = new();
-        using Screen screen = new(toErrors: json);
+        using Screen screen = new(json ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
         PictureModel model = PictureModel.Load(mlContext, modelPath);
         PictureSet pictures = new PictureFolder(mlContext, folder, _ => { }).ReadForEvaluation(model.ImageSize.Height, model.ImageSize.Width);

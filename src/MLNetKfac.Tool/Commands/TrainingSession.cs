@@ -40,7 +40,7 @@ internal sealed class TrainingSession
         // Before the training, not after it, a folder that cannot be made is bad news.
         Directory.CreateDirectory(Path.GetDirectoryName(ModelPath)!);
         MLContext mlContext = new(Seed);
-        using Screen screen = new(toErrors: WritesJson);
+        using Screen screen = new(WritesJson ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
         using Interruption interruption = new();
         using TrainingJournal? journal = LogPath is null ? null : new TrainingJournal(LogPath);

@@ -3,7 +3,7 @@ using Microsoft.ML.Transforms.Image;
 
 namespace MLNetKfac.Tool.Data;
 
-/// <summary>A row of the data: an image and what it shows. The image's size is set by a schema definition.</summary>
+/// <summary>A row of the data: an image and what it shows. <see cref="SchemaFor"/> sets the size of the images.</summary>
 internal sealed class ImageRow
 {
     [ImageType(1, 1)]
@@ -26,6 +26,14 @@ internal sealed class ImageRow
 internal sealed class ImageScores
 {
     public float[] Score { get; set; } = [];
+}
+
+/// <summary>A row of pixels and what it shows.</summary>
+internal sealed class PixelRow
+{
+    public float[] Pixels { get; set; } = [];
+
+    public string Label { get; set; } = "";
 }
 
 /// <summary>A class, in its place among the others.</summary>

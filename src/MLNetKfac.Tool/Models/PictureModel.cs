@@ -1,9 +1,12 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Kfac;
+using Kfac.Images;
 using Kfac.Memory;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
 using MLNetKfac.Tool.Data;
 using MLNetKfac.Tool.Terminal;
 
@@ -58,8 +61,15 @@ internal sealed class PictureModel
     /// <exception cref="InvalidDataException">The file is no model, or there is no K-FAC classifier of images in it.</exception>
     public static PictureModel Load(MLContext mlContext, string path)
     {
-        ITransformer pipeline = mlContext.Model.Load(path, out _);
-        return new PictureModel(mlContext, pipeline, KfacImageClassificationTransformer.FindIn(pipeline));
+        try
+        {
+            ITransformer pipeline = mlContext.Model.Load(path, out _);
+            return new PictureModel(mlContext, pipeline, KfacImageClassificationTransformer.FindIn(pipeline));
+        }
+        catch (Exception damage) when (damage is FormatException or InvalidDataException or ArgumentException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"'{path}' is no model of this kind, or a damaged one: {damage.GetBaseException().Message}", damage);
+        }
     }
 
     /// <summary>Gives the column <c>Label</c> the keys of the classes, in their order.</summary>
@@ -73,26 +83,51 @@ internal sealed class PictureModel
     /// <exception cref="InvalidDataException">There are pictures of a class that the model does not know.</exception>
     public Evaluation Evaluate(PictureSet pictures)
     {
-        string[] unknown = [.. pictures.ClassNames.Except(ClassNames)];
-        if (unknown.Length > 0)
-        {
-            throw new InvalidDataException($"the model does not know the class '{unknown[0]}'{(unknown.Length > 1 ? $" and {unknown.Length - 1} others" : "")}: its classes are {string.Join(", ", ClassNames.Take(20))}{(ClassNames.Count > 20 ? ", …" : "")}");
-        }
-
+        RequireKnown(pictures.ClassNames);
         IDataView keyed = CreateKeys(_mlContext, ClassNames, pictures.Rows).Transform(pictures.Rows);
         MulticlassClassificationMetrics metrics = _mlContext.MulticlassClassification.Evaluate(
             Classifier.Transform(keyed), nameof(ImageRow.Label), Classifier.ScoreColumnName, Classifier.PredictedLabelColumnName);
-        return new Evaluation(ClassNames, metrics);
+        return new Evaluation(ClassNames, [.. metrics.ConfusionMatrix.Counts.Select(row => row.Select(count => (int)count).ToArray())], metrics.LogLoss);
+    }
+
+    /// <summary>Some pictures, drawn at random, as the numbers that the network is given.</summary>
+    /// <exception cref="InvalidDataException">There are pictures of a class that the model does not know.</exception>
+    public MemoryImageSource Sample(PictureSet pictures, int count)
+    {
+        RequireKnown(pictures.ClassNames);
+        ImageShape shape = Classifier.Model.Network.Input;
+        IDataView images = shape.Channels == 1 ? _mlContext.Transforms.ConvertToGrayscale(nameof(ImageRow.Image)).Fit(pictures.Rows).Transform(pictures.Rows) : pictures.Rows;
+        IDataView pixels = _mlContext.Transforms.ExtractPixels(
+            nameof(PixelRow.Pixels), nameof(ImageRow.Image), interleavePixelColors: true,
+            colorsToExtract: shape.Channels == 1 ? ImagePixelExtractingEstimator.ColorBits.Red : ImagePixelExtractingEstimator.ColorBits.Rgb).Fit(images).Transform(images);
+        // Behind the pixels, because ML.NET's shuffling drops columns of images.
+        IDataView drawn = _mlContext.Data.TakeRows(_mlContext.Data.ShuffleRows(pixels, seed: 1), count);
+        var sample = new MemoryImageSource(shape, ClassNames.Count);
+        string[] names = [.. ClassNames];
+        foreach (PixelRow row in _mlContext.Data.CreateEnumerable<PixelRow>(drawn, reuseRowObject: true))
+        {
+            sample.Add(row.Pixels, Array.IndexOf(names, row.Label));
+        }
+
+        return sample;
     }
 
     /// <summary>The classes' probabilities for each of some pictures, or why one cannot be classified.</summary>
     public IEnumerable<Classification> Classify(IEnumerable<string> paths)
     {
-        SchemaDefinition schema = ImageRow.SchemaFor(ImageSize.Height, ImageSize.Width);
-        using PredictionEngine<ImageRow, ImageScores> engine = _mlContext.Model.CreatePredictionEngine<ImageRow, ImageScores>(Classifier, inputSchemaDefinition: schema);
+        using PredictionEngine<ImageRow, ImageScores> engine = _mlContext.Model.CreatePredictionEngine<ImageRow, ImageScores>(Classifier, inputSchemaDefinition: ImageRow.SchemaFor(ImageSize.Height, ImageSize.Width));
         foreach (string path in paths)
         {
             yield return Classify(engine, path);
+        }
+    }
+
+    private void RequireKnown(IReadOnlyList<string> classNames)
+    {
+        string[] unknown = [.. classNames.Except(ClassNames)];
+        if (unknown.Length > 0)
+        {
+            throw new InvalidDataException($"the model does not know the class '{unknown[0]}'{(unknown.Length > 1 ? $" and {unknown.Length - 1} others" : "")}: its classes are {string.Join(", ", ClassNames.Take(20))}{(ClassNames.Count > 20 ? ", …" : "")}");
         }
     }
 

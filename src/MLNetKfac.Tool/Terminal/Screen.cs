@@ -24,10 +24,16 @@ internal sealed class Screen : IDisposable
     private readonly Lock _lock = new();
     private Func<string>? _status;
 
-    /// <param name="toErrors">Whether the error output is written to, because the output is for a program.</param>
-    public Screen(bool toErrors = false)
+    /// <param name="writer">Where to write: the output, or the error output where the output is for a program.</param>
+    public Screen(TextWriter writer)
     {
-        _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(toErrors ? Console.Error : Console.Out) });
+        var output = new AnsiConsoleOutput(writer);
+        _console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = output,
+            Ansi = output.IsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = output.IsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        });
         IsLive = _console.Profile.Out.IsTerminal && _console.Profile.Capabilities.Ansi;
         Width = _console.Profile.Out.IsTerminal ? _console.Profile.Width : UsualWidth;
         if (!_console.Profile.Out.IsTerminal)

@@ -15,7 +15,7 @@ internal sealed record ImageColumns(DataViewSchema.Column Features, PixelFormat 
 /// The usable rows of a data view as images, in their order: those with a label, finite pixels and, where there are weights, a
 /// finite one of 0 or more.
 /// </summary>
-internal sealed class DataViewStream(IDataView data, ImageColumns columns, CancellationToken cancellation) : IImageStream
+internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cancellation cancellation) : IImageStream
 {
     public ImageShape Shape => columns.Format.Shape;
 
@@ -30,14 +30,14 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cance
     private sealed class Reader : IImageReader
     {
         private readonly DataViewStream _stream;
-        private readonly CancellationToken _cancellation;
+        private readonly Cancellation _cancellation;
         private readonly DataViewRowCursor _cursor;
         private readonly PixelReader _pixels;
         private readonly Func<int> _label;
         private readonly ValueGetter<float>? _weight;
         private readonly RowFilter _omissions;
 
-        public Reader(DataViewStream stream, IDataView data, ImageColumns columns, CancellationToken cancellation)
+        public Reader(DataViewStream stream, IDataView data, ImageColumns columns, Cancellation cancellation)
         {
             _stream = stream;
             _cancellation = cancellation;
@@ -55,7 +55,8 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cance
             weight = 1;
             while (_cursor.MoveNext())
             {
-                _cancellation.ThrowIfCancellationRequested();
+                _cancellation.Look();
+                _cancellation.Token.ThrowIfCancellationRequested();
                 label = _label();
                 _weight?.Invoke(ref weight);
                 if (_omissions.TryRead(_cursor.Position, label, weight, _pixels, pixels))

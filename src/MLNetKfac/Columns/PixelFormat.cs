@@ -20,6 +20,9 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
     /// <summary>What a feature column must be, in words.</summary>
     public const string ExpectedType = "a vector of Single or Byte of known size, or an image";
 
+    /// <summary>Rows, columns and channels.</summary>
+    private const int ImageDimensions = 3;
+
     /// <summary>Channels of a colour image where nothing says otherwise.</summary>
     private const int Colours = 3;
 
@@ -53,12 +56,12 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
         (ImageShape? shape, ImageLayout? layout) = (told.Shape, told.Layout);
         PixelFormat[] readings = [.. Readings(type, shape)];
         PixelFormat[] fitting = [.. readings.Where(reading => (shape is null || reading.Shape == shape) && (layout is null || reading.Layout == layout))];
-        if (shape is null && layout is null)
+        if (shape is null && layout is null && Significant(type).Length == ImageDimensions)
         {
             fitting = [.. fitting.Where(reading => reading.Shape.Channels is 1 or 3 or 4)];
         }
 
-        if (fitting.Length == 1 || (fitting.Length == 2 && type.Dimensions.Length < 3))
+        if (fitting.Length == 1 || (fitting.Length == 2 && Significant(type).Length < ImageDimensions))
         {
             return fitting[0];
         }
@@ -67,7 +70,7 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
         {
             (_, 2) => Mismatch(column, $"dimensions that can be read in one way only, or else {SettleIt}"),
             ({ } image, _) => Mismatch(column, $"images of {image} ({image.Size} values) because of {told.ShapeOption}{(layout is { } order ? $" in the order {order}" : "")}"),
-            _ when readings.Length == 0 => Mismatch(column, $"[H, W, C], [C, H, W], [H, W] or a square number of values, or else {SettleIt}"),
+            _ when readings.Length == 0 => Mismatch(column, $"[H, W, C], [C, H, W], [H, W] or a flat vector, or else {SettleIt}"),
             _ => Mismatch(column, $"1, 3 or 4 channels in the first or the last dimension, or else {SettleIt}"),
         };
     }
@@ -120,10 +123,35 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
 
     private static bool MayHave(ImageDataViewType type, ImageShape shape) => !IsSized(type) || (type.Height == shape.Height && type.Width == shape.Width);
 
-    /// <summary>The ways in which a vector can be read as an image, for flat ones as one of <paramref name="shape"/>.</summary>
+    /// <summary>
+    /// What was decided where a flat vector could be a picture as well, and how to say otherwise; null where there is no doubt.
+    /// </summary>
+    public string? Ambiguity(DataViewSchema.Column features, KfacImageClassificationTrainer.Options options)
+    {
+        if (!Shape.IsFlat || options.ImageShape is not null || options.Network is not null)
+        {
+            return null;
+        }
+
+        int side = (int)Math.Round(Math.Sqrt(Shape.Size));
+        string example = side * side == Shape.Size ? $"new ImageShape({side}, {side}, 1)" : "new ImageShape(height, width, channels)";
+        return $"'{features.Name}' ({features.Type}) is taken as {Shape.Size} features without rows and columns, for a dense network; if they are pixels, set {nameof(options.ImageShape)}, as in {example}";
+    }
+
+    /// <summary>
+    /// The dimensions that tell of rows, columns and channels: those of 1 are ignored where a vector has only one other, or
+    /// more dimensions than an image.
+    /// </summary>
+    private static int[] Significant(VectorDataViewType type)
+    {
+        int[] others = [.. type.Dimensions.Where(dimension => dimension != 1)];
+        return others.Length <= 1 ? [others.SingleOrDefault(1)] : type.Dimensions.Length > ImageDimensions ? others : [.. type.Dimensions];
+    }
+
+    /// <summary>The ways in which a vector can be read as an image: flat ones as one of <paramref name="shape"/>, or as features without rows and columns.</summary>
     private static IEnumerable<PixelFormat> Readings(VectorDataViewType type, ImageShape? shape)
     {
-        switch (type.Dimensions)
+        switch (Significant(type))
         {
             case [int a, int b, int c]:
                 yield return new PixelFormat(type, new ImageShape(a, b, c), ImageLayout.ChannelsLast);
@@ -134,8 +162,7 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
                 yield return new PixelFormat(type, new ImageShape(height, width, 1), ImageLayout.ChannelsFirst);
                 break;
             case [int size]:
-                int side = (int)Math.Round(Math.Sqrt(size));
-                ImageShape image = shape ?? new ImageShape(side, side, 1);
+                ImageShape image = shape ?? ImageShape.Flat(size);
                 if (image.Size == size)
                 {
                     yield return new PixelFormat(type, image, ImageLayout.ChannelsLast);

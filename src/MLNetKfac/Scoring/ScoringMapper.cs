@@ -16,7 +16,14 @@ internal sealed class ScoringMapper(ScoringSchema schema) : IRowToRowMapper
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
     {
         ArgumentNullException.ThrowIfNull(input);
+        if (input.Schema != schema.Input)
+        {
+            throw new ArgumentException($"the row must have the schema that the mapper was made for, {Names(schema.Input)}, but has another, {Names(input.Schema)}", nameof(input));
+        }
+
         return new ScoringRow(schema, schema.Activate(activeColumns), input);
+
+        static string Names(DataViewSchema schema) => $"[{string.Join(", ", schema.Select(column => column.Name))}]";
     }
 }
 

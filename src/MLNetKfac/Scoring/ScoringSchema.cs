@@ -43,7 +43,7 @@ internal sealed class ScoringSchema
 
     /// <summary>The input columns that some output columns need: those that pass through themselves, the model's the features.</summary>
     public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> outputs) =>
-        outputs.Select(column => column.Index < Input.Count ? Input[column.Index] : _features).DistinctBy(column => column.Index);
+        outputs.Select(column => Output.RequireOwn(column) < Input.Count ? Input[column.Index] : _features).DistinctBy(column => column.Index);
 }
 
 /// <summary>The output columns that a row or cursor was asked for.</summary>
@@ -52,13 +52,15 @@ internal sealed class ActiveColumns
     private readonly ScoringSchema _schema;
     private readonly bool[] _active;
 
+    /// <exception cref="ArgumentOutOfRangeException">A column is of another schema.</exception>
     public ActiveColumns(ScoringSchema schema, IEnumerable<DataViewSchema.Column> columns)
     {
+        ArgumentNullException.ThrowIfNull(columns);
         _schema = schema;
         _active = new bool[schema.Output.Count];
         foreach (DataViewSchema.Column column in columns)
         {
-            _active[column.Index] = true;
+            _active[schema.Output.RequireOwn(column)] = true;
         }
     }
 
@@ -66,9 +68,10 @@ internal sealed class ActiveColumns
     public bool NeedsModel => _active[_schema.PredictedLabelIndex] || _active[_schema.ScoreIndex];
 
     /// <summary>The input columns to pass through.</summary>
-    public IEnumerable<DataViewSchema.Column> PassedThrough => _schema.Input.Where(Contains);
+    public IEnumerable<DataViewSchema.Column> PassedThrough => _schema.Input.Where(column => _active[column.Index]);
 
-    public bool Contains(DataViewSchema.Column column) => column.Index < _active.Length && _active[column.Index];
+    /// <exception cref="ArgumentOutOfRangeException">The column is of another schema.</exception>
+    public bool Contains(DataViewSchema.Column column) => _active[_schema.Output.RequireOwn(column)];
 
     /// <exception cref="ArgumentOutOfRangeException">The column was not asked for.</exception>
     public void Require(DataViewSchema.Column column)

@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using MLNetKfac.Tests.Data;
+
+namespace MLNetKfac.Tool.Tests;
+
+/// <summary><c>kfac train</c> and what can be done with its model.</summary>
+[TestClass]
+public sealed class TrainTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [TestMethod]
+    public void A_folder_becomes_a_model_that_every_command_takes()
+    {
+        string pictures = Stripes.Write(_folder.File("bilder ü"), 30), model = _folder.File("modell.zip");
+        File.WriteAllText(Path.Combine(pictures, Stripes.Classes[0], "broken.png"), "no picture");
+
+        ToolProcess.Outcome train = ToolProcess.Run("train", pictures, "--model", model, "--epochs", "4", "--log", _folder.File("log.jsonl"), "--digest");
+
+        Assert.AreEqual(0, train.Code, train.ToString());
+        Assert.ContainsSingle(train.Output.Where(line => line.Contains("1 unreadable picture: ") && line.Contains("broken.png")), train.ToString());
+        Assert.Contains("2 classes, 48 pictures to train on, 12 held back", train.Output);
+        Assert.HasCount(4, train.Output.Where(line => Regex.IsMatch(line, "^ +[1-4]/4 ")).ToArray());
+        Assert.MatchesRegex(new Regex("^digest: [0-9a-f]{64}$"), train.Output[^1]);
+        Assert.IsFalse(Array.Exists(train.Output, line => line.Contains('\u001b') || line.Contains('\r')), "no escape sequences in redirected output");
+        Assert.HasCount(4, File.ReadAllLines(_folder.File("log.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("trainingLoss").GetDouble()).ToArray());
+        Assert.IsGreaterThan(Saved(train), Array.FindIndex(train.Output, line => line.Contains("held-back pictures: accuracy")), "saved before it is evaluated");
+
+        JsonElement evaluation = Json(ToolProcess.Run("evaluate", model, pictures, "--json"));
+        Assert.AreEqual(60, evaluation.GetProperty("pictures").GetInt32());
+        Assert.IsGreaterThan(0.9, evaluation.GetProperty("accuracy").GetDouble());
+
+        string first = Directory.GetFiles(Path.Combine(pictures, Stripes.Classes[1])).Order(StringComparer.Ordinal).First();
+        JsonElement classified = Json(ToolProcess.Run("classify", model, first, "--json"))[0];
+        Assert.AreEqual(first, classified.GetProperty("path").GetString());
+        Assert.AreEqual(Stripes.Classes[1], classified.GetProperty("label").GetString());
+        ToolProcess.Outcome partly = ToolProcess.Run("classify", model, first, _folder.File("none.png"));
+        Assert.AreEqual(1, partly.Code);
+        Assert.ContainsSingle(partly.Output.Where(line => line.Contains("none.png")));
+
+        ToolProcess.Outcome export = ToolProcess.Run("export", model, _folder.File("modell.onnx"));
+        Assert.AreEqual(0, export.Code, export.ToString());
+        Assert.IsGreaterThan(1000, new FileInfo(_folder.File("modell.onnx")).Length);
+
+        ToolProcess.Outcome inspect = ToolProcess.Run("inspect", model);
+        Assert.AreEqual(0, inspect.Code, inspect.ToString());
+        Assert.AreEqual(train.Output[^1], inspect.Output[^1]);
+        Assert.IsTrue(inspect.Output.All(line => line.Length <= 80), inspect.ToString());
+
+        ToolProcess.Outcome audit = ToolProcess.Run("audit", model, pictures);
+        Assert.AreEqual(0, audit.Code, audit.ToString());
+        Assert.ContainsSingle(audit.Output.Where(line => line.StartsWith("conv2d_1 ", StringComparison.Ordinal)), audit.ToString());
+    }
+
+    [TestMethod]
+    public void The_same_seed_gives_the_same_digest_on_any_number_of_threads()
+    {
+        string pictures = Stripes.Write(_folder.File("p"), 12);
+
+        string[] digests = [.. ((string[][])[["--threads", "1"], ["--threads", "3"], ["--seed", "2"]]).Select(options =>
+            ToolProcess.Run(["train", pictures, "--model", _folder.File("m.zip"), "--epochs", "1", "--digest", .. options]).Output[^1])];
+
+        Assert.AreEqual(digests[0], digests[1]);
+        Assert.AreNotEqual(digests[0], digests[2]);
+    }
+
+    [TestMethod]
+    public void Train_and_test_folders_are_known()
+    {
+        Stripes.Write(_folder.File("p/train"), 20);
+        Stripes.Write(_folder.File("p/test"), 5, seed: 2);
+
+        ToolProcess.Outcome train = ToolProcess.Run("train", _folder.File("p"), "--model", _folder.File("m.zip"), "--epochs", "1", "--size", "10", "--optimizer", "muon");
+
+        Assert.AreEqual(0, train.Code, train.ToString());
+        Assert.Contains("2 classes, 36 pictures to train on, 4 held back, 10 for the test", train.Output);
+        Assert.ContainsSingle(train.Output.Where(line => line.StartsWith("10 test pictures: accuracy", StringComparison.Ordinal)));
+        Assert.AreEqual(10, Json(ToolProcess.Run("evaluate", _folder.File("m.zip"), _folder.File("p"), "--json")).GetProperty("pictures").GetInt32());
+    }
+
+    [TestMethod]
+    public void IDX_files_are_known()
+    {
+        Stripes.WriteIdx(_folder.File("p"), "train", 100, seed: 1);
+        Stripes.WriteIdx(_folder.File("p"), "t10k", 20, seed: 2);
+
+        JsonElement result = Json(ToolProcess.Run("train", _folder.File("p"), "--model", _folder.File("m.zip"), "--epochs", "2", "--json", "--digest"));
+
+        Assert.AreEqual(20, result.GetProperty("evaluation").GetProperty("pictures").GetInt32());
+        Assert.AreEqual(64, result.GetProperty("digest").GetString()!.Length);
+        JsonElement inspected = Json(ToolProcess.Run("inspect", _folder.File("m.zip"), "--json"));
+        Assert.AreEqual("12x12x1", inspected.GetProperty("input").GetString());
+        Assert.AreEqual(result.GetProperty("digest").GetString(), inspected.GetProperty("digest").GetString());
+    }
+
+    [TestMethod]
+    public void What_cannot_be_trained_on_is_said_before_the_training()
+    {
+        Directory.CreateDirectory(_folder.File("empty"));
+        AssertFails("is empty", "train", _folder.File("empty"), "--model", _folder.File("m.zip"));
+
+        Stripes.Write(_folder.File("single"), 1);
+        AssertFails("at least two readable pictures of each class", "train", _folder.File("single"), "--model", _folder.File("m.zip"));
+
+        Stripes.Write(_folder.File("one"), 4);
+        Directory.Delete(_folder.File($"one/{Stripes.Classes[1]}"), recursive: true);
+        AssertFails("two classes", "train", _folder.File("one"), "--model", _folder.File("m.zip"));
+        Assert.IsFalse(File.Exists(_folder.File("m.zip")));
+
+        File.WriteAllText(_folder.File("text.zip"), "this is no model");
+        AssertFails("text.zip", "evaluate", _folder.File("text.zip"), _folder.File("one"));
+    }
+
+    [TestMethod]
+    public void Wrong_command_lines_have_a_code_of_their_own()
+    {
+        string pictures = Stripes.Write(_folder.File("p"), 2);
+        foreach (string[] line in (string[][])
+            [
+                ["train", pictures], ["train", pictures, "--model", "m.zip", "--epochs", "0"], ["train", pictures, "--model", "m.zip", "--validation", "1"],
+                ["train", _folder.File("none"), "--model", "m.zip"], ["train", pictures, "--model", "m.zip", "--optimizer", "newton"], ["dance"], [],
+            ])
+        {
+            ToolProcess.Outcome outcome = ToolProcess.Run(line);
+            Assert.AreEqual(2, outcome.Code, $"{string.Join(' ', line)}: {outcome}");
+        }
+
+        ToolProcess.Outcome help = ToolProcess.Run("--help");
+        Assert.AreEqual(0, help.Code);
+        Assert.ContainsSingle(help.Output.Where(line => line.Contains("130") && line.Contains("interrupted")));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    public void Ctrl_C_keeps_the_best_model_so_far_and_says_so()
+    {
+        string pictures = Stripes.Write(_folder.File("p"), 20), model = _folder.File("m.zip");
+        using Process process = ToolProcess.Start("train", pictures, "--model", model, "--epochs", "100000");
+        List<string> lines = [];
+        do
+        {
+            lines.Add(process.StandardOutput.ReadLine() ?? throw new AssertFailedException(process.StandardError.ReadToEnd()));
+        }
+        while (!lines[^1].Contains("2/100000", StringComparison.Ordinal));
+
+        Assert.AreEqual(0, kill(process.Id, Sigint));
+        ToolProcess.Outcome outcome = ToolProcess.Wait(process);
+
+        Assert.AreEqual(3, outcome.Code, outcome.ToString());
+        Assert.ContainsSingle(outcome.Output.Where(line => line.StartsWith("saved: ", StringComparison.Ordinal) && line.Contains("the best so far")), outcome.ToString());
+        Assert.Contains("interrupted: not evaluated", outcome.Output);
+        Assert.AreEqual(0, ToolProcess.Run("evaluate", model, pictures).Code);
+        Assert.HasCount(1, Directory.GetFiles(_folder.File(""), "m.zip*"));
+    }
+
+    private const int Sigint = 2;
+
+    [DllImport("libc")]
+    private static extern int kill(int process, int signal);
+
+    private static int Saved(ToolProcess.Outcome outcome) => Array.FindIndex(outcome.Output, line => line.StartsWith("saved: ", StringComparison.Ordinal));
+
+    private static JsonElement Json(ToolProcess.Outcome outcome)
+    {
+        Assert.AreEqual(0, outcome.Code, outcome.ToString());
+        return JsonDocument.Parse(string.Join('\n', outcome.Output)).RootElement;
+    }
+
+    private static void AssertFails(string words, params string[] line)
+    {
+        ToolProcess.Outcome outcome = ToolProcess.Run(line);
+        Assert.AreEqual(1, outcome.Code, outcome.ToString());
+        Assert.ContainsSingle(outcome.Errors.Where(error => error.StartsWith("kfac: ", StringComparison.Ordinal) && error.Contains(words, StringComparison.Ordinal)), outcome.ToString());
+    }
+}
