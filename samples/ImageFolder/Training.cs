@@ -31,7 +31,7 @@ internal sealed class Training(MLContext mlContext, TrainingDisplay display)
         MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(split.TestSet));
         Show(metrics, TrainedModel.Of(model).Model.ClassNames!);
 
-        mlContext.Model.Save(model, rows.Schema, modelPath);
+        mlContext.Model.SaveAtomically(model, rows.Schema, modelPath);
         Console.WriteLine($"Model saved to {modelPath}; it classifies with: -- classify PICTURE.png");
     }
 

@@ -8,11 +8,11 @@ namespace MLNetKfac;
 /// <summary>A trained network as data: its layers, its weights and how it came about.</summary>
 public sealed class KfacImageClassificationModelParameters
 {
-    internal KfacImageClassificationModelParameters(ImageClassifier classifier, LabelValues? labelValues)
+    internal KfacImageClassificationModelParameters(ImageClassifier classifier, LabelValues? labelValues, bool savesOptimizerState)
     {
         Classifier = classifier;
         LabelValues = labelValues;
-        ClassNames = labelValues?.Texts;
+        SavesOptimizerState = savesOptimizerState;
     }
 
     /// <summary>The classifier as the engine knows it, to be used without ML.NET or looked into.</summary>
@@ -34,7 +34,10 @@ public sealed class KfacImageClassificationModelParameters
     public int ClassCount => Classifier.ClassCount;
 
     /// <summary>The label's values as text, in the order of the scores; null where the label was a key without values.</summary>
-    public IReadOnlyList<string>? ClassNames { get; }
+    public IReadOnlyList<string>? ClassNames => LabelValues?.Texts;
 
     internal LabelValues? LabelValues { get; }
+
+    /// <summary>Whether a file of it holds what its optimizer remembered.</summary>
+    internal bool SavesOptimizerState { get; }
 }

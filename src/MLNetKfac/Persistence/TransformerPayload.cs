@@ -58,7 +58,7 @@ internal sealed class TransformerPayload : ITransformerLoader
         writer.Write(transformer.Model.ClassCount);
         values?.Write(writer);
         writer.Flush();
-        transformer.Model.Classifier.Save(payload);
+        transformer.Model.Classifier.Save(payload, transformer.Model.SavesOptimizerState);
     }
 
     private static KfacImageClassificationTransformer Read(Stream payload)
@@ -74,6 +74,7 @@ internal sealed class TransformerPayload : ITransformerLoader
         var layout = (ImageLayout)reader.ReadByte();
         byte valueType = reader.ReadByte();
         int classCount = reader.ReadInt32();
+        LabelColumn.RequireClasses(classCount);
         LabelValues? values = valueType == NoLabelValues ? null : LabelValueType.Numbered(valueType).Read(reader, classCount);
         ImageClassifier classifier = ImageClassifier.Load(payload);
         if (payload.Position != payload.Length)
@@ -88,7 +89,7 @@ internal sealed class TransformerPayload : ITransformerLoader
         }
 
         return new KfacImageClassificationTransformer(
-            new KfacImageClassificationModelParameters(classifier, values), features,
+            new KfacImageClassificationModelParameters(classifier, values, classifier.HasOptimizerState), features,
             format, new OutputColumns(score, predictedLabel));
     }
 
