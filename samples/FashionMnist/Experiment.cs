@@ -42,7 +42,7 @@ internal sealed class Experiment(MLContext mlContext, Action<KfacImageClassifica
         ITransformer trained = pipeline.Fit(training);
 
         MulticlassClassificationMetrics metrics = Evaluate(trained, test);
-        mlContext.Model.Save(trained, training.Schema, modelPath);
+        mlContext.Model.SaveAtomically(trained, training.Schema, modelPath);
         Console.WriteLine($"Model saved to {modelPath} ({new FileInfo(modelPath).Length / 1e6:F1} MB)");
 
         ITransformer loaded = mlContext.Model.Load(modelPath, out _);

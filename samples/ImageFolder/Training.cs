@@ -26,7 +26,7 @@ internal sealed class Training(MLContext mlContext)
         (ImageFolderDataView training, ImageFolderDataView test) = pictures.Split(TestFraction, Seed);
 
         ITransformer model = CreatePipeline().Fit(training);
-        mlContext.Model.Save(model, pictures.Schema, modelPath);
+        mlContext.Model.SaveAtomically(model, pictures.Schema, modelPath);
         Console.WriteLine($"Model saved to {modelPath}; it classifies with: -- classify PICTURE");
 
         MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(test));

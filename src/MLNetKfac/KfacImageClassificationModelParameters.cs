@@ -13,7 +13,6 @@ public sealed class KfacImageClassificationModelParameters
     {
         Classifier = classifier;
         LabelValues = labelValues;
-        ClassNames = labelValues?.Texts;
     }
 
     /// <summary>The classifier as the engine knows it, to be used without ML.NET or looked into.</summary>
@@ -35,7 +34,7 @@ public sealed class KfacImageClassificationModelParameters
     public int ClassCount => Classifier.ClassCount;
 
     /// <summary>The label's values as text, in the order of the scores; null where the label was a key without values.</summary>
-    public IReadOnlyList<string>? ClassNames { get; }
+    public IReadOnlyList<string>? ClassNames => LabelValues?.Texts;
 
     internal LabelValues? LabelValues { get; }
 }

@@ -104,7 +104,10 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Told of every step and every epoch, on the thread that trains; what it throws ends the training.</summary>
         public Action<KfacImageClassificationMetrics>? MetricsCallback;
 
-        /// <summary>Seed of whatever is random; null draws one from the environment, so that a seeded <see cref="MLContext"/> is enough.</summary>
+        /// <summary>
+        /// Seed of whatever is random; null draws one from the environment, so that a seeded <see cref="MLContext"/> is enough, or
+        /// takes 1 with a <see cref="CheckpointPath"/>, so that a program that is started again finds its training.
+        /// </summary>
         public int? Seed;
 
         /// <summary>Threads to train with; 0 takes all processors. The model does not depend on it.</summary>
@@ -124,6 +127,22 @@ public sealed partial class KfacImageClassificationTrainer
         /// epoch and shuffled in a buffer of half as many bytes. Null takes half of what the runtime has available.
         /// </summary>
         public long? MemoryBudget;
+
+        /// <summary>
+        /// Folder of the training's checkpoints, of which the last two are kept; it is made where there is none. <c>Fit</c> with
+        /// the same rows and options goes on from the newest one and ends with the same bits as a training that was never
+        /// interrupted; where it had ended, the model is there at once. Other rows or options are refused. Null for no checkpoints.
+        /// </summary>
+        public string? CheckpointPath = Engine.CheckpointPath;
+
+        /// <summary>How often a checkpoint is written: <c>CheckpointInterval.Epochs(1)</c>, the default, or <c>CheckpointInterval.Time(…)</c>. There is also one at the end, and one when the training is cancelled.</summary>
+        public CheckpointInterval CheckpointEvery = Engine.CheckpointEvery;
+
+        /// <summary>
+        /// Whether a saved model holds what its optimizer remembered, too, several times the size of its weights: a training that
+        /// goes on from the file has then the same bits as one that goes on in the same process.
+        /// </summary>
+        public bool SaveOptimizerState;
 
         /// <summary>What they say of the images.</summary>
         internal ToldImages Images => new(ImageShape ?? Network?.Input, ImageShape is null ? nameof(Network) : nameof(ImageShape), Layout);
@@ -156,6 +175,7 @@ public sealed partial class KfacImageClassificationTrainer
             Require(
                 ClassWeights?.Values.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true,
                 nameof(ClassWeights), string.Join(", ", ClassWeights?.Values ?? []), "finite and 0 or more");
+            Require(CheckpointEvery is not null, nameof(CheckpointEvery), CheckpointEvery, "an interval");
             Require(MemoryBudget is null or >= 1, nameof(MemoryBudget), MemoryBudget, "at least 1 byte");
             return new TrainingOptions
             {
@@ -171,6 +191,8 @@ public sealed partial class KfacImageClassificationTrainer
                 OnCancellation = OnCancellation,
                 EarlyStopping = EarlyStoppingCriteria,
                 Seed = seed,
+                CheckpointPath = CheckpointPath,
+                CheckpointEvery = CheckpointEvery,
                 Threads = Threads,
             };
         }

@@ -32,6 +32,9 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     /// <summary>Share set apart where early stopping needs validation images and nothing says how many.</summary>
     private const float UsualValidationFraction = 0.1f;
 
+    /// <summary>Seed of a training with checkpoints that names none.</summary>
+    private const int SeedOfCheckpoints = 1;
+
     private const string ExpectedWeight = "a Single";
 
     private readonly IHost _host;
@@ -47,7 +50,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         ArgumentNullException.ThrowIfNull(options);
         _host = env.Register(nameof(KfacImageClassificationTrainer));
         _options = options.Copy();
-        _training = _options.ToTrainingOptions(_options.Seed ?? _host.Rand.Next());
+        _training = _options.ToTrainingOptions(_options.Seed ?? (_options.CheckpointPath is null ? _host.Rand.Next() : SeedOfCheckpoints));
         _ = new ImageClassifierTrainer(_training);
     }
 
@@ -55,8 +58,10 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     /// <param name="input">The training rows.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of a type that the trainer does not take; the message names column and option.</exception>
     /// <exception cref="FormatException">A row has another number of pixels than its column's type says.</exception>
-    /// <exception cref="InvalidOperationException">No row is usable, or all usable rows are of one class.</exception>
-    /// <exception cref="ArgumentException">The network does not go with the images and classes.</exception>
+    /// <exception cref="InvalidOperationException">No row is usable, all usable rows are of one class, or rows that are read in passes are not the same in every pass.</exception>
+    /// <exception cref="ArgumentException">The network does not go with the images and classes, or <see cref="Options.CheckpointPath"/> has checkpoints of other rows or options.</exception>
+    /// <exception cref="InvalidDataException">No checkpoint in <see cref="Options.CheckpointPath"/> is undamaged, or the newest one is of another version.</exception>
+    /// <exception cref="IOException"><see cref="Options.CheckpointPath"/> is no folder, or another training uses it.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled, or <c>MLContext.CancelExecution</c> called.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
     public KfacImageClassificationTransformer Fit(IDataView input) => Fit(input, _options.ValidationSet);
@@ -71,8 +76,8 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     /// <param name="trainData">The training rows, with the labels and the image shape that the model was trained on.</param>
     /// <param name="validationData">Rows with the same columns, never trained on; null takes <see cref="Options.ValidationSetFraction"/>.</param>
     /// <param name="previousModel">
-    /// What to go on from: its network, weights and input scaling and, unless it was loaded from a file or trained by another
-    /// optimizer, what its optimizer remembered. <see cref="Options.Epoch"/> epochs come on top of its own. Null starts anew.
+    /// What to go on from: its network, weights and input scaling and, unless it was loaded from a file without it or trained by
+    /// another optimizer, what its optimizer remembered. <see cref="Options.Epoch"/> epochs come on top of its own. Null starts anew.
     /// </param>
     /// <inheritdoc cref="Fit(IDataView)"/>
     public KfacImageClassificationTransformer Fit(IDataView trainData, IDataView? validationData, KfacImageClassificationTransformer? previousModel)
@@ -123,7 +128,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             OnInfo = log.Info,
             OnWarning = log.Warn,
         }).Fit(training, validation is { Count: > 0 } ? validation : null, previousModel?.Model.Classifier, cancellation.Token);
-        return new KfacImageClassificationTransformer(new ScoringModel(classifier, label.Values, _options.FeatureColumnName, format, Outputs));
+        return new KfacImageClassificationTransformer(new ScoringModel(classifier, label.Values, _options.FeatureColumnName, format, Outputs) { SavesOptimizerState = _options.SaveOptimizerState });
     }
 
     /// <summary>The columns that the trained model will give.</summary>

@@ -83,6 +83,21 @@ public sealed class PayloadTests
     }
 
     [TestMethod]
+    public void A_vast_number_of_labels_is_refused_before_they_are_read()
+    {
+        // The three labels, each with its length before it, are the last thing before the network; their number is before them.
+        byte[] content = Content();
+        int number = content.AsSpan().IndexOf("KFACNET\n"u8) - Bars.Kinds.Sum(kind => kind.Length + 1) - sizeof(int);
+        byte[] vast = [.. content[..number], .. BitConverter.GetBytes(1 << 25), .. new byte[1 << 25], .. content[(number + sizeof(int))..]];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        string message = Refused(1, vast);
+
+        StringAssert.Contains(message, "the label must be a key of 1 to 1000000 values, as MapValueToKey makes of text and numbers, but is one of 33554432");
+        Assert.IsLessThan(1 << 20, GC.GetAllocatedBytesForCurrentThread() - before - vast.Length);
+    }
+
+    [TestMethod]
     public void A_thousand_mutations_load_or_are_refused() => Fuzz(mutations: 1_000, seed: 1);
 
     [TestMethod]

@@ -97,6 +97,37 @@ public abstract unsafe class EkfacFB : InputOutputFB
         Eigenvalues.Replace(_statistic.Span);
     }
 
+    internal override void CaptureOrRestore(StateDictionary state, string name)
+    {
+        base.CaptureOrRestore(state, name);
+        _factors.CaptureOrRestore(state, name);
+    }
+
+    internal override void CaptureOrRestoreInverse(StateDictionary state, string name)
+    {
+        state.CaptureOrRestore($"{name}.hasBasis", ref _hasBasis);
+        state.CaptureOrRestore($"{name}.inputs", _inputBasis.Span);
+        state.CaptureOrRestore($"{name}.gradients", _gradientBasis.Span);
+    }
+
+    internal override void CaptureOrRestoreNextInverse(StateDictionary state, string name)
+    {
+        bool wasFound = _inputEigenvalues.Length > 0;
+        state.CaptureOrRestore($"{name}.wasFound", ref wasFound);
+        if (!wasFound)
+        {
+            _inputEigenvalues = [];
+            return;
+        }
+
+        Array.Resize(ref _inputEigenvalues, _factors.PatchLength);
+        Array.Resize(ref _gradientEigenvalues, _factors.Outputs);
+        state.CaptureOrRestore<double>($"{name}.inputEigenvalues", _inputEigenvalues);
+        state.CaptureOrRestore<double>($"{name}.gradientEigenvalues", _gradientEigenvalues);
+        state.CaptureOrRestore($"{name}.inputs", _nextInputBasis.Span);
+        state.CaptureOrRestore($"{name}.gradients", _nextGradientBasis.Span);
+    }
+
     private protected override void BeginStatistic()
     {
         _factors.Begin();

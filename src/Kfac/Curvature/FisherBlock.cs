@@ -165,6 +165,19 @@ public abstract class FisherBlock
     {
     }
 
+    /// <summary>Copies what it remembers beside its factors and inverses out to <paramref name="state"/>, or back from it.</summary>
+    internal virtual void CaptureOrRestore(StateDictionary state, string name) => state.CaptureOrRestore($"{name}.recovery", ref _recovery);
+
+    /// <summary>Copies the inverse in use out to <paramref name="state"/>, or back from it.</summary>
+    internal virtual void CaptureOrRestoreInverse(StateDictionary state, string name)
+    {
+    }
+
+    /// <summary>The same for an inverse that was computed and not yet put to use.</summary>
+    internal virtual void CaptureOrRestoreNextInverse(StateDictionary state, string name)
+    {
+    }
+
     private protected void ReportRecovery(string? what) => _recovery = what ?? _recovery;
 
     private protected static ArgumentException NotFinite() =>

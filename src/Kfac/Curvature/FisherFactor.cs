@@ -16,6 +16,8 @@ public sealed unsafe class FisherFactor
     private readonly AveragingConvention _form;
     private double _weight;
     private bool _isProvisional;
+    private int _updates;
+    private int _refused;
     private float _keep;
     private float* _statistic;
     private float* _destination;
@@ -52,16 +54,19 @@ public sealed unsafe class FisherFactor
     {
         state.CaptureOrRestore(name, _sum.Span);
         state.CaptureOrRestore($"{name}.weight", ref _weight);
+        state.CaptureOrRestore($"{name}.isProvisional", ref _isProvisional);
+        state.CaptureOrRestore($"{name}.updates", ref _updates);
+        state.CaptureOrRestore($"{name}.refused", ref _refused);
     }
 
     /// <summary>Number of values.</summary>
     public int Length => _sum.Length;
 
     /// <summary>How many statistics have entered the average.</summary>
-    public int Updates { get; private set; }
+    public int Updates => _updates;
 
     /// <summary>How many statistics were refused because they held a NaN or an infinity.</summary>
-    public int Refused { get; private set; }
+    public int Refused => _refused;
 
     /// <summary>Whether <see cref="GetCovariance"/> has anything to tell.</summary>
     public bool HasValue => _weight > 0;
@@ -96,7 +101,7 @@ public sealed unsafe class FisherFactor
     {
         if (!_chunks.IsFinite(first) || !_chunks.IsFinite(second))
         {
-            Refused++;
+            _refused++;
             return false;
         }
 
@@ -107,7 +112,7 @@ public sealed unsafe class FisherFactor
         {
             _weight = _form == AveragingConvention.TensorFlowR16 || _isProvisional ? 1 : _decay * _weight + 1;
             _isProvisional = false;
-            Updates++;
+            _updates++;
         }
 
         return true;

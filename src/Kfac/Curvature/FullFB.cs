@@ -98,6 +98,10 @@ public sealed unsafe class FullFB : InputOutputFB
         _matrix = null;
     }
 
+    internal override void CaptureOrRestoreInverse(StateDictionary state, string name) => state.CaptureOrRestore(name, _power.Span);
+
+    internal override void CaptureOrRestoreNextInverse(StateDictionary state, string name) => state.CaptureOrRestore(name, _nextPower.Span);
+
     private protected override void BeginStatistic()
     {
         _statistic.Span.Clear();

@@ -70,6 +70,22 @@ public abstract unsafe class KroneckerFB : InputOutputFB
         _inputs = _gradients = null;
     }
 
+    internal override void CaptureOrRestore(StateDictionary state, string name)
+    {
+        base.CaptureOrRestore(state, name);
+        _factors.CaptureOrRestore(state, name);
+    }
+
+    internal override void CaptureOrRestoreInverse(StateDictionary state, string name) => CaptureOrRestore(state, name, _inputPower, _gradientPower);
+
+    internal override void CaptureOrRestoreNextInverse(StateDictionary state, string name) => CaptureOrRestore(state, name, _nextInputPower, _nextGradientPower);
+
+    private static void CaptureOrRestore(StateDictionary state, string name, AlignedBuffer inputs, AlignedBuffer gradients)
+    {
+        state.CaptureOrRestore($"{name}.inputs", inputs.Span);
+        state.CaptureOrRestore($"{name}.gradients", gradients.Span);
+    }
+
     private protected override void MultiplyVector(float exponent)
     {
         float scale = MathF.Pow(_factors.Locations, exponent);

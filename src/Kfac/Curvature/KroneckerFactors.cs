@@ -19,6 +19,7 @@ internal sealed unsafe class KroneckerFactors
     private int _plannedRows;
     private long _examples;
     private long _locations;
+    private float _locationsPerExample = 1;
 
     public KroneckerFactors(int patchLength, int outputs, LayerCollection layers)
     {
@@ -44,7 +45,10 @@ internal sealed unsafe class KroneckerFactors
     public FisherFactor Gradients { get; }
 
     /// <summary>T: locations of an example, on average over the last statistic.</summary>
-    public float Locations { get; private set; } = 1;
+    public float Locations => _locationsPerExample;
+
+    /// <summary>Copies T out to <paramref name="state"/>, or back from it; the averages are the collection's.</summary>
+    public void CaptureOrRestore(StateDictionary state, string name) => state.CaptureOrRestore($"{name}.locations", ref _locationsPerExample);
 
     /// <summary>Begins a statistic.</summary>
     public void Begin()
@@ -102,7 +106,7 @@ internal sealed unsafe class KroneckerFactors
 
         Inputs.Update(_inputStatistic.Span, []);
         Gradients.Update(_gradientStatistic.Span, []);
-        Locations = (float)_locations / _examples;
+        _locationsPerExample = (float)_locations / _examples;
         return true;
     }
 

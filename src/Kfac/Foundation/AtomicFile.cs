@@ -1,21 +1,37 @@
+using System.Runtime.InteropServices;
+
 namespace Kfac;
 
-/// <summary>A file that is there whole or not at all.</summary>
-internal static class AtomicFile
+/// <summary>Writes files that are there whole or not at all, whenever the process or the machine stops.</summary>
+public static class AtomicFile
 {
-    /// <summary>Writes to a temporary name beside <paramref name="path"/>, which takes its place when all went well.</summary>
+    private const string Extension = ".tmp";
+
+    private const int UniqueDigits = 32;
+
+    /// <summary>
+    /// Writes to a temporary name beside <paramref name="path"/>, waits for the disk, and gives the new file the name: until then
+    /// the old one stays. What an earlier call left behind when its process was killed is deleted first.
+    /// </summary>
+    /// <param name="path">The file, in a folder that is there.</param>
+    /// <param name="write">Writes the content; what it throws leaves the old file as it was.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="IOException">The disk is full, or the like; the old file is still there.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string temporary = $"{path}.{Path.GetRandomFileName()}";
+        ArgumentNullException.ThrowIfNull(write);
+        path = Path.GetFullPath(path);
+        DeleteOrphans(path);
+        string temporary = $"{path}.{Guid.NewGuid():N}{Extension}";
         try
         {
-            using (FileStream stream = new(temporary, FileMode.CreateNew))
-            {
-                write(stream);
-            }
-
+            // Open until it has its name, so that nobody takes it for an orphan.
+            using FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Delete);
+            write(stream);
+            stream.Flush(flushToDisk: true);
             File.Move(temporary, path, overwrite: true);
+            DirectoryEntry.Flush(Path.GetDirectoryName(path)!);
         }
         catch
         {
@@ -23,4 +39,60 @@ internal static class AtomicFile
             throw;
         }
     }
+
+    /// <summary>Deletes temporary files of <paramref name="path"/> that nobody holds open.</summary>
+    private static void DeleteOrphans(string path)
+    {
+        string name = Path.GetFileName(path);
+        foreach (string file in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, $"*{Extension}"))
+        {
+            ReadOnlySpan<char> candidate = Path.GetFileName(file.AsSpan());
+            if (candidate.Length == name.Length + 1 + UniqueDigits + Extension.Length && candidate.StartsWith($"{name}.")
+                && !candidate.Slice(name.Length + 1, UniqueDigits).ContainsAnyExcept("0123456789abcdef"))
+            {
+                DeleteUnlessOpen(file);
+            }
+        }
+    }
+
+    private static void DeleteUnlessOpen(string file)
+    {
+        try
+        {
+            new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another process is writing it, or has just given it its name.
+        }
+    }
+}
+
+/// <summary>A directory's entries on disk: without them a renamed file may have its old content after a power failure.</summary>
+internal static partial class DirectoryEntry
+{
+    /// <summary>Waits until the entries of <paramref name="directory"/> are on disk. On Windows there is no such call, and file systems that refuse it are left alone.</summary>
+    public static void Flush(string directory)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        int descriptor = Open(directory, flags: 0);
+        if (descriptor >= 0)
+        {
+            _ = FlushDescriptor(descriptor);
+            _ = Close(descriptor);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync")]
+    private static partial int FlushDescriptor(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
 }

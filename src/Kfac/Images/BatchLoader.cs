@@ -43,6 +43,7 @@ internal sealed class BatchLoader : IDisposable
     private ImageSequence? _sequence;
     private int _epoch;
     private bool _augments;
+    private int _first;
     private int _loaded;
     private int _taken;
     private Exception? _failure;
@@ -66,11 +67,12 @@ internal sealed class BatchLoader : IDisposable
     /// <param name="sequence">Whose images.</param>
     /// <param name="epoch">0 for the first.</param>
     /// <param name="augments">Whether they are augmented, if anything is.</param>
-    public void Begin(ImageSequence sequence, int epoch, bool augments)
+    /// <param name="first">The batch to begin with, 0 being the epoch's first.</param>
+    public void Begin(ImageSequence sequence, int epoch, bool augments, int first = 0)
     {
         lock (_gate)
         {
-            (_sequence, _epoch, _augments, _loaded, _taken) = (sequence, epoch, augments, 0, 0);
+            (_sequence, _epoch, _augments, _first, _loaded, _taken) = (sequence, epoch, augments, first, first, first);
             Monitor.PulseAll(_gate);
         }
     }
@@ -145,12 +147,12 @@ internal sealed class BatchLoader : IDisposable
 
     private void LoadEpoch(ImageSequence sequence)
     {
-        sequence.Begin(_epoch);
         int batches = BatchCount(sequence);
-        for (int batch = 0; batch < batches && WaitForRoom(batch); batch++)
+        sequence.Begin(_epoch, Start(_first));
+        for (int batch = _first; batch < batches && WaitForRoom(batch); batch++)
         {
             LoadedBatch loaded = _ring[batch % BatchesHeld];
-            loaded.Count = (int)((long)(batch + 1) * sequence.Count / batches) - (int)((long)batch * sequence.Count / batches);
+            loaded.Count = Start(batch + 1) - Start(batch);
             for (int n = 0; n < loaded.Count && !Volatile.Read(ref _stopping); n++)
             {
                 LoadImage(sequence, loaded, n);
@@ -162,6 +164,8 @@ internal sealed class BatchLoader : IDisposable
                 Monitor.PulseAll(_gate);
             }
         }
+
+        int Start(int batch) => (int)((long)batch * sequence.Count / batches);
     }
 
     /// <summary>The batch that was taken last is in use; there is room beside it.</summary>

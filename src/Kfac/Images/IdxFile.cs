@@ -8,6 +8,11 @@ public static class IdxFile
 {
     private const byte UnsignedByte = 0x08;
 
+    /// <summary>Most bytes that Deflate makes of one.</summary>
+    private const int MaxInflation = 1032;
+
+    private const int ChunkBytes = 1 << 20;
+
     /// <summary>
     /// Reads <c>PREFIX-images-idx3-ubyte</c> (grey, [N, H, W]) or <c>PREFIX-images-idx4-ubyte</c> (colour, [N, H, W, C]) and
     /// <c>PREFIX-labels-idx1-ubyte</c> from a folder, each with or without <c>.gz</c>.
@@ -31,7 +36,12 @@ public static class IdxFile
         }
 
         var shape = new ImageShape(imageSizes[1], imageSizes[2], imageSizes.Length == 4 ? imageSizes[3] : 1);
-        var source = new MemoryImageSource(shape, labels.Length == 0 ? 0 : labels.Max() + 1);
+        if (pixels.Length == 0)
+        {
+            throw new FormatException($"{imagesPath} holds [{string.Join(", ", imageSizes)}]: no image, or images without a pixel");
+        }
+
+        var source = new MemoryImageSource(shape, labels.Max() + 1);
         var image = new float[shape.Size];
         for (int n = 0; n < labels.Length; n++)
         {
@@ -44,11 +54,12 @@ public static class IdxFile
 
     /// <summary>Reads one IDX file of unsigned bytes.</summary>
     /// <returns>The size of each dimension, slowest first, and the values.</returns>
-    /// <exception cref="FormatException">The file is not an IDX file of bytes, or is cut short.</exception>
+    /// <exception cref="FormatException">The file is not an IDX file of bytes, is cut short, or goes on behind its values.</exception>
     public static (int[] Sizes, byte[] Values) Read(string path)
     {
         using FileStream file = File.OpenRead(path);
-        using Stream stream = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        bool isCompressed = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+        using Stream stream = isCompressed ? new GZipStream(file, CompressionMode.Decompress) : file;
         try
         {
             var word = new byte[4];
@@ -65,19 +76,35 @@ public static class IdxFile
                 sizes[i] = BinaryPrimitives.ReadInt32BigEndian(word);
             }
 
-            double length = sizes.Aggregate(1.0, (a, b) => a * b);
-            if (sizes.Any(size => size < 0) || length > Array.MaxLength)
+            double length = sizes.Aggregate(1.0, (a, b) => a * b), mostBytes = isCompressed ? (double)file.Length * MaxInflation : file.Length;
+            if (sizes.Any(size => size < 0) || length > Math.Min(mostBytes, Array.MaxLength))
             {
-                throw new FormatException($"{path} claims [{string.Join(", ", sizes)}] values");
+                throw new FormatException($"{path} claims [{string.Join(", ", sizes)}] values, more than its {file.Length} bytes can hold");
             }
 
-            var values = new byte[(int)length];
-            stream.ReadExactly(values);
-            return (sizes, values);
+            byte[] values = ReadGrowing(stream, (int)length);
+            return stream.ReadByte() < 0 ? (sizes, values) : throw new FormatException($"{path} goes on behind the [{string.Join(", ", sizes)}] values that it claims");
         }
         catch (Exception e) when (e is EndOfStreamException or InvalidDataException)
         {
             throw new FormatException($"{path} is cut short or damaged: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads <paramref name="length"/> bytes into memory that grows with what arrives: a compressed file may claim more than it has.</summary>
+    private static byte[] ReadGrowing(Stream stream, int length)
+    {
+        var values = new byte[Math.Min(length, ChunkBytes)];
+        for (int read = 0; ;)
+        {
+            stream.ReadExactly(values.AsSpan(read));
+            read = values.Length;
+            if (read == length)
+            {
+                return values;
+            }
+
+            Array.Resize(ref values, (int)Math.Min(length, 2L * read));
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Kfac.Images;
 
 /// <summary>The images of an epoch one after the other, for one thread at a time.</summary>
@@ -6,8 +8,10 @@ internal abstract class ImageSequence : IDisposable
     /// <summary>Images in an epoch.</summary>
     public abstract int Count { get; }
 
-    /// <summary>Goes to the start of an epoch, 0 being the first; its order depends on nothing else.</summary>
-    public abstract void Begin(int epoch);
+    /// <summary>Goes to an image of an epoch; the order depends on nothing else.</summary>
+    /// <param name="epoch">0 for the first.</param>
+    /// <param name="position">How many of the epoch's images to leave out, as they were taken before.</param>
+    public abstract void Begin(int epoch, int position = 0);
 
     /// <summary>Takes the next of the epoch's <see cref="Count"/> images.</summary>
     /// <param name="pixels">[H, W, C], overwritten.</param>
@@ -29,7 +33,7 @@ internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequ
 
     public override int Count => _order.Length;
 
-    public override void Begin(int epoch)
+    public override void Begin(int epoch, int position = 0)
     {
         for (int i = 0; i < _order.Length; i++)
         {
@@ -41,7 +45,7 @@ internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequ
             new SplitMix64(value, RandomStream.ImageOrder, epoch).Shuffle(_order);
         }
 
-        _next = 0;
+        _next = position;
     }
 
     public override int Next(Span<float> pixels, out int label, out float weight)
@@ -88,12 +92,17 @@ internal sealed class StreamSequence : ImageSequence
 
     public override int Count { get; }
 
-    public override void Begin(int epoch)
+    public override void Begin(int epoch, int position = 0)
     {
         _reader?.Dispose();
         _reader = _stream.Open();
         _random = new SplitMix64(_seed ?? 0, RandomStream.ImageOrder, epoch);
         _filled = _read = 0;
+        float[] pixels = position > 0 ? new float[_stream.Shape.Size] : [];
+        for (int n = 0; n < position; n++)
+        {
+            Next(pixels, out _, out _);
+        }
     }
 
     public override int Next(Span<float> pixels, out int label, out float weight)
@@ -117,13 +126,21 @@ internal sealed class StreamSequence : ImageSequence
     /// <param name="pixels">Room for it on its way.</param>
     private void Fill(int place, Span<float> pixels)
     {
-        if (!_reader!.Read(pixels, out int label, out float weight))
-        {
-            throw new InvalidOperationException($"the stream gave {Count} images when it was first read, but only {_read} in a later pass: every pass must give the same");
-        }
-
-        MemoryImageSource.Require(_stream.Shape, _stream.ClassCount, _read, pixels, label, weight);
+        bool isThere = _reader!.Read(pixels, out int label, out float weight);
+        Debug.Assert(isThere, "an unchanged stream gives as many images in every pass");
         _buffer.Write(place, pixels);
         _images[place] = (_read++, label, weight);
+        if (_read == Count)
+        {
+            ReadToEnd(pixels);
+        }
+    }
+
+    /// <summary>Whether a stream is still what it was shows at its end.</summary>
+    private void ReadToEnd(Span<float> pixels)
+    {
+        while (_reader!.Read(pixels, out _, out _))
+        {
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kfac.Networks;
 
 namespace Kfac.Images;
@@ -82,6 +83,12 @@ public abstract class ImageSet
         }
     }
 
+    /// <summary>A sentence that is another for other images: shape, numbers, where they are, and a fingerprint of a pass over them.</summary>
+    internal abstract string Describe();
+
+    private protected string Describe(string where, ImageFingerprint fingerprint) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Count} images of {Shape} in {ClassCounts.Count} classes, {where}, with fingerprint {fingerprint}");
+
     /// <summary>How the images are brought to mean 0 and deviation 1.</summary>
     internal abstract InputScaling MeasureScaling();
 
@@ -114,6 +121,19 @@ internal sealed class SourceImageSet(IImageSource source) : ImageSet(source.Shap
         }
 
         return moments.ToScaling();
+    }
+
+    internal override string Describe()
+    {
+        ImageFingerprint fingerprint = default;
+        var pixels = new float[Shape.Size];
+        for (int n = 0; n < Count; n++)
+        {
+            source.ReadImage(n, pixels);
+            fingerprint.Add(pixels, source.GetLabel(n), source.GetWeight(n));
+        }
+
+        return Describe("in memory", fingerprint);
     }
 
     internal override ImageSequence Open(int? seed) => new SourceSequence(source, seed);

@@ -3,13 +3,15 @@ namespace Kfac.Images;
 /// <summary>Images that are read in passes, as they do not fit into memory.</summary>
 internal sealed class StreamImageSet : ImageSet
 {
+    private readonly UnchangedStream _whole;
     private readonly IImageStream _stream;
     private readonly InputScaling _scaling;
     private readonly int _bufferImages;
 
-    private StreamImageSet(IImageStream stream, int[] classCounts, double[] classWeights, InputScaling scaling, int bufferImages)
+    private StreamImageSet(UnchangedStream whole, IImageStream stream, int[] classCounts, double[] classWeights, InputScaling scaling, int bufferImages)
         : base(stream.Shape, classCounts, classWeights)
     {
+        _whole = whole;
         _stream = stream;
         _scaling = scaling;
         _bufferImages = bufferImages;
@@ -27,6 +29,7 @@ internal sealed class StreamImageSet : ImageSet
         var counts = new int[stream.ClassCount];
         var weights = new double[stream.ClassCount];
         var moments = new ChannelMoments(stream.Shape);
+        ImageFingerprint fingerprint = default;
         var pixels = new float[stream.Shape.Size];
         for (int n = 0; n < first.Count; n++)
         {
@@ -41,13 +44,15 @@ internal sealed class StreamImageSet : ImageSet
             Add(label, weight);
         }
 
-        return new StreamImageSet(stream, counts, weights, moments.ToScaling(), bufferImages);
+        var whole = new UnchangedStream(stream, fingerprint);
+        return new StreamImageSet(whole, whole, counts, weights, moments.ToScaling(), bufferImages);
 
         void Add(int label, float weight)
         {
             counts[label] = checked(counts[label] + 1);
             weights[label] += weight;
             moments.Add(pixels);
+            fingerprint.Add(pixels, label, weight);
         }
     }
 
@@ -66,11 +71,14 @@ internal sealed class StreamImageSet : ImageSet
         {
             int[] sizes = [.. counts.Zip(apart, (all, some) => takesApart ? some : all - some)];
             double[] weights = [.. ClassWeights.Select((weight, c) => counts[c] == 0 ? 0 : weight * sizes[c] / counts[c])];
-            return new StreamImageSet(new StratifiedStream(_stream, counts, apart, takesApart, seed), sizes, weights, _scaling, _bufferImages);
+            return new StreamImageSet(_whole, new StratifiedStream(_stream, counts, apart, takesApart, seed), sizes, weights, _scaling, _bufferImages);
         }
     }
 
     internal override InputScaling MeasureScaling() => _scaling;
+
+    /// <remarks>Of a part of a stream, the fingerprint is that of the whole; what the part is shows in its numbers and the seed.</remarks>
+    internal override string Describe() => Describe($"read in passes and shuffled in a buffer of {_bufferImages}", _whole.First);
 
     internal override ImageSequence Open(int? seed) => new StreamSequence(_stream, Count, seed, _bufferImages);
 }

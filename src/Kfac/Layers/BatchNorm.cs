@@ -70,7 +70,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
         Scale = store.GetOrAdd($"{Name}/scale", [Channels], ParameterKind.Scale);
         Shift = store.GetOrAdd($"{Name}/shift", [Channels], ParameterKind.Bias);
         RunningMean = store.GetOrAdd($"{Name}/mean", [Channels], ParameterKind.Statistic);
-        RunningVariance = store.GetOrAdd($"{Name}/variance", [Channels], ParameterKind.Statistic);
+        RunningVariance = store.GetOrAdd($"{Name}/variance", [Channels], ParameterKind.Statistic, isVariance: true);
         ParameterArray = [Scale, Shift];
     }
 

@@ -40,6 +40,19 @@ public sealed unsafe class Parameter
     /// <summary>Mean over the batch's examples of the squared per-example gradients, where the last backward pass was asked for it.</summary>
     internal ReadOnlySpan<float> SquaredGradient => _store.SquaredGradients.Span.Slice(Offset, Length);
 
+    /// <summary>Whether its values are variances, and so never below 0.</summary>
+    internal bool IsVariance { get; init; }
+
+    /// <exception cref="FormatException">A value is one that no training leaves behind.</exception>
+    internal void RequirePossible()
+    {
+        int wrong = IsVariance ? Values.IndexOfAnyInRange(float.NegativeInfinity, -float.Epsilon) : -1;
+        if (wrong >= 0)
+        {
+            throw new FormatException($"value {wrong} of {Name} is {Values[wrong]}, but a variance is never below 0");
+        }
+    }
+
     /// <summary>Where the values begin in each of the store's arrays.</summary>
     internal int Offset { get; }
 

@@ -36,7 +36,7 @@ internal sealed class ParameterStore
     /// The parameter of that name: the one there is, where a network of the same description shares this store, else a
     /// new one, which only works before the first use of an array.
     /// </summary>
-    public Parameter GetOrAdd(string name, int[] shape, ParameterKind kind)
+    public Parameter GetOrAdd(string name, int[] shape, ParameterKind kind, bool isVariance = false)
     {
         if (_byName.TryGetValue(name, out Parameter? found))
         {
@@ -51,7 +51,7 @@ internal sealed class ParameterStore
         }
 
         int length = shape.Aggregate(1, (a, b) => checked(a * b));
-        var parameter = new Parameter(this, name, shape, kind, Length, length);
+        var parameter = new Parameter(this, name, shape, kind, Length, length) { IsVariance = isVariance };
         _parameters.Add(parameter);
         _byName.Add(name, parameter);
         Length = checked(Length + AlignedBuffer.RoundUp(length));
@@ -64,7 +64,7 @@ internal sealed class ParameterStore
         var copy = new ParameterStore();
         foreach (Parameter parameter in _parameters)
         {
-            copy.GetOrAdd(parameter.Name, [.. parameter.Shape], parameter.Kind);
+            copy.GetOrAdd(parameter.Name, [.. parameter.Shape], parameter.Kind, parameter.IsVariance);
         }
 
         Values.Span.CopyTo(copy.Values.Span);

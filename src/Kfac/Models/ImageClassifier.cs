@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Kfac.Images;
 using Kfac.Memory;
 using Kfac.Networks;
@@ -9,9 +7,6 @@ namespace Kfac.Models;
 /// <summary>A trained network: its description, its parameters, the scaling of its input and how it was trained. Immutable.</summary>
 public sealed class ImageClassifier
 {
-    /// <summary>A loss on the validation images may be infinite or NaN, and is then so on record.</summary>
-    private static readonly JsonSerializerOptions HistoryFormat = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
-
     internal ImageClassifier(NetworkSpec spec, ParameterStore store, InputScaling scaling, IReadOnlyList<EpochReport> history)
     {
         Spec = spec;
@@ -38,25 +33,37 @@ public sealed class ImageClassifier
     /// <summary>One report for each epoch of the training.</summary>
     public IReadOnlyList<EpochReport> History { get; }
 
+    /// <summary>Whether it holds what its optimizer remembered, so that a training can go on from it as if it had not ended: after a training, and from a file that was written with it.</summary>
+    public bool HasOptimizerState => OptimizerState is not null;
+
     internal ParameterStore Store { get; }
 
-    /// <summary>What the optimizer remembered at the end of the training, to go on with; null in a model that was loaded.</summary>
+    /// <summary>What the optimizer remembered at the end of the training, to go on with; null in a model that was loaded from a file without it.</summary>
     internal StateDictionary? OptimizerState { get; init; }
 
     /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
-    public void Save(Stream stream)
+    /// <param name="stream">What to write to.</param>
+    /// <param name="withOptimizerState">
+    /// Whether to write what the optimizer remembered, too, several times the size of the parameters: a training that goes on
+    /// from the file then has the same bits as one that goes on in the same process. Default false.
+    /// </param>
+    public void Save(Stream stream, bool withOptimizerState = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        ModelFile.Write(new StoredModel(Spec, Store, Scaling, JsonSerializer.Serialize(History, HistoryFormat)), stream);
+        ModelFile.Write(new StoredModel(Spec, Store, Scaling, History, withOptimizerState ? OptimizerState : null), stream);
     }
 
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <summary>Writes the model to a file; a file of that name is replaced once the new one is whole and on disk. Otherwise as above.</summary>
+    /// <inheritdoc cref="Save(Stream, bool)"/>
+    public void Save(string path, bool withOptimizerState = false) => AtomicFile.Write(path, stream => Save(stream, withOptimizerState));
+
+    /// <summary>Reads what <see cref="Save(Stream, bool)"/> wrote.</summary>
     /// <exception cref="FormatException">The stream does not hold a whole, undamaged model of a known version; the message says what is wrong.</exception>
     public static ImageClassifier Load(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
         StoredModel stored = ModelFile.Read(stream);
-        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, ReadHistory(stored.Notes));
+        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, stored.History) { OptimizerState = stored.OptimizerState };
     }
 
     /// <summary>
@@ -73,7 +80,7 @@ public sealed class ImageClassifier
         OnnxExport.Write(Spec, Parameters, Scaling, options ?? new OnnxExportOptions(), stream);
     }
 
-    /// <summary>Writes an ONNX file; a file of that name is replaced once the new one is whole. Otherwise as above.</summary>
+    /// <summary>Writes an ONNX file; a file of that name is replaced once the new one is whole and on disk. Otherwise as above.</summary>
     /// <inheritdoc cref="ExportToOnnx(Stream, OnnxExportOptions?)"/>
     public void ExportToOnnx(string path, OnnxExportOptions? options = null) => AtomicFile.Write(path, stream => ExportToOnnx(stream, options));
 
@@ -85,18 +92,5 @@ public sealed class ImageClassifier
         ArgumentOutOfRangeException.ThrowIfLessThan(batchCapacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         return new ImagePredictor(this, batchCapacity, threads);
-    }
-
-    private static EpochReport[] ReadHistory(string json)
-    {
-        try
-        {
-            EpochReport[] history = JsonSerializer.Deserialize<EpochReport[]>(json, HistoryFormat) ?? [];
-            return history.Contains(null) ? throw new FormatException("the model's training history lacks an epoch") : history;
-        }
-        catch (JsonException e)
-        {
-            throw new FormatException($"the model's training history cannot be read: {e.Message}", e);
-        }
     }
 }

@@ -12,12 +12,13 @@ namespace Kfac.Models;
 /// <param name="Spec">The network.</param>
 /// <param name="Parameters">Its parameters.</param>
 /// <param name="Scaling">What is done to its input.</param>
-/// <param name="Notes">Text that belongs to the model, such as the history of its training.</param>
-internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, string Notes);
+/// <param name="History">The reports of its training.</param>
+/// <param name="OptimizerState">What its optimizer remembered; null where that is not kept.</param>
+internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, IReadOnlyList<EpochReport> History, StateDictionary? OptimizerState);
 
 /// <summary>
 /// The format of a trained network: an 8-byte mark, a version, the length of the body, the body (description as JSON,
-/// notes, scaling, parameters as little-endian floats) and the SHA-256 of all that. docs/model-format.md has it in full.
+/// history, scaling, parameters as little-endian floats, in version 2 the optimizer's state) and the SHA-256 of all that. docs/model-format.md has it in full.
 /// </summary>
 /// <remarks>
 /// Reading trusts nothing: no memory is asked for beyond what the stream really delivers, and every length in the body
@@ -25,7 +26,7 @@ internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, 
 /// </remarks>
 internal static class ModelFile
 {
-    private const uint Version = 1;
+    private const uint WithoutState = 1, WithState = 2;
 
     private const int HeaderLength = 8 + 4 + 8;
 
@@ -39,7 +40,7 @@ internal static class ModelFile
         using var body = new MemoryStream();
         using var writer = new BinaryWriter(body, Encoding.UTF8);
         WriteText(writer, model.Spec.ToJson());
-        WriteText(writer, model.Notes);
+        WriteText(writer, TrainingHistory.ToJson(model.History));
         WriteFloats(writer, [.. model.Scaling.Mean]);
         WriteFloats(writer, [.. model.Scaling.Factor]);
         foreach (Parameter parameter in model.Parameters.Parameters)
@@ -48,9 +49,10 @@ internal static class ModelFile
         }
 
         writer.Flush();
+        model.OptimizerState?.Write(body);
         var header = new byte[HeaderLength];
         Mark.CopyTo(header);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), model.OptimizerState is null ? WithoutState : WithState);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), body.Length);
         stream.Write(header);
         body.WriteTo(stream);
@@ -67,9 +69,9 @@ internal static class ModelFile
         }
 
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8));
-        if (version != Version)
+        if (version is not (WithoutState or WithState))
         {
-            throw new FormatException($"the model has format version {version}, but this library reads version {Version}");
+            throw new FormatException($"the model has format version {version}, but this library reads versions {WithoutState} and {WithState}");
         }
 
         byte[] body = ReadExactly(stream, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(12)), "body");
@@ -79,18 +81,24 @@ internal static class ModelFile
             throw new FormatException("the model is damaged: its checksum does not match its content");
         }
 
-        return ReadBody(new ModelReader(body));
+        return ReadBody(new ModelReader(body), hasState: version == WithState);
     }
 
-    private static StoredModel ReadBody(ModelReader reader)
+    private static StoredModel ReadBody(ModelReader reader, bool hasState)
     {
-        NetworkSpec spec = NetworkSpec.FromJson(reader.ReadText("description", MaxDescription));
-        string notes = reader.ReadText("notes");
+        NetworkSpec spec = ReadSpec(reader);
+        EpochReport[] history = TrainingHistory.FromJson(reader.ReadText("history"));
         int channels = spec.Input.Channels;
         var scaling = new InputScaling(spec.Input, reader.ReadFloats(channels, "scaling mean"), reader.ReadFloats(channels, "scaling factor"));
+        int wrong = scaling.Factor.ToList().FindIndex(factor => factor <= 0);
+        if (wrong >= 0)
+        {
+            throw new FormatException($"value {wrong} of the model's scaling factor is {scaling.Factor[wrong]}, but must be above 0");
+        }
+
         ParameterStore parameters = LayOut(spec);
         long expected = parameters.Parameters.Sum(parameter => sizeof(int) + (long)sizeof(float) * parameter.Length);
-        if (expected != reader.Remaining)
+        if (hasState ? expected > reader.Remaining : expected != reader.Remaining)
         {
             throw new FormatException($"the model's parameters take {reader.Remaining} bytes, but its network needs {expected}");
         }
@@ -98,9 +106,32 @@ internal static class ModelFile
         foreach (Parameter parameter in parameters.Parameters)
         {
             reader.ReadFloats(parameter.MutableValues, parameter.Name);
+            parameter.RequirePossible();
         }
 
-        return new StoredModel(spec, parameters, scaling, notes);
+        return new StoredModel(spec, parameters, scaling, history, hasState ? ReadState(reader) : null);
+    }
+
+    /// <exception cref="FormatException">There is no network, or one that <c>Fit</c> refuses, too.</exception>
+    private static NetworkSpec ReadSpec(ModelReader reader)
+    {
+        NetworkSpec spec = NetworkSpec.FromJson(reader.ReadText("description", MaxDescription));
+        try
+        {
+            spec.RequireClassifier(nameof(spec));
+            return spec;
+        }
+        catch (ArgumentException e)
+        {
+            throw new FormatException($"the model cannot be used: {e.Message}", e);
+        }
+    }
+
+    private static StateDictionary ReadState(ModelReader reader)
+    {
+        using MemoryStream rest = reader.Rest();
+        var state = StateDictionary.Read(rest);
+        return rest.Position == rest.Length ? state : throw new FormatException($"{rest.Length - rest.Position} bytes follow the model's optimizer state");
     }
 
     private static ParameterStore LayOut(NetworkSpec spec)
@@ -142,7 +173,7 @@ internal static class ModelFile
     /// <summary>Reads <paramref name="length"/> bytes, growing with what arrives, so that a false length costs nothing.</summary>
     private static byte[] ReadExactly(Stream stream, long length, string what)
     {
-        if (length is < 0 or > int.MaxValue / 2)
+        if (length is < 0 || length > Array.MaxLength)
         {
             throw new FormatException($"the model's {what} claims {length} bytes");
         }

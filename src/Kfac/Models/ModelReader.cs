@@ -24,6 +24,9 @@ internal sealed class ModelReader(byte[] body)
         return text;
     }
 
+    /// <summary>What is left.</summary>
+    public MemoryStream Rest() => new(body, _position, body.Length - _position, writable: false);
+
     public float[] ReadFloats(int count, string what)
     {
         var values = new float[count <= Remaining ? count : throw new FormatException($"the model's {what} has {count} values, but only {Remaining} bytes are left")];

@@ -17,6 +17,9 @@ public sealed record NetworkSpec
 {
     private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) } };
 
+    /// <summary>Longest reason in a message: names in a text from outside may be of any length.</summary>
+    private const int MaxReason = 1_000;
+
     /// <param name="input">Shape of one input image.</param>
     /// <param name="layers">The layers, first to last.</param>
     /// <exception cref="ArgumentException">A layer cannot take what the one before it gives; the message names it.</exception>
@@ -210,7 +213,8 @@ public sealed record NetworkSpec
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException)
         {
-            throw new FormatException($"not a network description: {e.Message}", e);
+            string reason = e.Message.Length <= MaxReason ? e.Message : $"{e.Message[..MaxReason]}…";
+            throw new FormatException($"not a network description: {reason}", e);
         }
     }
 

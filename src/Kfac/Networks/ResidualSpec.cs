@@ -2,13 +2,18 @@ namespace Kfac.Networks;
 
 /// <summary>
 /// A residual block (He et al. 2016): y = body(x) + shortcut(x), both of one shape. What follows it, often a rectifier, is
-/// the next layer's business. Blocks may be nested.
+/// the next layer's business. Blocks may be nested, up to 16 deep.
 /// </summary>
 public sealed record ResidualSpec : LayerSpec
 {
+    /// <summary>Blocks within each other: an end to what a description can claim, and well within the depth of JSON that is read back.</summary>
+    private const int MaxDepth = 16;
+
+    private readonly int _depth;
+
     /// <param name="body">The layers of the body, first to last; at least one.</param>
     /// <param name="shortcut">The layers of the shortcut, first to last; empty (or null) for the identity, shortcut(x) = x.</param>
-    /// <exception cref="ArgumentException">The body is empty, or a layer is null.</exception>
+    /// <exception cref="ArgumentException">The body is empty, a layer is null, or blocks are nested too deep.</exception>
     public ResidualSpec(IReadOnlyList<LayerSpec> body, IReadOnlyList<LayerSpec>? shortcut = null)
     {
         ArgumentNullException.ThrowIfNull(body);
@@ -21,6 +26,11 @@ public sealed record ResidualSpec : LayerSpec
 
         LayerSequence.RequireLayers(Body, nameof(body));
         LayerSequence.RequireLayers(Shortcut, nameof(shortcut));
+        _depth = 1 + Body.Concat(Shortcut).Max(layer => (layer as ResidualSpec)?._depth ?? 0);
+        if (_depth > MaxDepth)
+        {
+            throw new ArgumentException($"residual blocks may be nested {MaxDepth} deep, but are {_depth} deep", nameof(body));
+        }
     }
 
     /// <summary>The layers of the body, first to last.</summary>
@@ -42,7 +52,7 @@ public sealed record ResidualSpec : LayerSpec
     public override int GetHashCode() => HashCode.Combine(Body.Count, Shortcut.Count, Body[0]);
 
     /// <inheritdoc/>
-    public override string ToString() => $"ResidualSpec {{ Body = [{string.Join(", ", Body)}], Shortcut = [{string.Join(", ", Shortcut)}] }}";
+    public override string ToString() => $"ResidualSpec {{ Body of {Body.Count} layers, Shortcut of {Shortcut.Count} }}";
 
     internal override ImageShape InferOutput(ImageShape input)
     {

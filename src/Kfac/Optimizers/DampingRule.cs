@@ -16,15 +16,22 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chu
     private readonly AlignedBuffer _step = new(network.Store.Length);
     private readonly float[] _tangent = new float[loss.Classes * network.Capacity];
     private int _lastTrend;
+    private bool _isCalibrating = true;
 
     /// <summary>Whether the measurements so far have all pointed the same way.</summary>
-    public bool IsCalibrating { get; private set; } = true;
+    public bool IsCalibrating => _isCalibrating;
 
     /// <summary>ρ of the last measurement.</summary>
     public double ReductionRatio { get; private set; } = double.NaN;
 
+    public void CaptureOrRestore(StateDictionary state)
+    {
+        state.CaptureOrRestore("dampingTrend", ref _lastTrend);
+        state.CaptureOrRestore("dampingIsCalibrating", ref _isCalibrating);
+    }
+
     /// <summary>Whether the step is one to measure.</summary>
-    public bool IsDue(long step) => IsCalibrating || step % Period == 0;
+    public bool IsDue(long step) => _isCalibrating || step % Period == 0;
 
     /// <summary>The damping for the next steps.</summary>
     /// <param name="damping">λ so far.</param>
@@ -35,9 +42,9 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chu
     {
         ReductionRatio = Measure(before, lossBefore, labels);
         int trend = ReductionRatio > 0.75 ? -1 : ReductionRatio < 0.25 ? 1 : 0;
-        IsCalibrating &= trend != 0 && trend != -_lastTrend;
+        _isCalibrating &= trend != 0 && trend != -_lastTrend;
         _lastTrend = trend;
-        float change = IsCalibrating ? Calibration : 1 / Factor;
+        float change = _isCalibrating ? Calibration : 1 / Factor;
         return Math.Clamp(trend > 0 ? damping * change : trend < 0 ? damping / change : damping, least, MaxDamping);
     }
 

@@ -55,6 +55,33 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
         Publish();
     }
 
+    /// <summary>
+    /// Copies the inverses in use, those that wait for their step, and the blocks' own memory out to <paramref name="state"/>, or
+    /// back from it. A computation under way is waited for.
+    /// </summary>
+    public void CaptureOrRestore(StateDictionary state)
+    {
+        _computation?.GetAwaiter().GetResult();
+        bool isWaiting = _computation is not null;
+        state.CaptureOrRestore("hasInverses", ref _hasInverses);
+        state.CaptureOrRestore("inversesAreWaiting", ref isWaiting);
+        state.CaptureOrRestore("inversesAreDue", ref _dueStep);
+        _computation = isWaiting ? Task.CompletedTask : null;
+        for (int i = 0; i < blocks.Length; i++)
+        {
+            blocks[i].CaptureOrRestore(state, $"block{i}");
+            if (_hasInverses)
+            {
+                blocks[i].CaptureOrRestoreInverse(state, $"block{i}.inverse");
+            }
+
+            if (isWaiting)
+            {
+                blocks[i].CaptureOrRestoreNextInverse(state, $"block{i}.nextInverse");
+            }
+        }
+    }
+
     private bool IsTime(long step) => step % period == 0 || (step < period && step is 4 or 16 or 64);
 
     private void Prepare() => Array.ForEach(blocks, block => block.PrepareInverse());

@@ -74,7 +74,6 @@ internal sealed class KfacOptimizer : Optimizer
     /// <summary>λ of the first layer's next step; other than the option's value after a recovery or an adaptation.</summary>
     public float Damping => _dampingFactor * _layers[0].Settings.Damping;
 
-    /// <remarks>Inverses and eigenvectors are not carried along: a new optimizer computes them from the factors before its first step.</remarks>
     public override void CaptureOrRestore(StateDictionary state)
     {
         base.CaptureOrRestore(state);
@@ -86,6 +85,9 @@ internal sealed class KfacOptimizer : Optimizer
         {
             _curvature.Factors[i].CaptureOrRestore(state, $"factor{i}");
         }
+
+        _dampingRule?.CaptureOrRestore(state);
+        _inverses.CaptureOrRestore(state);
     }
 
     private protected override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)

@@ -30,6 +30,7 @@ internal abstract class Optimizer
     private int _recoveriesInARow;
     private int _stepsSinceRecovery;
     private int _recoveries;
+    private int _curvatureRecoveries;
 
     /// <param name="network">What it trains, with its initial parameters.</param>
     /// <param name="learningRate">α before the schedule's factor, as reports give it.</param>
@@ -52,7 +53,7 @@ internal abstract class Optimizer
     public int Recoveries => _recoveries;
 
     /// <summary>How many times the curvature had to be helped, although the step was taken.</summary>
-    public int CurvatureRecoveries { get; private set; }
+    public int CurvatureRecoveries => _curvatureRecoveries;
 
     public SoftmaxCrossEntropy Loss { get; }
 
@@ -110,15 +111,22 @@ internal abstract class Optimizer
         }
     }
 
-    /// <summary>Copies everything that a training must go on with out to <paramref name="state"/>, or back from it.</summary>
+    /// <summary>
+    /// Copies everything that a training must go on with out to <paramref name="state"/>, or back from it: the parameters and
+    /// whatever else decides a bit of the steps to come.
+    /// </summary>
     public virtual void CaptureOrRestore(StateDictionary state)
     {
+        state.CaptureOrRestore("values", Store.Values.Span);
+        state.CaptureOrRestore("lastGoodValues", _lastGood.Span);
+        state.CaptureOrRestore("curvatureRecoveries", ref _curvatureRecoveries);
         state.CaptureOrRestore("recoveries", ref _recoveries);
         state.CaptureOrRestore("recoveriesInARow", ref _recoveriesInARow);
         state.CaptureOrRestore("stepsSinceRecovery", ref _stepsSinceRecovery);
         long passes = Network.TrainingPasses;
         state.CaptureOrRestore("trainingPasses", ref passes);
-        Network.TrainingPasses = passes;
+        Network.TrainingPasses = Math.Max(passes, 0);
+        Store.MarkChanged();
     }
 
     /// <summary>Computes the gradient (and what else it needs) on the current batch and changes the parameters.</summary>
@@ -135,7 +143,7 @@ internal abstract class Optimizer
     /// <summary>Reports that the curvature had to be helped, although the step is taken.</summary>
     private protected void ReportCurvatureRecovery(string what)
     {
-        CurvatureRecoveries++;
+        _curvatureRecoveries++;
         Warn(what);
     }
 

@@ -54,13 +54,11 @@ internal sealed class ParameterAverage
         _network.Store.MarkChanged();
     }
 
-    /// <summary>Copies everything that a training must go on with out to <paramref name="state"/>, or back from it.</summary>
-    public void ExchangeState(StateDictionary state)
+    /// <summary>Copies the average out to <paramref name="state"/>, or back from it.</summary>
+    public void CaptureOrRestore(StateDictionary state)
     {
-        state.CaptureOrRestore("values", _network.Store.Values.Span);
         state.CaptureOrRestore("average", _average.Span);
         state.CaptureOrRestore("averageWeight", ref _weight);
-        _network.Store.MarkChanged();
     }
 
     /// <summary>a += (w - a) / weight.</summary>

@@ -23,7 +23,10 @@ public sealed class ImageClassifierTrainer
     /// <param name="training">At least one image. They are read by a thread other than the calling one, one at a time.</param>
     /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
     /// <param name="cancellation">Ends the training after the current step, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
-    /// <exception cref="ArgumentException">There is no image, or shapes, classes and network do not go together.</exception>
+    /// <exception cref="ArgumentException">There is no image, shapes, classes and network do not go together, or the checkpoint is of other data or options.</exception>
+    /// <exception cref="InvalidOperationException">A stream gave other images in a later pass than in the first.</exception>
+    /// <exception cref="InvalidDataException">No checkpoint in <see cref="TrainingOptions.CheckpointPath"/> is undamaged, or the newest one is of another version.</exception>
+    /// <exception cref="IOException"><see cref="TrainingOptions.CheckpointPath"/> is no folder, or another training uses it.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
     public ImageClassifier Fit(IImageSource training, IImageSource? validation = null, CancellationToken cancellation = default) =>
@@ -34,8 +37,8 @@ public sealed class ImageClassifierTrainer
     /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
     /// <param name="previous">
     /// What to go on from: its network and scaling, its weights, the number of its epochs and, unless it was loaded from a
-    /// file or trained by another optimizer, what its optimizer remembered (momentum, curvature, steps). Null starts anew. A
-    /// schedule's progress starts again at 0, while its epochs count on.
+    /// file without it or trained by another optimizer, what its optimizer remembered (momentum, curvature, steps). Null starts
+    /// anew. A schedule's progress starts again at 0, while its epochs count on.
     /// </param>
     /// <param name="cancellation">Ends the training after the current step, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
     /// <inheritdoc cref="Fit(IImageSource, IImageSource?, CancellationToken)"/>
@@ -58,8 +61,12 @@ public sealed class ImageClassifierTrainer
             throw new ArgumentException("EarlyStopping watches validation images, but there are none", nameof(validation));
         }
 
+        using CheckpointedTraining? checkpoints = _options.CheckpointPath is { } folder
+            ? new CheckpointedTraining(folder, _options, TrainingSettings.Describe(_options, spec, training, validation, previous))
+            : null;
+
         using var workers = new Workers(_options.Threads == 0 ? Environment.ProcessorCount : _options.Threads);
-        using var run = new TrainingRun(_options, spec, training, validation, previous, workers);
+        using var run = new TrainingRun(_options, spec, training, validation, previous, workers, checkpoints);
         return run.Execute(cancellation);
     }
 }

@@ -75,13 +75,23 @@ public sealed record TrainingOptions
     /// </summary>
     public Action<LayerCollection>? OnCurvature { get; init; }
 
+    /// <summary>
+    /// Folder of the training's checkpoints, of which the last two are kept; it is made where there is none. A training with the
+    /// same data and options goes on from the newest one and ends with the same bits as one that was never interrupted; where it
+    /// had ended, the model is there at once. Other data or options are refused. Default null: no checkpoints.
+    /// </summary>
+    public string? CheckpointPath { get; init; }
+
+    /// <summary>How often a checkpoint is written. There is also one at the end, and one when the training is cancelled. Default after every epoch.</summary>
+    public CheckpointInterval CheckpointEvery { get; init; } = CheckpointInterval.Epochs(1);
+
     /// <summary>Called after each epoch.</summary>
     public Action<EpochReport>? OnEpoch { get; init; }
 
     /// <summary>Called after each step.</summary>
     public Action<BatchReport>? OnBatch { get; init; }
 
-    /// <summary>Told, in a line each, what was chosen where the options leave it open: augmentation, and the Fisher block of each layer.</summary>
+    /// <summary>Told, in a line each, what was chosen where the options leave it open: augmentation, and the Fisher block of each layer; and of the checkpoint that the training goes on from.</summary>
     public Action<string>? OnInfo { get; init; }
 
     /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
@@ -100,6 +110,8 @@ public sealed record TrainingOptions
         Guard.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
         Guard.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
         Guard.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
+        Guard.Require(CheckpointPath is not "", nameof(CheckpointPath), CheckpointPath, "a folder, or null");
+        ArgumentNullException.ThrowIfNull(CheckpointEvery);
         Augmentation?.Validate();
         Guard.Require(ParameterAveragingEpochs >= 0 && double.IsFinite(ParameterAveragingEpochs), nameof(ParameterAveragingEpochs), ParameterAveragingEpochs, "0 or more and finite");
         Optimizer.Validate();

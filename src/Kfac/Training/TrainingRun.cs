@@ -21,20 +21,26 @@ internal sealed class TrainingRun : IDisposable
     private readonly Optimizer _optimizer;
     private readonly ParameterAverage? _average;
     private readonly BatchLoader _loader;
-    private readonly Stopwatch _clock = new();
+    private readonly CheckpointedTraining? _checkpoints;
+    private readonly TrainingProgress _progress = new();
     private readonly List<EpochReport> _history;
 
     /// <summary>Epochs that an earlier training has done.</summary>
     private readonly int _epochsBefore;
-    private EpochReport? _best;
-    private float[]? _bestValues;
-    private bool _hasStepped;
 
-    public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers)
+    /// <summary>Steps of an epoch.</summary>
+    private readonly int _steps;
+    private float[]? _bestValues;
+
+    /// <summary>Whether network, optimizer and progress are those of one moment, between two steps.</summary>
+    private bool _isBetweenSteps = true;
+
+    public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers, CheckpointedTraining? checkpoints)
     {
         _options = options;
+        _checkpoints = checkpoints;
         _history = [.. previous?.History ?? []];
-        _epochsBefore = _history.Count > 0 ? _history[^1].Epoch : 0;
+        _epochsBefore = _history.Count;
         _scaling = previous?.Scaling ?? training.MeasureScaling();
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
         int batchSize = options.BatchSizeFor(training.Count);
@@ -60,45 +66,43 @@ internal sealed class TrainingRun : IDisposable
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
         options.OnInfo?.Invoke($"augmentation: {changes}");
         _loader = new BatchLoader(_scaling, augmentation, batchSize);
-        _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _loader.BatchCount(_training)) : null;
-        if (previous is not null && previous.OptimizerState?.TryRestore(ExchangeState) != true)
+        _steps = _loader.BatchCount(_training);
+        _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
+        if (previous is not null && previous.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) != true)
         {
+            // What counts passes, such as a running statistic, goes on all the same.
+            _network.TrainingPasses = (long)_epochsBefore * _steps;
             options.OnWarning?.Invoke("the previous model does not hold what this optimizer remembers: it goes on with its weights alone");
         }
     }
 
     public ImageClassifier Execute(CancellationToken cancellation)
     {
+        _checkpoints?.Resume(CaptureOrRestore, _history, IsPossible);
         try
         {
-            for (int epoch = 1; epoch <= _options.Epochs; epoch++)
+            while (!_progress.HasEnded)
             {
-                EpochReport report = TrainEpoch(epoch, cancellation);
-                _history.Add(report);
-                _options.OnEpoch?.Invoke(report);
-                if (_options.EarlyStopping is { } stopping && IsEnough(report, stopping))
-                {
-                    break;
-                }
+                TrainEpoch(cancellation);
             }
         }
-        catch (OperationCanceledException) when (_hasStepped && cancellation.IsCancellationRequested && _options.OnCancellation == CancellationOutcome.KeepBest)
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
+            WriteCheckpoint();
+            if (!_progress.HasStepped || _options.OnCancellation != CancellationOutcome.KeepBest)
+            {
+                throw;
+            }
+
             _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole epochs: the best model so far is kept");
         }
 
         _optimizer.RestoreUnlessFinite();
-        StateDictionary state = StateDictionary.Capture(ExchangeState);
+        StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
         _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
         _bestValues?.CopyTo(parameters.Values.Span);
         return new ImageClassifier(_network.Spec, parameters, _scaling, _history) { OptimizerState = state };
-    }
-
-    private void ExchangeState(StateDictionary state)
-    {
-        _optimizer.CaptureOrRestore(state);
-        _average?.ExchangeState(state);
     }
 
     public void Dispose()
@@ -108,13 +112,42 @@ internal sealed class TrainingRun : IDisposable
         _validation?.Dispose();
     }
 
+    private void CaptureOrRestoreOptimizer(StateDictionary state)
+    {
+        _optimizer.CaptureOrRestore(state);
+        _average?.CaptureOrRestore(state);
+    }
+
+    private void CaptureOrRestore(StateDictionary state)
+    {
+        CaptureOrRestoreOptimizer(state);
+        _progress.CaptureOrRestore(state);
+        if (_progress.BestEpoch > 0)
+        {
+            state.CaptureOrRestore<float>("bestValues", _bestValues ??= new float[_network.Store.Length]);
+        }
+    }
+
+    /// <summary>Whether what was restored can be a moment of this training.</summary>
+    private bool IsPossible() =>
+        _progress.Epochs >= 0 && _progress.Epochs <= _options.Epochs && _progress.Steps >= 0 && _progress.Steps <= _steps
+        && _history.Count == _epochsBefore + _progress.Epochs && _progress.BestEpoch <= _history.Count;
+
+    private void WriteCheckpoint()
+    {
+        if (_isBetweenSteps)
+        {
+            _checkpoints?.Write(CaptureOrRestore, _history);
+        }
+    }
+
     /// <summary>Keeps the parameters of the best epoch.</summary>
     /// <returns>Whether there has been none for so long that the training ends.</returns>
     private bool IsEnough(EpochReport report, EarlyStopping stopping)
     {
-        if (_best is null || stopping.IsBetter(report, _best))
+        if (_progress.BestEpoch == 0 || stopping.IsBetter(report, _history[_progress.BestEpoch - 1]))
         {
-            _best = report;
+            _progress.BestEpoch = report.Epoch;
             _bestValues ??= new float[_network.Store.Length];
             _average?.Swap();
             _network.Store.Values.Span.CopyTo(_bestValues);
@@ -122,49 +155,70 @@ internal sealed class TrainingRun : IDisposable
             return false;
         }
 
-        return report.Epoch - _best.Epoch >= stopping.Patience;
+        return report.Epoch - _progress.BestEpoch >= stopping.Patience;
     }
 
-    /// <param name="epoch">1 for the first of this training.</param>
-    /// <param name="cancellation">Ends it after the current step.</param>
-    private EpochReport TrainEpoch(int epoch, CancellationToken cancellation)
+    /// <summary>The epoch at work, from the step it has come to.</summary>
+    private void TrainEpoch(CancellationToken cancellation)
     {
-        int number = _epochsBefore + epoch, correct = 0, seen = 0, batches = _loader.BatchCount(_training);
-        double secondsBefore = _clock.Elapsed.TotalSeconds, lossSum = 0, rate = 0;
-        _clock.Start();
-        _loader.Begin(_training, number - 1, augments: true);
-        for (int batch = 0; batch < batches; batch++)
+        int epoch = _epochsBefore + _progress.Epochs + 1;
+        if (_progress.Steps < _steps)
         {
-            cancellation.ThrowIfCancellationRequested();
-            ReadOnlySpan<int> labels = TakeBatch();
-            double factor = ScheduleFactor(epoch - 1 + (double)batch / batches, 1.0 / batches);
-            rate = factor * _optimizer.LearningRate;
-            StepReport step = _optimizer.Step(labels, factor);
-            _hasStepped = true;
-            foreach (string remark in step.Warnings)
-            {
-                _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {remark}");
-            }
-
-            if (step.Recovery is { } rescue)
-            {
-                _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {rescue}");
-                continue;
-            }
-
-            _average?.Add(_optimizer);
-            lossSum += step.LossSum;
-            correct += step.Correct;
-            seen += labels.Length;
-            _options.OnBatch?.Invoke(new BatchReport(number, batch + 1, batches, step.LossSum / labels.Length, (double)step.Correct / labels.Length, rate));
+            _loader.Begin(_training, epoch - 1, augments: true, _progress.Steps);
         }
 
-        _clock.Stop();
-        double seconds = _clock.Elapsed.TotalSeconds;
+        while (_progress.Steps < _steps)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            TakeStep(epoch);
+            if (_checkpoints?.IsDueWithinEpoch == true)
+            {
+                WriteCheckpoint();
+            }
+        }
+
         (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Evaluate(_validation, cancellation);
-        return new EpochReport(
-            number, _epochsBefore + _options.Epochs, lossSum / seen, (double)correct / seen, validationLoss, validationAccuracy,
-            seconds, _training.Count / (seconds - secondsBefore), rate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
+        var report = new EpochReport(
+            epoch, _epochsBefore + _options.Epochs, _progress.LossSum / _progress.Seen, (double)_progress.Correct / _progress.Seen, validationLoss, validationAccuracy,
+            _progress.Seconds, _training.Count / (_progress.Seconds - _progress.SecondsBefore), _progress.LearningRate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
+        _history.Add(report);
+        _progress.EndEpoch();
+        _progress.HasEnded = (_options.EarlyStopping is { } stopping && IsEnough(report, stopping)) || _progress.Epochs == _options.Epochs;
+        _options.OnEpoch?.Invoke(report);
+        if (_checkpoints?.IsDueAfterEpoch(_progress.Epochs) == true || _progress.HasEnded)
+        {
+            WriteCheckpoint();
+        }
+    }
+
+    private void TakeStep(int epoch)
+    {
+        long start = Stopwatch.GetTimestamp();
+        ReadOnlySpan<int> labels = TakeBatch();
+        double factor = ScheduleFactor(_progress.Epochs + (double)_progress.Steps / _steps, 1.0 / _steps);
+        _isBetweenSteps = false;
+        StepReport step = _optimizer.Step(labels, factor);
+        _progress.Steps++;
+        _progress.LearningRate = factor * _optimizer.LearningRate;
+        if (step.Recovery is null)
+        {
+            _average?.Add(_optimizer);
+            _progress.LossSum += step.LossSum;
+            _progress.Correct += step.Correct;
+            _progress.Seen += labels.Length;
+        }
+
+        _progress.Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _isBetweenSteps = true;
+        foreach (string warning in step.Recovery is { } recovery ? [.. step.Warnings, recovery] : step.Warnings)
+        {
+            _options.OnWarning?.Invoke($"epoch {epoch}, batch {_progress.Steps}: {warning}");
+        }
+
+        if (step.Recovery is null)
+        {
+            _options.OnBatch?.Invoke(new BatchReport(epoch, _progress.Steps, _steps, step.LossSum / labels.Length, (double)step.Correct / labels.Length, _progress.LearningRate));
+        }
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>

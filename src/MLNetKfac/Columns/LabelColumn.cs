@@ -34,6 +34,16 @@ internal sealed class LabelColumn
             : throw Mismatch(name, column.Type.ToString());
     }
 
+    /// <summary>The same requirement of a model's label, before anything is read on the word of its number.</summary>
+    /// <exception cref="FormatException">It is not met.</exception>
+    public static void RequireClasses(int count)
+    {
+        if (count is < 1 or > MaxClasses)
+        {
+            throw new FormatException($"the label must be {Expected}, but is one of {count}");
+        }
+    }
+
     /// <summary>The same requirement of a column of which less is known.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The column is not there or is not a key.</exception>
     public static SchemaShape.Column Find(SchemaShape schema, string name)

@@ -39,7 +39,7 @@ internal abstract class LabelValues
 /// <summary>Label values of type <typeparamref name="T"/>.</summary>
 internal sealed class LabelValues<T>(LabelValueType<T> type, T[] values) : LabelValues
 {
-    public override IReadOnlyList<string> Texts { get; } = [.. values.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value}"))];
+    public override IReadOnlyList<string> Texts => field ??= [.. values.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value}"))];
 
     public override LabelValueType Type => type;
 

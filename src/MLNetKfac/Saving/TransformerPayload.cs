@@ -30,7 +30,7 @@ internal static class TransformerPayload
         using var front = new MemoryStream();
         WriteFront(model, front);
         ChecksummedPayload.Write(payload, front.GetBuffer().AsSpan(0, (int)front.Length));
-        model.Classifier.Save(payload);
+        model.Classifier.Save(payload, model.SavesOptimizerState);
     }
 
     /// <exception cref="InvalidDataException">The payload is damaged, or of a version that this component does not know.</exception>
@@ -93,6 +93,7 @@ internal static class TransformerPayload
         var layout = (ImageLayout)reader.ReadByte();
         byte valueType = reader.ReadByte();
         int classCount = reader.ReadInt32();
+        LabelColumn.RequireClasses(classCount);
         LabelValues? values = valueType == NoLabelValues ? null : LabelValueType.Numbered(valueType).Read(reader, classCount);
         ImageClassifier classifier = ImageClassifier.Load(network);
         long surplus = network.Length - network.Position + (network == front ? 0 : front.Length - front.Position);
@@ -103,7 +104,7 @@ internal static class TransformerPayload
 
         var format = new PixelFormat(columnType, classifier.InputShape, layout);
         return format.IsPossible && classCount == classifier.ClassCount
-            ? new ScoringModel(classifier, values, features, format, new OutputColumns(score, predictedLabel))
+            ? new ScoringModel(classifier, values, features, format, new OutputColumns(score, predictedLabel)) { SavesOptimizerState = classifier.HasOptimizerState }
             : throw new FormatException($"features of {columnType} in layout {layout} and {classCount} classes do not go with a network for images of {format.Shape} in {classifier.ClassCount} classes");
     }
 

@@ -9,4 +9,8 @@ namespace MLNetKfac.Scoring;
 /// <param name="FeatureColumnName">Column of the pixels.</param>
 /// <param name="Format">How images lie in it.</param>
 /// <param name="Outputs">The columns it adds.</param>
-internal sealed record ScoringModel(ImageClassifier Classifier, LabelValues? LabelValues, string FeatureColumnName, PixelFormat Format, OutputColumns Outputs);
+internal sealed record ScoringModel(ImageClassifier Classifier, LabelValues? LabelValues, string FeatureColumnName, PixelFormat Format, OutputColumns Outputs)
+{
+    /// <summary>Whether a file of it holds what its optimizer remembered.</summary>
+    public bool SavesOptimizerState { get; init; }
+}

@@ -14,7 +14,7 @@ public sealed class ImageStreamTests
     public void TheBudgetDecidesWhereImagesAre()
     {
         // 64 images of 64 bytes are a chunk of 4,096 bytes.
-        var stream = new Stream(SyntheticImages.Create(200, 1));
+        var stream = new SourceStream(SyntheticImages.Create(200, 1));
 
         Assert.IsTrue(ImageSet.Load(stream, 4 * 4096).IsInMemory);
         ImageSet streamed = ImageSet.Load(stream, 4 * 4096 - 1);
@@ -30,7 +30,7 @@ public sealed class ImageStreamTests
     [DataRow(1000)]
     public void EveryEpochHasEveryImageOnceInItsOwnOrder(int buffer)
     {
-        using var sequence = new StreamSequence(new Stream(SyntheticImages.Create(100, 1)), 100, seed: 5, buffer);
+        using var sequence = new StreamSequence(new SourceStream(SyntheticImages.Create(100, 1)), 100, seed: 5, buffer);
         int[] first = Order(sequence, 0), second = Order(sequence, 1);
 
         CollectionAssert.AreEquivalent(Enumerable.Range(0, 100).ToArray(), first);
@@ -44,7 +44,7 @@ public sealed class ImageStreamTests
     public void ImagesAreTheStreams()
     {
         MemoryImageSource source = SyntheticImages.Create(50, 1);
-        using var sequence = new StreamSequence(new Stream(source), 50, seed: 5, capacity: 9);
+        using var sequence = new StreamSequence(new SourceStream(source), 50, seed: 5, capacity: 9);
         float[] expected = new float[64], pixels = new float[64];
         sequence.Begin(0);
         for (int n = 0; n < 50; n++)
@@ -59,7 +59,7 @@ public sealed class ImageStreamTests
     [TestMethod]
     public void StratifiedPartsAreTheWholeInEveryPass()
     {
-        var stream = new Stream(SyntheticImages.Create(200, 1));
+        var stream = new SourceStream(SyntheticImages.Create(200, 1));
         (ImageSet training, ImageSet validation) = ImageSet.Load(stream, 4096).Split(0.1, seed: 3);
 
         CollectionAssert.AreEqual((int[])[7, 7, 7], validation.ClassCounts.ToArray());
@@ -82,7 +82,7 @@ public sealed class ImageStreamTests
         };
 
         ImageClassifier Train(int threads) => new ImageClassifierTrainer(options with { Threads = threads }).Fit(
-            ImageSet.Load(new Stream(SyntheticImages.Create(240, 1)), 4096), ImageSet.Load(new Stream(SyntheticImages.Create(120, 2)), 4096), previous: null);
+            ImageSet.Load(new SourceStream(SyntheticImages.Create(240, 1)), 4096), ImageSet.Load(new SourceStream(SyntheticImages.Create(120, 2)), 4096), previous: null);
         ImageClassifier model = Train(1);
 
         Assert.IsGreaterThan(0.9, model.History[^1].ValidationAccuracy!.Value);
@@ -92,15 +92,41 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
-    public void WhatReadingThrowsEndsTheTraining()
+    [DataRow(0)]
+    [DataRow(1)]
+    [DataRow(57)]
+    [DataRow(99)]
+    public void AnEpochGoesOnAtAnyOfItsImages(int position)
     {
-        var stream = new Stream(SyntheticImages.Create(200, 1));
-        ImageSet set = ImageSet.Load(stream, 4096);
-        stream.MaxImages = 150;
+        using var stream = new StreamSequence(new SourceStream(SyntheticImages.Create(100, 1)), 100, seed: 5, capacity: 9);
+        using var source = new SourceSequence(SyntheticImages.Create(100, 1), seed: 5);
+        foreach (ImageSequence sequence in (ImageSequence[])[stream, source])
+        {
+            int[] whole = Order(sequence, 3);
+            CollectionAssert.AreEqual(whole[position..], Order(sequence, 3, position));
+        }
+    }
 
-        string message = Assert.ThrowsExactly<InvalidOperationException>(() => new ImageClassifierTrainer(new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(3) }).Fit(set, null, null)).Message;
+    [TestMethod]
+    public void ALaterPassMustBeTheFirstAgain()
+    {
+        ARefusedPass(stream => stream.MaxImages = 150, "gave 200 images, a later one only 150 images");
+        ARefusedPass(stream => stream.Source = SyntheticImages.Create(230, 1), "gave 200 images, a later one more images");
+        ARefusedPass(stream => stream.Source = SyntheticImages.Create(200, 2), "gave 200 images, a later one other images");
+        ARefusedPass(stream => stream.Order = [.. Enumerable.Range(0, 200).Reverse()], "gave 200 images, a later one the same images in another order");
+        ARefusedPass(stream => stream.Order = [1, 0, .. Enumerable.Range(2, 198)], "the same images in another order");
 
-        Assert.AreEqual("the stream gave 200 images when it was first read, but only 150 in a later pass: every pass must give the same", message);
+        static void ARefusedPass(Action<SourceStream> change, string part)
+        {
+            var stream = new SourceStream(SyntheticImages.Create(200, 1));
+            (ImageSet training, ImageSet validation) = ImageSet.Load(stream, 4096).Split(0.2, seed: 3);
+            change(stream);
+
+            string message = Assert.ThrowsExactly<InvalidOperationException>(() => new ImageClassifierTrainer(new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(3) }).Fit(training, validation, null)).Message;
+
+            StringAssert.Contains(message, part);
+            StringAssert.Contains(message, "Every pass must give the same images in the same order: shuffle and draw once, before the training, or hold all images in memory by a larger MemoryBudget");
+        }
     }
 
     [TestMethod]
@@ -125,18 +151,18 @@ public sealed class ImageStreamTests
             },
         };
 
-        new ImageClassifierTrainer(options).Fit(ImageSet.Load(new Stream(SyntheticImages.Create(2000, 1)), 4096), null, null);
+        new ImageClassifierTrainer(options).Fit(ImageSet.Load(new SourceStream(SyntheticImages.Create(2000, 1)), 4096), null, null);
 
         long[] steps = [.. allocated.Skip(1).Zip(allocated, (after, before) => after - before).Order()];
         Assert.HasCount(62, steps);
         Assert.AreEqual(0, steps[steps.Length / 4]);
     }
 
-    private static int[] Order(ImageSequence sequence, int epoch)
+    private static int[] Order(ImageSequence sequence, int epoch, int position = 0)
     {
         var pixels = new float[64];
-        sequence.Begin(epoch);
-        return [.. Enumerable.Range(0, sequence.Count).Select(_ => sequence.Next(pixels, out int _, out float _))];
+        sequence.Begin(epoch, position);
+        return [.. Enumerable.Range(position, sequence.Count - position).Select(_ => sequence.Next(pixels, out int _, out float _))];
     }
 
     private static string[] Pictures(ImageSet set, int epoch)
@@ -152,44 +178,4 @@ public sealed class ImageStreamTests
     }
 
     private static float[] Weights(ImageClassifier model) => [.. model.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
-
-    /// <summary>A source's images in their order.</summary>
-    private sealed class Stream(MemoryImageSource source) : IImageStream
-    {
-        public int Passes { get; private set; }
-
-        public int MaxImages { get; set; } = int.MaxValue;
-
-        public ImageShape Shape => source.Shape;
-
-        public int ClassCount => source.ClassCount;
-
-        public IImageReader Open()
-        {
-            Passes++;
-            return new Reader(source, MaxImages);
-        }
-
-        private sealed class Reader(MemoryImageSource source, int most) : IImageReader
-        {
-            private int _next;
-
-            public bool Read(Span<float> pixels, out int label, out float weight)
-            {
-                (label, weight) = (-1, 1);
-                if (_next >= Math.Min(most, source.Count))
-                {
-                    return false;
-                }
-
-                source.ReadImage(_next, pixels);
-                label = source.GetLabel(_next++);
-                return true;
-            }
-
-            public void Dispose()
-            {
-            }
-        }
-    }
 }

@@ -64,7 +64,7 @@ public sealed class ModelFileTests
     {
         byte[] file = Save();
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(8), 7);
-        StringAssert.Contains(Refused(file), "the model has format version 7, but this library reads version 1");
+        StringAssert.Contains(Refused(file), "the model has format version 7, but this library reads versions 1 and 2");
         StringAssert.Contains(Refused([.. Enumerable.Repeat((byte)'x', 500)]), "not a K-FAC model");
     }
 
@@ -112,7 +112,61 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void AHistoryThatLacksAnEpochIsRefused() => StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), "[null]")), "history lacks an epoch");
+    public void NestedBlocksAroundABadLayerAreRefusedInAFewWords()
+    {
+        const string Relu = "{\"layer\":\"relu\"}", Residual = "{\"layer\":\"residual\",\"Body\":[";
+        string bad = string.Join(',', Enumerable.Repeat(Relu, 40_000).Append("{\"layer\":\"dropout\",\"Rate\":7}"));
+        string Nested(int depth) => string.Concat(Enumerable.Repeat(Residual, depth)) + bad + string.Concat(Enumerable.Repeat("]}", depth));
+        byte[] file = Assemble($"{{\"Input\":{{\"Height\":8,\"Width\":8,\"Channels\":1}},\"Layers\":[{Nested(16)}]}}", "[]"), deeper = Assemble($"{{\"Input\":{{\"Height\":8,\"Width\":8,\"Channels\":1}},\"Layers\":[{Nested(17)}]}}", "[]");
+
+        LoadLimits.TryLoad(file.Length, () => ImageClassifier.Load(new MemoryStream(file)), "nested blocks", isTimed: false, out _);
+
+        StringAssert.Contains(Refused(file), "layer 1 of 1 (ResidualSpec { Body of 1 layers, Shortcut of 0 }), on an input of 8x8x1");
+        StringAssert.Contains(Refused(deeper), "residual blocks may be nested 16 deep, but are 17 deep");
+    }
+
+    [TestMethod]
+    public void AHistoryMustBeOne()
+    {
+        StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), "[null]")), "report 1 of the training history is missing");
+        StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), Saved().Replace("\"Epoch\":2", "\"Epoch\":2147483647"))), "report 2 of the training history is of epoch 2147483647");
+        byte[] vast = Assemble(Model.Spec.ToJson(), $"[{string.Join(',', Enumerable.Repeat("{}", 1_000_000))}]");
+        Assert.IsFalse(LoadLimits.TryLoad(vast.Length, () => ImageClassifier.Load(new MemoryStream(vast)), "a million reports", isTimed: false, out _));
+
+        static string Saved() => TrainingHistory.ToJson(Model.History);
+    }
+
+    [TestMethod]
+    public void WhatFitRefusesLoadRefusesInTheSameWords()
+    {
+        NetworkSpec map = NetworkSpec.For(8, 8, 1).Conv(3, 3);
+        string fit = Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions { Network = map }).Fit(SyntheticImages.Create(30, 1))).Message;
+        const string Words = "the network gives a map of 8x8x3 where one value for each class is expected: end it with Flatten() or GlobalAveragePool(), and Dense(classes)";
+
+        StringAssert.Contains(fit, Words);
+        StringAssert.Contains(Refused(Assemble(map.ToJson(), "[]")), Words);
+    }
+
+    [TestMethod]
+    public void NumbersThatNoTrainingLeavesBehindAreRefused()
+    {
+        ImageClassifier model = OnnxExportTests.Create(NetworkSpec.For(8, 8, 1).BatchNorm().Flatten().Dense(3));
+        Parameter variance = model.Parameters.Single(parameter => parameter.Name == "batchnorm_1/variance");
+        variance.MutableValues[0] = -1e-20f;
+        using var file = new MemoryStream();
+        model.Save(file);
+        StringAssert.Contains(Refused(file.ToArray()), "value 0 of batchnorm_1/variance is -1E-20, but a variance is never below 0");
+
+        // Behind the texts: 4 bytes of count, the mean, 4 bytes of count, the factor.
+        byte[] scaled = Save();
+        int factor = 20;
+        for (int text = 0; text < 2; text++)
+        {
+            factor += sizeof(int) + BinaryPrimitives.ReadInt32LittleEndian(scaled.AsSpan(factor));
+        }
+
+        StringAssert.Contains(Refused(Resign(scaled, f => BinaryPrimitives.WriteSingleLittleEndian(f.AsSpan(factor + 12), 0))), "value 0 of the model's scaling factor is 0, but must be above 0");
+    }
 
     private static void Hostile(string description, string part)
     {

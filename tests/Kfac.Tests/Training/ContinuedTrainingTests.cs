@@ -18,7 +18,15 @@ public sealed class ContinuedTrainingTests
     [
         [new KfacOptions { Approximation = FisherApproximation.Diagonal }],
         [new KfacOptions { Approximation = FisherApproximation.Diagonal, FactorUpdatePeriod = 3, WeightDecay = 0.01f }],
-        [new KfacOptions { Approximation = FisherApproximation.Kronecker, InverseUpdatePeriod = 1 }],
+        [new KfacOptions { Approximation = FisherApproximation.Kronecker, InverseUpdatePeriod = 7 }],
+        [new KfacOptions { Approximation = FisherApproximation.Ekfac, InverseUpdatePeriod = 5, FactorUpdatePeriod = 3 }],
+        [new KfacOptions { Approximation = FisherApproximation.Full, InverseUpdatePeriod = 100 }],
+        [new KfacOptions { Approximation = FisherApproximation.Kronecker, InverseUpdatePeriod = 5, InverseDelay = 4 }],
+        [new KfacOptions { Approximation = FisherApproximation.Ekfac, InverseUpdatePeriod = 5, InverseDelay = 4 }],
+        [new KfacOptions { MomentumKind = KfacMomentumKind.QuadraticModel, DampingAdaptation = DampingAdaptation.LevenbergMarquardt }],
+        [new KfacOptions { Averaging = AveragingConvention.TensorFlowR16, MomentumKind = KfacMomentumKind.Gradient, BurnInSteps = 14 }],
+        [new KfacOptions { EstimationMode = EstimationMode.Gradients }],
+        [new KfacOptions { EstimationMode = EstimationMode.CurvaturePropagation }],
         [new AdamOptions { LearningRate = 5e-3f }],
         [new SgdOptions()],
         [new MuonOptions()],
@@ -33,7 +41,9 @@ public sealed class ContinuedTrainingTests
         ImageClassifier half = Fit(options with { Epochs = 2 });
 
         ImageClassifier continued = Fit(options with { Epochs = 2 }, half);
+        ImageClassifier fromFile = Fit(options with { Epochs = 2 }, Reload(half, withOptimizerState: true));
 
+        CollectionAssert.AreEqual(Weights(whole), Weights(fromFile));
         CollectionAssert.AreEqual(Weights(whole), Weights(continued));
         CollectionAssert.AreNotEqual(Weights(half), Weights(continued));
         CollectionAssert.AreEqual(whole.History.Select(Seen).ToArray(), continued.History.Select(report => Seen(report)).ToArray());
@@ -47,18 +57,31 @@ public sealed class ContinuedTrainingTests
         var warnings = new List<string>();
         TrainingOptions options = Options(new KfacOptions()) with { Epochs = 1, OnWarning = warnings.Add };
         ImageClassifier trained = Fit(options);
-        using var file = new MemoryStream();
-        trained.Save(file);
-        file.Position = 0;
 
         Fit(options, trained);
         Assert.IsEmpty(warnings);
         ImageClassifier changed = Fit(options with { Optimizer = new AdamOptions() }, trained);
-        ImageClassifier loaded = Fit(options, ImageClassifier.Load(file));
+        ImageClassifier loaded = Fit(options, Reload(trained, withOptimizerState: false));
 
         CollectionAssert.AreEqual(Enumerable.Repeat("the previous model does not hold what this optimizer remembers: it goes on with its weights alone", 2).ToArray(), warnings);
         Assert.IsLessThan(trained.History[0].TrainingLoss, changed.History[1].TrainingLoss);
         Assert.IsLessThan(trained.History[0].TrainingLoss, loaded.History[1].TrainingLoss);
+    }
+
+    [TestMethod]
+    public void ALoadedModelsRunningStatisticsGoOn()
+    {
+        // Of images that are all brighter, a first step that forgets the past would take over the whole difference.
+        TrainingOptions options = Options(new SgdOptions { LearningRate = 1e-9f }) with { Epochs = 3, ParameterAveragingEpochs = 0 };
+        ImageClassifier trained = Fit(options);
+        float before = Statistic(trained);
+
+        float after = Statistic(Fit(options with { Epochs = 1 }, Reload(trained, withOptimizerState: false)));
+
+        Assert.AreEqual(before, after, 0.2f * Math.Abs(before), "the average of the same images hardly changes");
+        Assert.AreNotEqual(before, after);
+
+        static float Statistic(ImageClassifier model) => model.Parameters.Single(parameter => parameter.Name == "batchnorm_1/variance").Values[0];
     }
 
     [TestMethod]
@@ -136,6 +159,16 @@ public sealed class ContinuedTrainingTests
 
     private static ImageClassifier Fit(TrainingOptions options, ImageClassifier? previous = null, CancellationToken cancellation = default) => new ImageClassifierTrainer(options).Fit(
         ImageSet.Of(SyntheticImages.Create(90, seed: 1)), ImageSet.Of(SyntheticImages.Create(30, seed: 2)), previous, cancellation);
+
+    private static ImageClassifier Reload(ImageClassifier model, bool withOptimizerState)
+    {
+        using var file = new MemoryStream();
+        model.Save(file, withOptimizerState);
+        file.Position = 0;
+        ImageClassifier loaded = ImageClassifier.Load(file);
+        Assert.AreEqual(withOptimizerState, loaded.HasOptimizerState);
+        return loaded;
+    }
 
     private static float[] Weights(ImageClassifier model) => [.. model.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
 }

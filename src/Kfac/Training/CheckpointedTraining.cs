@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using Kfac.Models;
+
+namespace Kfac.Training;
+
+/// <summary>A training that writes checkpoints to a folder, and goes on from the newest one there.</summary>
+internal sealed class CheckpointedTraining : IDisposable
+{
+    private readonly TrainingOptions _options;
+    private readonly IReadOnlyDictionary<string, string> _settings;
+    private readonly CheckpointFolder _folder;
+    private long _lastWritten = Stopwatch.GetTimestamp();
+
+    /// <param name="folder">Path of the folder.</param>
+    /// <param name="options">How often, and who is told.</param>
+    /// <param name="settings">What the training's bits depend on.</param>
+    public CheckpointedTraining(string folder, TrainingOptions options, IReadOnlyDictionary<string, string> settings)
+    {
+        _options = options;
+        _settings = settings;
+        _folder = new CheckpointFolder(folder, Warn);
+    }
+
+    /// <summary>Whether one is to be written after the step just taken.</summary>
+    public bool IsDueWithinEpoch => _options.CheckpointEvery.IsDueWithin(Stopwatch.GetElapsedTime(_lastWritten));
+
+    /// <summary>Whether one is to be written after the <paramref name="epoch"/>-th epoch of this training.</summary>
+    public bool IsDueAfterEpoch(int epoch) => _options.CheckpointEvery.IsDueAfter(epoch, Stopwatch.GetElapsedTime(_lastWritten));
+
+    /// <summary>Brings back the newest checkpoint, where there is one.</summary>
+    /// <param name="exchange">Names everything that the training is.</param>
+    /// <param name="history">Its reports; replaced.</param>
+    /// <param name="isPossible">Whether what was brought back can be a moment of it.</param>
+    /// <exception cref="ArgumentException">It is of other options or data.</exception>
+    /// <exception cref="InvalidDataException">It does not hold what this training is made of.</exception>
+    public void Resume(Action<StateDictionary> exchange, List<EpochReport> history, Func<bool> isPossible)
+    {
+        if (_folder.ReadNewest() is not { } newest)
+        {
+            return;
+        }
+
+        (Checkpoint checkpoint, string path) = newest;
+        TrainingSettings.RequireSame(checkpoint.Settings, _settings, path, Warn);
+        history.Clear();
+        history.AddRange(checkpoint.History);
+        if (!checkpoint.State.TryRestore(exchange) || !isPossible())
+        {
+            throw new InvalidDataException($"{path} does not hold what this version of the library remembers of such a training: end it with the version that began it, or give another {nameof(TrainingOptions.CheckpointPath)} to train from the start");
+        }
+
+        _options.OnInfo?.Invoke($"the training goes on from {path}, after {history.Count} whole epochs");
+    }
+
+    public void Write(Action<StateDictionary> exchange, IReadOnlyList<EpochReport> history)
+    {
+        _folder.Write(new Checkpoint(_settings, history, StateDictionary.Capture(exchange)));
+        _lastWritten = Stopwatch.GetTimestamp();
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private void Warn(string sentence) => _options.OnWarning?.Invoke(sentence);
+}

@@ -1,0 +1,74 @@
+namespace Kfac.Tests.Foundation;
+
+/// <summary>A file that is there whole or not at all, and leaves nothing behind.</summary>
+[TestClass]
+public sealed class AtomicFileTests
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
+
+    private string Target => Path.Combine(_folder, "model.zip");
+
+    [TestCleanup]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [TestMethod]
+    public void The_new_file_takes_the_place_of_the_old_one()
+    {
+        Write([1, 2, 3]);
+        Write([4]);
+
+        CollectionAssert.AreEqual((byte[])[4], File.ReadAllBytes(Target));
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void A_full_disk_leaves_the_old_file_and_nothing_else()
+    {
+        Write([1, 2, 3]);
+
+        Assert.ThrowsExactly<IOException>(() => AtomicFile.Write(Target, stream =>
+        {
+            stream.Write(new byte[100_000]);
+            throw new IOException("No space left on device");
+        }));
+
+        CollectionAssert.AreEqual((byte[])[1, 2, 3], File.ReadAllBytes(Target));
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void What_a_killed_process_left_behind_is_deleted_and_nothing_else()
+    {
+        string orphan = Temporary("model.zip"), others = Temporary("other.zip"), mine = Path.Combine(_folder, "model.zip.backup.tmp");
+        foreach (string file in (string[])[orphan, others, mine])
+        {
+            File.WriteAllText(file, "half");
+        }
+
+        Write([1]);
+
+        Assert.IsFalse(File.Exists(orphan));
+        Assert.IsTrue(File.Exists(others) && File.Exists(mine) && File.Exists(Target));
+    }
+
+    [TestMethod]
+    public void What_somebody_is_writing_stays()
+    {
+        AtomicFile.Write(Target, outer =>
+        {
+            outer.WriteByte(1);
+            Write([2]);
+            CollectionAssert.AreEqual((byte[])[2], File.ReadAllBytes(Target));
+        });
+
+        CollectionAssert.AreEqual((byte[])[1], File.ReadAllBytes(Target));
+    }
+
+    [TestMethod]
+    public void A_missing_folder_is_named() =>
+        StringAssert.Contains(Assert.ThrowsExactly<DirectoryNotFoundException>(() => AtomicFile.Write(Path.Combine(_folder, "absent", "a"), _ => { })).Message, "absent");
+
+    private string Temporary(string name) => Path.Combine(_folder, $"{name}.{new string('a', 32)}.tmp");
+
+    private void Write(byte[] bytes) => AtomicFile.Write(Target, stream => stream.Write(bytes));
+}

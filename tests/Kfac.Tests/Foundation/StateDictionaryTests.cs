@@ -1,0 +1,73 @@
+namespace Kfac.Tests.Foundation;
+
+/// <summary>What was captured comes back, from a file too, or nothing changes.</summary>
+[TestClass]
+public sealed class StateDictionaryTests
+{
+    [TestMethod]
+    public void Everything_comes_back_from_a_file()
+    {
+        var captured = new Memory { Weights = [1, 2, 3], Sums = [0.1, double.NaN], Steps = long.MaxValue, HasSums = true, Note = "Ä" };
+        using var file = new MemoryStream();
+        StateDictionary.Capture(captured.CaptureOrRestore).Write(file);
+        file.Position = 0;
+        var restored = new Memory { Note = "x" };
+
+        Assert.IsTrue(StateDictionary.Read(file).TryRestore(restored.CaptureOrRestore));
+
+        CollectionAssert.AreEqual(captured.Weights, restored.Weights);
+        CollectionAssert.AreEqual(captured.Sums, restored.Sums);
+        Assert.AreEqual((captured.Steps, captured.HasSums, captured.Note), (restored.Steps, restored.HasSums, restored.Note));
+        Assert.AreEqual(file.Length, file.Position);
+    }
+
+    [TestMethod]
+    public void What_does_not_fit_changes_nothing()
+    {
+        StateDictionary other = StateDictionary.Capture(new Memory { Weights = [1, 2, 3, 4], Steps = 5 }.CaptureOrRestore);
+        var memory = new Memory { Weights = [7, 8, 9], Sums = [1, 2], HasSums = true, Steps = 3, Note = "kept" };
+
+        Assert.IsFalse(other.TryRestore(memory.CaptureOrRestore));
+        Assert.IsFalse(StateDictionary.Capture(state => state.CaptureOrRestore("other", ref memory.Steps)).TryRestore(memory.CaptureOrRestore));
+        Assert.IsFalse(StateDictionary.Capture(new Memory { HasSums = true }.CaptureOrRestore).TryRestore(state => state.CaptureOrRestore("steps", ref memory.Steps)), "entries that nobody asks for");
+
+        CollectionAssert.AreEqual((float[])[7, 8, 9], memory.Weights);
+        CollectionAssert.AreEqual((double[])[1, 2], memory.Sums);
+        Assert.AreEqual((3L, true, "kept"), (memory.Steps, memory.HasSums, memory.Note));
+    }
+
+    [TestMethod]
+    public void False_lengths_cost_nothing()
+    {
+        using var file = new MemoryStream();
+        StateDictionary.Capture(state => state.CaptureOrRestore<float>("a", new float[4])).Write(file);
+        byte[] bytes = file.ToArray();
+        BitConverter.TryWriteBytes(bytes.AsSpan(sizeof(int) + 3), int.MaxValue);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => StateDictionary.Read(new MemoryStream(bytes))).Message, "claims 2147483647 values of type 0, but 16 bytes are left");
+
+        Assert.IsLessThan(1_000_000, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private sealed class Memory
+    {
+        public float[] Weights = new float[3];
+        public double[] Sums = new double[2];
+        public long Steps;
+        public bool HasSums;
+        public string? Note;
+
+        public void CaptureOrRestore(StateDictionary state)
+        {
+            state.CaptureOrRestore("steps", ref Steps);
+            state.CaptureOrRestore("hasSums", ref HasSums);
+            state.CaptureOrRestore("note", ref Note);
+            state.CaptureOrRestore<float>("weights", Weights);
+            if (HasSums)
+            {
+                state.CaptureOrRestore<double>("sums", Sums);
+            }
+        }
+    }
+}
