@@ -30,6 +30,12 @@ internal static class ExitCode
     private static void Complain(string message)
     {
         IAnsiConsole errors = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        if (!errors.Profile.Out.IsTerminal)
+        {
+            // A program that reads the message wants it in one line.
+            errors.Profile.Width = int.MaxValue;
+        }
+
         errors.Write(new Text($"kfac: {message}", new Style(Color.Red)));
         errors.WriteLine();
     }

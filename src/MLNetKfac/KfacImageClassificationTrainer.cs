@@ -92,7 +92,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             RequireSameLabel(label, previousModel.Model.ClassCount, previousModel.Model.LabelValues, nameof(trainData), "the previous model's");
         }
 
-        if (format.Ambiguity(columns.Features, _options) is { } ambiguity)
+        if (format.Ambiguity(columns.Features, _options.Images) is { } ambiguity)
         {
             log.Info(ambiguity);
         }

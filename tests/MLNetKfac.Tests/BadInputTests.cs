@@ -184,7 +184,7 @@ public sealed class BadInputTests
         AssertOption(options => options.Optimizer = new KfacOptions { Damping = -1 }, "Damping must be positive and finite, but is -1");
         AssertOption(options => options.Optimizer = null!, "Optimizer must be an optimizer's options, but is null");
         AssertOption(options => options.LearningRateScheduler = null!, "LearningRateScheduler must be a schedule, but is null");
-        AssertOption(options => options.EarlyStoppingCriteria = new EarlyStopping(Patience: 0), "Patience of at least 1");
+        AssertOption(options => options.EarlyStoppingCriteria = new EarlyStopping(Patience: 0), "EarlyStopping.Patience must be at least 1, but is 0");
         AssertOption(options => options.Layout = (ImageLayout)7, "Layout must be a defined layout, but is 7");
         AssertOption(options => options.MemoryBudget = 0, "MemoryBudget must be at least 1 byte, but is 0");
         AssertOption(options => options.OnCancellation = (CancellationOutcome)3, "OnCancellation must be a defined outcome, but is 3");

@@ -57,7 +57,7 @@ public sealed class CheckpointTests
         _context.Model.SaveAtomically(Train(2), rows.Schema, folder.File("model.zip"));
         _context.Model.SaveAtomically(_context.Model.Load(folder.File("model.zip"), out _), rows.Schema, folder.File("again.zip"));
 
-        var loaded = (KfacImageClassificationTransformer)((IEnumerable<ITransformer>)_context.Model.Load(folder.File("again.zip"), out _)).Single();
+        KfacImageClassificationTransformer loaded = KfacImageClassificationTransformer.FindIn(_context.Model.Load(folder.File("again.zip"), out _));
 
         CollectionAssert.AreEqual(Scores(Train(4), rows), Scores(Train(2, loaded), rows));
     }

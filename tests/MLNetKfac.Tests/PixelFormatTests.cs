@@ -57,7 +57,7 @@ public sealed class PixelFormatTests
         Assert.IsNull(Ambiguity([784], new() { Network = NetworkSpec.For(1, 1, 784).Dense(3) }));
         Assert.IsNull(Ambiguity([28, 28], new()));
 
-        static string? Ambiguity(int[] dimensions, KfacImageClassificationTrainer.Options options) => Format(dimensions, options).Ambiguity(Column(dimensions), options);
+        static string? Ambiguity(int[] dimensions, KfacImageClassificationTrainer.Options options) => Format(dimensions, options).Ambiguity(Column(dimensions), options.Images);
     }
 
     [TestMethod]

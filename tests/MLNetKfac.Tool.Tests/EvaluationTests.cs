@@ -38,7 +38,7 @@ public sealed class EvaluationTests
     {
         string[] lines = Show(new Evaluation(["cat", "dog"], [[7, 3], [0, 9]], 0.5));
 
-        CollectionAssert.AreEqual((string[])["is      1  2   recall", " 1 cat   7  3     70 %", " 2 dog   ·  9    100 %"], lines[3..]);
+        CollectionAssert.AreEqual((string[])["is       1  2   recall", " 1 cat   7  3     70 %", " 2 dog   ·  9    100 %"], lines[3..]);
     }
 
     [TestMethod]

@@ -44,14 +44,14 @@ internal static class InspectCommand
         screen.Line(Markup.Escape($"images of {network.Input} in column '{model.Classifier.FeatureColumnName}', {model.ClassNames.Count} classes:"));
         screen.Line(Markup.Escape(string.Join(", ", model.ClassNames)));
         screen.Line();
-        screen.Line("[bold]layer            settings          output    parameters multiply-adds  Fisher block[/]");
+        screen.Line("[bold]layer         settings           output parameters multiply-adds Fisher block[/]");
         foreach (LayerSummary layer in layers)
         {
             string name = new string(' ', 2 * layer.Depth) + layer.Name;
-            screen.Line(Markup.Escape($"{name,-16} {Short(layer.Settings, 16),-16} {layer.Output,9} {Number(layer.Parameters),12} {Number(layer.MultiplyAdds),13}  {Block(blocks, layer.Name)}"));
+            screen.Line(Markup.Escape($"{name,-13} {Short(layer.Settings, 15),-15} {layer.Output,9} {Number(layer.Parameters),10} {Number(layer.MultiplyAdds),13} {Block(blocks, layer.Name)}".TrimEnd()));
         }
 
-        screen.Line(Markup.Escape($"{"in all",-43} {layers.Sum(layer => layer.Parameters),12:N0} {layers.Sum(layer => layer.MultiplyAdds),13:N0}"));
+        screen.Line(Markup.Escape($"{"in all",-39} {layers.Sum(layer => layer.Parameters),10:N0} {layers.Sum(layer => layer.MultiplyAdds),13:N0}"));
         screen.Line();
         foreach (EpochReport epoch in model.Classifier.Model.TrainingHistory)
         {
@@ -64,7 +64,7 @@ internal static class InspectCommand
     }
 
     private static string Block(IReadOnlyDictionary<string, string> blocks, string layer) =>
-        blocks.GetValueOrDefault(layer)?.Replace("FullyConnected", "").Replace("BasicFB", "").Replace("FB", "") ?? "";
+        blocks.GetValueOrDefault(layer)?.Replace("FullyConnected", "") ?? "";
 
     private static string Number(long value) => value == 0 ? "" : $"{value:N0}";
 

@@ -1,6 +1,7 @@
 using Kfac;
 using Kfac.Images;
 using Microsoft.ML;
+using MLNetKfac.Training;
 
 namespace MLNetKfac.Columns;
 

@@ -126,16 +126,16 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
     /// <summary>
     /// What was decided where a flat vector could be a picture as well, and how to say otherwise; null where there is no doubt.
     /// </summary>
-    public string? Ambiguity(DataViewSchema.Column features, KfacImageClassificationTrainer.Options options)
+    public string? Ambiguity(DataViewSchema.Column features, ToldImages told)
     {
-        if (!Shape.IsFlat || options.ImageShape is not null || options.Network is not null)
+        if (!Shape.IsFlat || told.Shape is not null)
         {
             return null;
         }
 
         int side = (int)Math.Round(Math.Sqrt(Shape.Size));
         string example = side * side == Shape.Size ? $"new ImageShape({side}, {side}, 1)" : "new ImageShape(height, width, channels)";
-        return $"'{features.Name}' ({features.Type}) is taken as {Shape.Size} features without rows and columns, for a dense network; if they are pixels, set {nameof(options.ImageShape)}, as in {example}";
+        return $"'{features.Name}' ({features.Type}) is taken as {Shape.Size} features without rows and columns, for a dense network; if they are pixels, set {nameof(KfacImageClassificationTrainer.Options.ImageShape)}, as in {example}";
     }
 
     /// <summary>

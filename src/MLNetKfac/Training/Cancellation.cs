@@ -1,7 +1,7 @@
 using Microsoft.ML.Runtime;
 using MLNetKfac.ModelIO;
 
-namespace MLNetKfac;
+namespace MLNetKfac.Training;
 
 /// <summary>
 /// Both ways to cancel a training: the user's token, and <c>MLContext.CancelExecution</c>, which raises no event and has to be
