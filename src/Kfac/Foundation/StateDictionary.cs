@@ -127,6 +127,11 @@ internal sealed class StateDictionary
 
                 Array values = Array.CreateInstance(Types[type].Type, length);
                 ForEachChunk(values, Types[type].Bytes, stream.ReadExactly);
+                if (values is float[] floats && !Array.TrueForAll(floats, float.IsFinite))
+                {
+                    throw new FormatException($"entry {state._entries.Count + 1} of the optimizer's state holds a NaN or an infinity");
+                }
+
                 if (!state._entries.TryAdd(name, values))
                 {
                     throw new FormatException($"the optimizer's state has two entries of the name of entry {state._entries.Count + 1}");

@@ -69,7 +69,7 @@ public sealed class CheckpointFuzzTests
         }
         catch (Exception e)
         {
-            throw new AssertFailedException($"{what} ended in {e.GetType()}", e);
+            throw new AssertFailedException($"{what} ended in {e}", e);
         }
     }
 
