@@ -5,8 +5,8 @@ using Kfac.Optimizers;
 using Kfac.Tests.Models;
 using Microsoft.ML;
 using MLNetKfac.ModelIO;
-using MLNetKfac.Scoring;
 using MLNetKfac.Saving;
+using MLNetKfac.Scoring;
 using MLNetKfac.Tests.Data;
 
 namespace MLNetKfac.Tests;

@@ -1,7 +1,7 @@
 using Kfac.Images;
-using Kfac.Running;
 using Kfac.Networks;
 using Kfac.Parallel;
+using Kfac.Running;
 
 namespace Kfac.Tests.Foundation;
 
