@@ -1,6 +1,5 @@
 using Kfac.Curvature;
 using Kfac.Images;
-using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Training;
 using Microsoft.ML;
@@ -309,30 +308,6 @@ public sealed class TrainingTests
         StringAssert.StartsWith(warnings[0], "epoch 1, batch ");
     }
 
-    [TestMethod]
-    public void Options_are_copied_when_the_trainer_is_made()
-    {
-        IDataView data = Bars.Load(_context, 60, 1);
-        KfacImageClassificationTrainer.Options options = Bars.Options();
-        options.ClassWeights = new Dictionary<string, float> { [Bars.Kinds[0]] = 2 };
-        var kept = new Dictionary<string, float>(options.ClassWeights);
-        KfacImageClassificationTrainer trainer = _context.MulticlassClassification.Trainers.KfacImageClassification(options);
-
-        ((Dictionary<string, float>)options.ClassWeights)[Bars.Kinds[0]] = 7;
-        options.Network = NetworkSpec.For(Bars.Side / 2, 2 * Bars.Side, 1).Flatten().Dense(Bars.Kinds.Length);
-        options.FeatureColumnName = "Elsewhere";
-        options.ScoreColumnName = "Other";
-        options.Epoch = 1;
-        options.Seed = 99;
-        KfacImageClassificationTransformer changed = trainer.Fit(data);
-
-        KfacImageClassificationTrainer.Options original = Bars.Options();
-        original.ClassWeights = kept;
-        KfacImageClassificationTransformer expected = _context.MulticlassClassification.Trainers.KfacImageClassification(original).Fit(data);
-        CollectionAssert.AreEqual(Weights(expected), Weights(changed));
-        Assert.AreEqual("Score", changed.ScoreColumnName);
-    }
-
     private KfacImageClassificationTransformer Fit(Action<KfacImageClassificationTrainer.Options> change)
     {
         KfacImageClassificationTrainer.Options options = Bars.Options();
@@ -340,7 +315,7 @@ public sealed class TrainingTests
         return _context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(Bars.Load(_context, 180, 1));
     }
 
-    private static string[] Weights(KfacImageClassificationTransformer model) =>
+    internal static string[] Weights(KfacImageClassificationTransformer model) =>
         [.. model.Model.Parameters.Select(parameter => $"{parameter.Name} {string.Join(' ', parameter.Values.ToArray().Select(BitConverter.SingleToUInt32Bits))}")];
 
     private sealed class Keyed

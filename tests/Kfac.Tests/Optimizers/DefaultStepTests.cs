@@ -111,6 +111,9 @@ public sealed class DefaultStepTests
         }
     }
 
+    [TestMethod]
+    public void ASmallDampingAloneIsAccepted() => new KfacOptions { Damping = 1e-7f }.Validate();
+
     private static double[] Orthogonalized(double[] direction, int columns)
     {
         int rows = direction.Length / columns;

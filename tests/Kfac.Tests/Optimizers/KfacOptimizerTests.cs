@@ -119,8 +119,7 @@ public sealed class KfacOptimizerTests
     {
         using var workers = new Workers(1);
         Network network = Build(workers, 1);
-        var options = new KfacOptions { DampingAdaptation = DampingAdaptation.LevenbergMarquardt, LearningRate = 1e4f, Constraint = NormConstraintKind.None };
-        var optimizer = (KfacOptimizer)options.Create(network, 1);
+        var optimizer = (KfacOptimizer)new KfacOptions { DampingAdaptation = DampingAdaptation.LevenbergMarquardt, LearningRate = 1e4f, Constraint = NormConstraintKind.None }.Create(network, 1);
         float damping = optimizer.Damping;
 
         StepReport report = optimizer.Step(Labels, 1);
@@ -128,9 +127,6 @@ public sealed class KfacOptimizerTests
         Assert.AreEqual(damping, optimizer.Damping);
         StringAssert.StartsWith(report.Warnings.Single(), "the quadratic model predicts no decrease of the loss: the damping stays at");
     }
-
-    [TestMethod]
-    public void ASmallDampingAloneIsAccepted() => new KfacOptions { Damping = 1e-7f }.Validate();
 
     [TestMethod]
     public void DampingThatIsFarTooLargeIsCalibratedDown()
