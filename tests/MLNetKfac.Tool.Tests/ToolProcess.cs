@@ -5,6 +5,9 @@ namespace MLNetKfac.Tool.Tests;
 /// <summary>The command as a second process, its output going to this one.</summary>
 internal static class ToolProcess
 {
+    /// <summary>Past this a command hangs: none takes a minute.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
     /// <summary>What a run came to.</summary>
     public sealed record Outcome(int Code, string[] Output, string[] Errors)
     {
@@ -17,7 +20,13 @@ internal static class ToolProcess
         return Wait(process);
     }
 
-    public static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments])
+    public static Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
+
+    /// <summary>The same, hearing Ctrl-C even where these tests run in the background: a shell has such processes ignore it, and their children too.</summary>
+    public static Process StartHearingInterrupts(params string[] arguments) =>
+        StartProgram("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
+
+    private static Process StartProgram(string program, string[] arguments) => Process.Start(new ProcessStartInfo(program, arguments)
     {
         RedirectStandardOutput = true,
         RedirectStandardError = true,
@@ -28,9 +37,14 @@ internal static class ToolProcess
     public static Outcome Wait(Process process)
     {
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return new Outcome(process.ExitCode, Lines(output), Lines(errors.Result));
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(Patience))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new AssertFailedException($"the command did not end within {Patience.TotalMinutes} minutes");
+        }
+
+        return new Outcome(process.ExitCode, Lines(output.Result), Lines(errors.Result));
     }
 
     private static string[] Lines(string text) => [.. text.TrimEnd().Split('\n').Select(line => line.TrimEnd('\r'))];

@@ -136,11 +136,13 @@ public sealed class TrainTests : IDisposable
     }
 
     [TestMethod]
-    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
-    public void Ctrl_C_keeps_the_best_model_so_far_and_says_so()
+    [OSCondition(OperatingSystems.Linux)]
+    [DataRow(Sigint)]
+    [DataRow(Sigterm)]
+    public void Ctrl_C_keeps_the_best_model_so_far_and_says_so(int signal)
     {
         string pictures = Stripes.Write(_folder.File("p"), 20), model = _folder.File("m.zip");
-        using Process process = ToolProcess.Start("train", pictures, "--model", model, "--epochs", "100000");
+        using Process process = ToolProcess.StartHearingInterrupts("train", pictures, "--model", model, "--epochs", "100000");
         List<string> lines = [];
         do
         {
@@ -148,7 +150,7 @@ public sealed class TrainTests : IDisposable
         }
         while (!lines[^1].Contains("2/100000", StringComparison.Ordinal));
 
-        Assert.AreEqual(0, kill(process.Id, Sigint));
+        Assert.AreEqual(0, kill(process.Id, signal));
         ToolProcess.Outcome outcome = ToolProcess.Wait(process);
 
         Assert.AreEqual(3, outcome.Code, outcome.ToString());
@@ -158,7 +160,7 @@ public sealed class TrainTests : IDisposable
         Assert.HasCount(1, Directory.GetFiles(_folder.File(""), "m.zip*"));
     }
 
-    private const int Sigint = 2;
+    private const int Sigint = 2, Sigterm = 15;
 
     [DllImport("libc")]
     private static extern int kill(int process, int signal);
