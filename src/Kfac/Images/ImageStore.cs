@@ -8,10 +8,13 @@ namespace Kfac.Images;
 /// </summary>
 internal sealed class ImageStore(int imageSize)
 {
-    /// <summary>Images in a chunk: so many that a chunk's own size is nothing beside them.</summary>
-    private const int ChunkLength = 64;
+    /// <summary>Values in a chunk of large images: a set of few takes hardly more than they do.</summary>
+    private const int ValuesOfChunk = 1 << 22;
 
-    /// <summary>[<see cref="ChunkLength"/>, H·W·C] each, byte[] or float[].</summary>
+    /// <summary>Images in a chunk: so many that a chunk's own size is nothing beside them.</summary>
+    private readonly int _chunkLength = Math.Clamp(ValuesOfChunk / imageSize, 1, 64);
+
+    /// <summary>[<see cref="_chunkLength"/>, H·W·C] each, byte[] or float[].</summary>
     private readonly List<Array> _chunks = [];
 
     /// <summary>Memory taken up so far, in bytes.</summary>
@@ -20,10 +23,10 @@ internal sealed class ImageStore(int imageSize)
     /// <summary>Puts an image of finite values at place <paramref name="index"/>: one that was written before, or the next one.</summary>
     public void Write(int index, ReadOnlySpan<float> pixels)
     {
-        int chunk = index / ChunkLength, offset = index % ChunkLength * imageSize;
+        int chunk = index / _chunkLength, offset = index % _chunkLength * imageSize;
         if (chunk == _chunks.Count)
         {
-            _chunks.Add(new byte[checked(ChunkLength * imageSize)]);
+            _chunks.Add(new byte[checked(_chunkLength * imageSize)]);
             Bytes += _chunks[chunk].LongLength;
         }
 
@@ -45,14 +48,14 @@ internal sealed class ImageStore(int imageSize)
 
     public void Read(int index, Span<float> pixels)
     {
-        int offset = index % ChunkLength * imageSize;
-        if (_chunks[index / ChunkLength] is byte[] bytes)
+        int offset = index % _chunkLength * imageSize;
+        if (_chunks[index / _chunkLength] is byte[] bytes)
         {
             TensorPrimitives.ConvertTruncating<byte, float>(bytes.AsSpan(offset, imageSize), pixels);
         }
         else
         {
-            ((float[])_chunks[index / ChunkLength]).AsSpan(offset, imageSize).CopyTo(pixels);
+            ((float[])_chunks[index / _chunkLength]).AsSpan(offset, imageSize).CopyTo(pixels);
         }
     }
 

@@ -27,8 +27,7 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
 
         if (_computation is not null && step >= _dueStep)
         {
-            _computation.GetAwaiter().GetResult();
-            _computation = null;
+            EndComputation();
             Publish();
         }
 
@@ -48,11 +47,21 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
             return;
         }
 
-        _computation?.GetAwaiter().GetResult();
-        _computation = null;
+        EndComputation();
         Prepare();
         workers.Run(blocks.Length, (i, _) => blocks[i].ComputeInverse());
         Publish();
+    }
+
+    /// <summary>Waits for what another thread computes; a cancelled training leaves it to itself.</summary>
+    private void EndComputation()
+    {
+        if (_computation is not null)
+        {
+            Task.WaitAny([_computation], workers.Cancellation);
+            _computation.GetAwaiter().GetResult();
+            _computation = null;
+        }
     }
 
     private bool IsTime(long step) => step % period == 0 || (step < period && step is 4 or 16 or 64);

@@ -28,6 +28,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly int _epochsBefore;
     private EpochReport? _best;
     private float[]? _bestValues;
+    private LoadedBatch? _batch;
     private bool _hasStepped;
 
     public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers)
@@ -37,7 +38,7 @@ internal sealed class TrainingRun : IDisposable
         _epochsBefore = _history.Count > 0 ? _history[^1].Epoch : 0;
         _scaling = previous?.Scaling ?? training.MeasureScaling();
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
-        int batchSize = options.BatchSizeFor(training.Count);
+        int batchSize = new StepMemory(options, spec, workers).ChooseBatchSize(training.Count);
         _network = new Network(spec, batchSize, workers, trains: true);
         _network.Initialize(options.Seed);
         if (previous is not null)
@@ -71,6 +72,7 @@ internal sealed class TrainingRun : IDisposable
     {
         try
         {
+            _network.Workers.Cancellation = cancellation;
             for (int epoch = 1; epoch <= _options.Epochs; epoch++)
             {
                 EpochReport report = TrainEpoch(epoch, cancellation);
@@ -86,8 +88,12 @@ internal sealed class TrainingRun : IDisposable
         {
             _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole epochs: the best model so far is kept");
         }
+        finally
+        {
+            _network.Workers.Cancellation = default;
+        }
 
-        _optimizer.RestoreUnlessFinite();
+        TakeBackRuinousStep();
         StateDictionary state = StateDictionary.Capture(ExchangeState);
         _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
@@ -139,19 +145,8 @@ internal sealed class TrainingRun : IDisposable
             ReadOnlySpan<int> labels = TakeBatch();
             double factor = ScheduleFactor(epoch - 1 + (double)batch / batches, 1.0 / batches);
             rate = factor * _optimizer.LearningRate;
-            StepReport step = _optimizer.Step(labels, factor);
+            StepReport step = TakeStep(labels, factor, number, batch);
             _hasStepped = true;
-            foreach (string remark in step.Warnings)
-            {
-                _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {remark}");
-            }
-
-            if (step.Recovery is { } rescue)
-            {
-                _options.OnWarning?.Invoke($"epoch {number}, batch {batch + 1}: {rescue}");
-                continue;
-            }
-
             _average?.Add(_optimizer);
             lossSum += step.LossSum;
             correct += step.Correct;
@@ -161,10 +156,39 @@ internal sealed class TrainingRun : IDisposable
 
         _clock.Stop();
         double seconds = _clock.Elapsed.TotalSeconds;
-        (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Evaluate(_validation, cancellation);
+        (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Validate(_validation, cancellation);
         return new EpochReport(
             number, _epochsBefore + _options.Epochs, lossSum / seen, (double)correct / seen, validationLoss, validationAccuracy,
             seconds, _training.Count / (seconds - secondsBefore), rate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
+    }
+
+    /// <summary>One step. If it is refused, the more careful optimizer takes it again from the last good parameters: a report covers every image.</summary>
+    private StepReport TakeStep(ReadOnlySpan<int> labels, double factor, int epoch, int batch)
+    {
+        while (true)
+        {
+            StepReport step = _optimizer.Step(labels, factor);
+            foreach (string warning in step.Warnings)
+            {
+                _options.OnWarning?.Invoke($"epoch {epoch}, batch {batch + 1}: {warning}");
+            }
+
+            if (step.Recovery is not { } recovery)
+            {
+                return step;
+            }
+
+            _options.OnWarning?.Invoke($"epoch {epoch}, batch {batch + 1}: {recovery}");
+        }
+    }
+
+    /// <summary>Looks at the last batch once more. Nobody has seen the loss of the last step's parameters, which are to be the model.</summary>
+    private void TakeBackRuinousStep()
+    {
+        if (_optimizer.TakeBackRuinousStep(_batch!.Labels.AsSpan(0, _batch.Count)) is { } recovery)
+        {
+            _options.OnWarning?.Invoke(recovery);
+        }
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>
@@ -181,7 +205,7 @@ internal sealed class TrainingRun : IDisposable
     /// <returns>Its classes.</returns>
     private ReadOnlySpan<int> TakeBatch()
     {
-        LoadedBatch batch = _loader.Take();
+        LoadedBatch batch = _batch = _loader.Take();
         for (int n = 0; n < batch.Count; n++)
         {
             _network.Input.Write(n, batch.Image(n));
@@ -192,10 +216,12 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Mean loss and accuracy with the parameters that the trained model would have at this moment.</summary>
-    private (double? Loss, double? Accuracy) Evaluate(ImageSequence images, CancellationToken cancellation)
+    /// <returns>A loss of infinity where there is none, because a score is not finite.</returns>
+    private (double? Loss, double? Accuracy) Validate(ImageSequence images, CancellationToken cancellation)
     {
         double loss = 0;
         int correct = 0;
+        TakeBackRuinousStep();
         _average?.Swap();
         try
         {
@@ -215,6 +241,6 @@ internal sealed class TrainingRun : IDisposable
             _average?.Swap();
         }
 
-        return (loss / images.Count, (double)correct / images.Count);
+        return (double.IsNaN(loss) ? double.PositiveInfinity : loss / images.Count, (double)correct / images.Count);
     }
 }
