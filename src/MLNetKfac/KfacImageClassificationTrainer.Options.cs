@@ -67,7 +67,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Passes over the training images, at least 1.</summary>
         public int Epoch = Engine.Epochs;
 
-        /// <summary>Largest number of images in a step; 0 takes 64, or 128 where 20,000 images or more are trained on, at least 100,000 times in all.</summary>
+        /// <summary>Largest number of images in a step; 0 takes 64, or 128 where 20,000 images or more are trained on, at least 100,000 times in all, or as many as <see cref="TrainingMemory"/> allows.</summary>
         public int BatchSize = Engine.BatchSize;
 
         /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes.</summary>
@@ -96,7 +96,7 @@ public sealed partial class KfacImageClassificationTrainer
 
         /// <summary>
         /// Share of each class's training rows, in [0, 1), that is set apart for validation where there is no
-        /// <see cref="ValidationSet"/>. Null takes 0.1 for <see cref="EarlyStoppingCriteria"/>, which cannot do without, and
+        /// <see cref="ValidationSet"/>: above 0, at least one row of each class that has two. Null takes 0.1 for <see cref="EarlyStoppingCriteria"/>, which cannot do without, and
         /// otherwise 0: nothing but a report would then come of the images that the training goes without.
         /// </summary>
         public float? ValidationSetFraction;
@@ -127,6 +127,13 @@ public sealed partial class KfacImageClassificationTrainer
         /// epoch and shuffled in a buffer of half as many bytes. Null takes half of what the runtime has available.
         /// </summary>
         public long? MemoryBudget;
+
+        /// <summary>
+        /// Bytes that network and optimizer may take, positive. What they need is known before the first step: more is refused,
+        /// unless <see cref="BatchSize"/> is 0 and a smaller one will do. Null takes 3 GiB for a <see cref="BatchSize"/> of 0, and in any
+        /// case no more than three quarters of what the runtime has available.
+        /// </summary>
+        public long? TrainingMemory;
 
         /// <summary>
         /// Folder of the training's checkpoints, of which the last two are kept; it is made where there is none. <c>Fit</c> with
@@ -177,8 +184,10 @@ public sealed partial class KfacImageClassificationTrainer
                 nameof(ClassWeights), string.Join(", ", ClassWeights?.Values ?? []), "finite and 0 or more");
             Require(CheckpointEvery is not null, nameof(CheckpointEvery), CheckpointEvery, "an interval");
             Require(MemoryBudget is null or >= 1, nameof(MemoryBudget), MemoryBudget, "at least 1 byte");
+            Require(TrainingMemory is null or >= 1, nameof(TrainingMemory), TrainingMemory, "at least 1 byte");
             return new TrainingOptions
             {
+                TrainingMemory = TrainingMemory,
                 Network = Network,
                 Optimizer = LearningRate is { } rate ? Optimizer with { LearningRate = rate } : Optimizer,
                 Schedule = LearningRateScheduler,

@@ -104,6 +104,10 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         if (validation is null && ValidationFraction > 0)
         {
             (training, validation) = training.Split(ValidationFraction, _training.Seed);
+            if (validation.Count == 0)
+            {
+                log.Warn($"no class has two images, so that none is set apart for validation: give a {nameof(Options.ValidationSet)}, or more images");
+            }
         }
 
         log.Info($"Training on {training.Count} images of {format.Shape} in {label.ClassCount} classes, validating on {validation?.Count ?? 0}");

@@ -64,10 +64,11 @@ public abstract unsafe class EkfacFB : InputOutputFB
 
     internal override void ComputeInverse()
     {
+        CancellationToken cancellation = LayerCollection.Workers.Cancellation;
         try
         {
-            _inputEigenvalues = _inputs!.Decompose(_nextInputBasis.Span);
-            _gradientEigenvalues = _gradients!.Decompose(_nextGradientBasis.Span);
+            _inputEigenvalues = _inputs!.Decompose(_nextInputBasis.Span, cancellation);
+            _gradientEigenvalues = _gradients!.Decompose(_nextGradientBasis.Span, cancellation);
         }
         catch (NonConvergenceException)
         {

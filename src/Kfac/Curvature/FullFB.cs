@@ -90,7 +90,7 @@ public sealed unsafe class FullFB : InputOutputFB
         _preparedDamping = EffectiveDamping;
     }
 
-    internal override void ComputeInverse() => ReportRecovery(_matrix!.Raise(PreparedExponent, _preparedDamping, _nextPower.Span));
+    internal override void ComputeInverse() => ReportRecovery(_matrix!.Raise(PreparedExponent, _preparedDamping, _nextPower.Span, LayerCollection.Workers.Cancellation));
 
     internal override void PublishInverse()
     {
@@ -143,7 +143,7 @@ public sealed unsafe class FullFB : InputOutputFB
         else
         {
             var power = new float[_power.Length];
-            ReportRecovery(SymmetricMatrix.Of(Factor, Size).Raise(exponent, EffectiveDamping, power));
+            ReportRecovery(SymmetricMatrix.Of(Factor, Size).Raise(exponent, EffectiveDamping, power, LayerCollection.Workers.Cancellation));
             Apply(power, scale: 1, damping: 0);
         }
     }

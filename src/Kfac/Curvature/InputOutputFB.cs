@@ -24,6 +24,7 @@ public abstract unsafe class InputOutputFB : FisherBlock
         {
             LayerRows rows = shape.Rows(layer.Input, layer.OutputGradient!);
             _layerMinibatch = new Minibatch(rows, new RowChunk(rows, layerCollection.Workers), IsFirstSource: true);
+            _layerMinibatch.Chunk.Reserve();
         }
     }
 

@@ -50,8 +50,9 @@ public abstract unsafe class KroneckerFB : InputOutputFB
 
     internal override void ComputeInverse()
     {
-        string? first = _inputs!.Raise(PreparedExponent, _factorDamping.Inputs, _nextInputPower.Span);
-        string? second = _gradients!.Raise(PreparedExponent, _factorDamping.Gradients, _nextGradientPower.Span);
+        CancellationToken cancellation = LayerCollection.Workers.Cancellation;
+        string? first = _inputs!.Raise(PreparedExponent, _factorDamping.Inputs, _nextInputPower.Span, cancellation);
+        string? second = _gradients!.Raise(PreparedExponent, _factorDamping.Gradients, _nextGradientPower.Span, cancellation);
         ReportRecovery(first is null ? null : $"A: {first}");
         ReportRecovery(second is null ? null : $"G: {second}");
     }
@@ -101,7 +102,7 @@ public abstract unsafe class KroneckerFB : InputOutputFB
         AlignedBuffer Power(FisherFactor factor, int size, double damping)
         {
             var power = new AlignedBuffer(size * size);
-            ReportRecovery(SymmetricMatrix.Of(factor, size).Raise(exponent, damping, power.Span));
+            ReportRecovery(SymmetricMatrix.Of(factor, size).Raise(exponent, damping, power.Span, LayerCollection.Workers.Cancellation));
             return power;
         }
     }

@@ -10,6 +10,9 @@ namespace Kfac.Curvature;
 /// </summary>
 public sealed class LayerCollection
 {
+    /// <summary>Largest covariance that an array holds.</summary>
+    private const int MaxMatrixRows = 46_000;
+
     private readonly List<FisherBlock> _blocks = [];
     private readonly List<FisherFactor> _factors = [];
     private readonly float _emaDecay = 0.95f;
@@ -68,6 +71,8 @@ public sealed class LayerCollection
         (Conv2D convolution, FisherApproximation.Auto or FisherApproximation.Diagonal) => new ConvDiagonalFB(this, convolution),
         (Conv2D { Spec.Groups: > 1 }, FisherApproximation.Kronecker or FisherApproximation.Ekfac or FisherApproximation.Full) =>
             throw new NotSupportedException($"no {approximation} block serves layer {layer.Name}, a convolution in groups: choose Diagonal or NaiveDiagonal for it"),
+        (Conv2D or Dense, FisherApproximation.Kronecker or FisherApproximation.Ekfac) when FactorRows(layer) > MaxMatrixRows =>
+            throw new NotSupportedException($"no {approximation} block serves layer {layer.Name}, whose factor would have {FactorRows(layer)} rows, more than {MaxMatrixRows}: choose Diagonal for it"),
         (Conv2D convolution, FisherApproximation.Kronecker) => new ConvKFCBasicFB(this, convolution),
         (Conv2D convolution, FisherApproximation.Ekfac) => new ConvEkfacFB(this, convolution),
         (Dense dense, FisherApproximation.Auto or FisherApproximation.Diagonal) => new FullyConnectedDiagonalFB(this, dense),
@@ -76,4 +81,7 @@ public sealed class LayerCollection
         (Conv2D or Dense, FisherApproximation.Full) => new FullFB(this, layer),
         _ => throw new NotSupportedException($"no {approximation} block serves layer {layer.Name} ({layer.GetType().Name})"),
     };
+
+    /// <summary>Rows of the larger of a layer's two covariances.</summary>
+    private static int FactorRows(Layer layer) => BlockShape.Of(layer) is { } shape ? Math.Max(shape.PatchLength, shape.Outputs) : 0;
 }

@@ -30,7 +30,7 @@ internal sealed unsafe class RowChunk
         _workers = workers;
         _capacity = Math.Clamp(WantedRows / rows.Locations, 1, rows.Capacity);
         MaxRows = _capacity * rows.Locations;
-        _gradients = new AlignedBuffer(checked(MaxRows * rows.Outputs));
+        _gradients = new AlignedBuffer((long)MaxRows * rows.Outputs);
         _copyPatches = (unit, _) =>
         {
             (int example, int mapRow) = Math.DivRem(unit, _rows.MapRows);
@@ -45,6 +45,9 @@ internal sealed unsafe class RowChunk
 
     /// <summary>Most rows at a time.</summary>
     public int MaxRows { get; }
+
+    /// <summary>Makes the memory for patches, or what does without them, before it is first used.</summary>
+    public void Reserve() => _patches ??= Covariance is null ? NewPatches() : null;
 
     /// <inheritdoc cref="LayerRows.Covariance"/>
     public BatchCovariance? Covariance => _covariance ??= _rows.Covariance(_workers);
@@ -63,7 +66,7 @@ internal sealed unsafe class RowChunk
         int count = Math.Min(_capacity, examples - first);
         if (patches)
         {
-            _patches ??= new AlignedBuffer(checked(MaxRows * _rows.PatchLength));
+            _patches ??= NewPatches();
             _workers.Run(count * _rows.MapRows, _copyPatches);
         }
 
@@ -74,6 +77,8 @@ internal sealed unsafe class RowChunk
 
         return count;
     }
+
+    private AlignedBuffer NewPatches() => new((long)MaxRows * _rows.PatchLength);
 
     /// <summary>gradient [P, K] = patchesᵀ · gradients of one example: summed over its locations.</summary>
     /// <param name="example">Which one.</param>

@@ -48,13 +48,15 @@ internal sealed class SymmetricMatrix
     /// <param name="exponent">In [-1, 1].</param>
     /// <param name="damping">At least 0.</param>
     /// <param name="power">[Size, Size], overwritten, with finite values only.</param>
-    /// <returns>Null, or what had to be done, as the end of a sentence; see <see cref="Invert(double, Span{float})"/>.</returns>
-    public string? Raise(double exponent, double damping, Span<float> power)
+    /// <param name="cancellation">Ends it at once.</param>
+    /// <returns>Null, or what had to be done, as the end of a sentence; see <see cref="Invert(double, Span{float}, CancellationToken)"/>.</returns>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    public string? Raise(double exponent, double damping, Span<float> power, CancellationToken cancellation)
     {
         switch (exponent)
         {
             case -1:
-                return Invert(damping, power);
+                return Invert(damping, power, cancellation);
             case 1:
                 Store(_values + damping * DenseMatrix.CreateIdentity(Size), power);
                 return null;
@@ -64,7 +66,7 @@ internal sealed class SymmetricMatrix
         double[] eigenvalues;
         try
         {
-            (vectors, eigenvalues) = Decompose();
+            (vectors, eigenvalues) = Abandonable(Decompose, cancellation);
         }
         catch (NonConvergenceException)
         {
@@ -78,7 +80,7 @@ internal sealed class SymmetricMatrix
             used = Math.Max(10 * damping, SinglePrecision * LargestDiagonal);
         }
 
-        if (Store(vectors * DenseMatrix.CreateDiagonal(Size, Size, i => Math.Pow(Math.Max(eigenvalues[i], 0) + used, exponent)) * vectors.Transpose(), power))
+        if (Store(Abandonable(() => Compose(vectors, eigenvalues, value => Math.Pow(Math.Max(value, 0) + used, exponent)), cancellation), power))
         {
             return used == damping ? null : $"a damping of {damping:G3} left it singular and was raised to {used:G3}";
         }
@@ -94,22 +96,22 @@ internal sealed class SymmetricMatrix
     /// </summary>
     /// <param name="damping">At least 0.</param>
     /// <param name="inverse">[Size, Size], overwritten, with finite values only.</param>
+    /// <param name="cancellation">Ends it at once.</param>
     /// <returns>Null, or what had to be done, as the end of a sentence.</returns>
-    private string? Invert(double damping, Span<float> inverse)
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    private string? Invert(double damping, Span<float> inverse, CancellationToken cancellation)
     {
         double tried = damping, next = damping;
         for (int i = 0; i < Tries; i++, next = Math.Max(10 * tried, SinglePrecision * LargestDiagonal))
         {
             tried = next;
-            if (Cholesky(tried) is { } factorisation && Store(Invert((DenseMatrix)factorisation.Factor), inverse))
+            if (Abandonable(() => Cholesky(tried), cancellation) is { } factorisation && Store(Invert((DenseMatrix)factorisation.Factor, cancellation), inverse))
             {
                 return i == 0 ? null : $"a damping of {damping:G3} left it singular and was raised to {tried:G3}";
             }
         }
 
-        (Matrix<double> vectors, double[] eigenvalues) = Decompose();
-        double[] inverses = [.. eigenvalues.Select(value => 1 / (Math.Max(value, 0) + tried))];
-        if (Store(vectors * DenseMatrix.CreateDiagonal(Size, Size, i => inverses[i]) * vectors.Transpose(), inverse))
+        if (Store(Abandonable(() => InvertByEigenvalues(tried), cancellation), inverse))
         {
             return $"a damping of {damping:G3} left it singular; its eigenvalues were clipped at 0 and damped by {tried:G3}";
         }
@@ -119,15 +121,41 @@ internal sealed class SymmetricMatrix
     }
 
     /// <summary>Its orthonormal eigenvectors, as columns of <paramref name="vectors"/> [Size, Size], and eigenvalues, clipped at 0.</summary>
+    /// <param name="vectors">[Size, Size], overwritten.</param>
+    /// <param name="cancellation">Ends it at once.</param>
     /// <exception cref="NonConvergenceException">The iteration does not end.</exception>
-    public double[] Decompose(Span<float> vectors)
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    public double[] Decompose(Span<float> vectors, CancellationToken cancellation)
     {
-        (Matrix<double> columns, double[] values) = Decompose();
+        (Matrix<double> columns, double[] values) = Abandonable(Decompose, cancellation);
         Store(columns, vectors);
         return [.. values.Select(value => Math.Max(value, 0))];
     }
 
     private static string TooSmall(double damping) => $"with a damping of {damping:G3} it is too small to be inverted, and its layer was left as it is";
+
+    /// <summary>MathNet's factorisations cannot be interrupted: where they may be cancelled, they run on a thread that is then left to itself.</summary>
+    private static T Abandonable<T>(Func<T> factorise, CancellationToken cancellation)
+    {
+        if (!cancellation.CanBeCanceled)
+        {
+            return factorise();
+        }
+
+        Task<T> task = Task.Factory.StartNew(factorise, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task.WaitAny([task], cancellation);
+        return task.GetAwaiter().GetResult();
+    }
+
+    private Matrix<double> InvertByEigenvalues(double damping)
+    {
+        (Matrix<double> vectors, double[] eigenvalues) = Decompose();
+        return Compose(vectors, eigenvalues, value => 1 / (Math.Max(value, 0) + damping));
+    }
+
+    /// <summary>Q f(S) Qᵀ.</summary>
+    private static Matrix<double> Compose(Matrix<double> vectors, double[] eigenvalues, Func<double, double> function) =>
+        vectors * DenseMatrix.CreateDiagonal(eigenvalues.Length, eigenvalues.Length, i => function(eigenvalues[i])) * vectors.Transpose();
 
     private (Matrix<double> Vectors, double[] Values) Decompose()
     {
@@ -160,13 +188,14 @@ internal sealed class SymmetricMatrix
     /// (L Lᵀ)⁻¹ = Xᵀ X with X = L⁻¹, of lower triangular L: rows of vectors that know of the zeros, where MathNet would solve
     /// for the identity a column at a time.
     /// </summary>
-    private static DenseMatrix Invert(DenseMatrix factor)
+    private static DenseMatrix Invert(DenseMatrix factor, CancellationToken cancellation)
     {
         int size = factor.RowCount;
         var x = new double[size * size];
         var inverse = new double[size * size];
         for (int row = 0; row < size; row++)
         {
+            cancellation.ThrowIfCancellationRequested();
             Span<double> target = x.AsSpan(row * size, row + 1);
             target[row] = 1;
             for (int k = 0; k < row; k++)

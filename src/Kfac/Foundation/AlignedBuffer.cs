@@ -4,7 +4,7 @@ namespace Kfac;
 
 /// <summary>
 /// <see cref="Length"/> floats, zero at first, that begin on a 64-byte boundary and never move, so that kernels may keep
-/// a pointer. The memory is the garbage collector's: nothing to dispose.
+/// a pointer. The memory is the garbage collector's: nothing to dispose. While a <see cref="MemoryMeter"/> counts, there is none.
 /// </summary>
 internal sealed unsafe class AlignedBuffer
 {
@@ -12,13 +12,25 @@ internal sealed unsafe class AlignedBuffer
 
     private readonly float[] _memory;
 
-    public AlignedBuffer(int length)
+    /// <exception cref="OverflowException"><paramref name="length"/> is more than an array can hold.</exception>
+    public AlignedBuffer(long length)
     {
-        _memory = GC.AllocateArray<float>(checked(length + 2 * LaneFloats), pinned: true);
+        if (length > Array.MaxLength - 2 * LaneFloats)
+        {
+            throw new OverflowException($"{length} values are more than an array can hold");
+        }
+
+        if (MemoryMeter.Counts(length * sizeof(float)))
+        {
+            _memory = [];
+            return;
+        }
+
+        _memory = GC.AllocateArray<float>((int)length + 2 * LaneFloats, pinned: true);
         nint address = (nint)Unsafe.AsPointer(ref _memory[0]);
         nint aligned = (address + 63) & ~(nint)63;
         Pointer = (float*)aligned;
-        Length = length;
+        Length = (int)length;
     }
 
     /// <summary>The first float; another 16 readable zeros follow the last one.</summary>

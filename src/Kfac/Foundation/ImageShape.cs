@@ -7,7 +7,7 @@ namespace Kfac;
 public readonly record struct ImageShape(int Height, int Width, int Channels)
 {
     /// <summary>Number of values in one example, H·W·C.</summary>
-    public int Size => Height * Width * Channels;
+    public int Size => checked(Height * Width * Channels);
 
     /// <summary>Whether the example is a plain vector (one row, one column).</summary>
     public bool IsFlat => Height == 1 && Width == 1;

@@ -38,6 +38,7 @@ internal sealed class BatchLoader : IDisposable
     private readonly LoadedBatch[] _ring;
     private readonly Thread _thread;
     private readonly object _gate = new();
+    private bool _isStarted;
 
     // Guarded by the gate.
     private ImageSequence? _sequence;
@@ -57,8 +58,10 @@ internal sealed class BatchLoader : IDisposable
         _pixels = new float[scaling.Shape.Size];
         _ring = [.. Enumerable.Range(0, BatchesHeld).Select(_ => new LoadedBatch(batchSize, scaling.Shape.Size))];
         _thread = new Thread(Serve) { IsBackground = true, Name = "Kfac batch loader" };
-        _thread.Start();
     }
+
+    /// <summary>Bytes that one takes.</summary>
+    public static long BytesFor(ImageShape shape, int batchSize) => (BatchesHeld * (long)batchSize + 1) * shape.Size * sizeof(float);
 
     /// <summary>How many batches an epoch has.</summary>
     public int BatchCount(ImageSequence sequence) => (sequence.Count + _batchSize - 1) / _batchSize;
@@ -74,6 +77,12 @@ internal sealed class BatchLoader : IDisposable
         {
             (_sequence, _epoch, _augments, _first, _loaded, _taken) = (sequence, epoch, augments, first, first, first);
             Monitor.PulseAll(_gate);
+        }
+
+        if (!_isStarted)
+        {
+            _thread.Start();
+            _isStarted = true;
         }
     }
 
@@ -108,7 +117,10 @@ internal sealed class BatchLoader : IDisposable
             Monitor.PulseAll(_gate);
         }
 
-        _thread.Join();
+        if (_isStarted)
+        {
+            _thread.Join();
+        }
     }
 
     private void Serve()

@@ -3,6 +3,9 @@ namespace Kfac.Images;
 /// <summary>Mean and deviation of each channel over the images that were added.</summary>
 internal sealed class ChannelMoments(ImageShape shape)
 {
+    /// <summary>Deviations below this share of the mean are rounding.</summary>
+    private const double LeastDeviation = 1e-7;
+
     private readonly double[] _sums = new double[shape.Channels];
     private readonly double[] _squares = new double[shape.Channels];
     private long _images;
@@ -31,7 +34,10 @@ internal sealed class ChannelMoments(ImageShape shape)
     {
         double count = (double)_images * shape.Height * shape.Width;
         float[] mean = [.. _sums.Select(s => (float)(s / count))];
-        float[] factor = [.. _squares.Zip(_sums, (s2, s) => Math.Sqrt(Math.Max(0, s2 / count - s / count * (s / count)))).Select(d => d > 1e-12 ? (float)(1 / d) : 1f)];
+        float[] factor = [.. _squares.Zip(_sums, (s2, s) => FactorOf(Math.Sqrt(Math.Max(0, s2 / count - s / count * (s / count))), Math.Abs(s / count)))];
         return new InputScaling(shape, mean, factor);
     }
+
+    /// <summary>1 / deviation, or 1 where the channel never changes, or by so little that this is infinite.</summary>
+    private static float FactorOf(double deviation, double mean) => deviation > LeastDeviation * mean && float.IsFinite((float)(1 / deviation)) ? (float)(1 / deviation) : 1;
 }

@@ -62,11 +62,17 @@ public abstract class ImageSet
         return new SourceImageSet(images);
     }
 
-    /// <summary>Sets a share of each class's images apart, in the same way for the same seed. A class keeps at least one image for training.</summary>
+    /// <summary>
+    /// Sets a share of each class's images apart, in the same way for the same seed: of a class of two or more at least one, and
+    /// never all.
+    /// </summary>
     /// <param name="fraction">Share of the images to set apart, in (0, 1).</param>
     /// <param name="seed">Seed of the choice.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
     public abstract (ImageSet Training, ImageSet Validation) Split(double fraction, int seed);
+
+    /// <summary>How many of a class's <paramref name="count"/> images make up <paramref name="fraction"/> of them.</summary>
+    internal static int CountApart(double fraction, int count) => count < 2 ? 0 : Math.Clamp((int)Math.Round(fraction * count), 1, count - 1);
 
     /// <exception cref="ArgumentException">There are no images, or <paramref name="spec"/> takes others.</exception>
     internal void RequireFit(NetworkSpec spec, string name)

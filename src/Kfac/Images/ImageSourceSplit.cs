@@ -22,8 +22,8 @@ public sealed class ImageSourceSplit : IImageSource
     public int Count => _indices.Length;
 
     /// <summary>
-    /// Sets a share of each class's images apart, at random but the same for the same seed. A class keeps at least one
-    /// image for training.
+    /// Sets a share of each class's images apart, at random but the same for the same seed: of a class of two or more at least
+    /// one, and never all.
     /// </summary>
     /// <param name="source">What is divided.</param>
     /// <param name="fraction">Share of the images to set apart, in (0, 1).</param>
@@ -43,7 +43,7 @@ public sealed class ImageSourceSplit : IImageSource
         {
             int[] indices = [.. members];
             new SplitMix64(seed, RandomStream.ValidationSplit, members.Key).Shuffle(indices);
-            apart.AddRange(indices.Take(Math.Min((int)Math.Round(fraction * indices.Length), indices.Length - 1)));
+            apart.AddRange(indices.Take(ImageSet.CountApart(fraction, indices.Length)));
         }
 
         apart.Sort();

@@ -64,7 +64,7 @@ internal sealed class StreamImageSet : ImageSet
             throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "the fraction must be above 0 and below 1");
         }
 
-        int[] counts = [.. ClassCounts], apart = [.. counts.Select(count => Math.Clamp((int)Math.Round(fraction * count), 0, Math.Max(0, count - 1)))];
+        int[] counts = [.. ClassCounts], apart = [.. counts.Select(count => CountApart(fraction, count))];
         return (Part(takesApart: false), Part(takesApart: true));
 
         StreamImageSet Part(bool takesApart)

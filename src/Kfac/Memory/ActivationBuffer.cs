@@ -31,7 +31,7 @@ internal sealed unsafe class ActivationBuffer
         RowStride = (nint)(shape.Width + halo.Left + halo.Right) * shape.Channels;
         nint floats = (shape.Height + halo.Top + halo.Bottom) * RowStride;
         ImageStride = floats % SetStride == 0 ? floats + CacheLine : floats;
-        _memory = new AlignedBuffer(checked((int)(Math.Max(passes ? 0 : capacity, places?.Count ?? 0) * ImageStride)));
+        _memory = new AlignedBuffer(checked(Math.Max(passes ? 0 : capacity, places?.Count ?? 0) * (long)ImageStride));
         _origin = _memory.Pointer + halo.Top * RowStride + halo.Left * shape.Channels;
     }
 

@@ -25,7 +25,7 @@ internal sealed unsafe class GradientAccumulators
             _stride += AlignedBuffer.RoundUp(parameters[p].Length);
         }
 
-        _places = [.. Enumerable.Range(0, Network.MaxSlices).Select(_ => new AlignedBuffer(2 * _stride))];
+        _places = [.. Enumerable.Range(0, Network.MaxSlices).Select(_ => new AlignedBuffer(2L * _stride))];
     }
 
     /// <summary>Sets the sums in <paramref name="place"/> to zero.</summary>

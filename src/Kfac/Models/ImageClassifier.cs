@@ -86,7 +86,7 @@ public sealed class ImageClassifier
 
     /// <summary>Something that classifies with this model; any number of them may be at work at the same time.</summary>
     /// <param name="batchCapacity">Largest number of images in one call, at least 1.</param>
-    /// <param name="threads">Threads to compute with, at least 1. Results do not depend on it.</param>
+    /// <param name="threads">Threads to compute with, at least 1; more than 4 for each processor (or 64) are taken as so many. Results do not depend on it.</param>
     public ImagePredictor CreatePredictor(int batchCapacity = 1, int threads = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchCapacity, 1);

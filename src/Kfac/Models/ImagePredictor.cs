@@ -3,7 +3,7 @@ using Kfac.Running;
 
 namespace Kfac.Models;
 
-/// <summary>Classifies images with an <see cref="ImageClassifier"/>. Not for several threads at once: each takes its own.</summary>
+/// <summary>Classifies images with an <see cref="ImageClassifier"/>. One prediction at a time: threads that are to predict side by side take a predictor each.</summary>
 public sealed class ImagePredictor : IDisposable
 {
     private readonly ImageClassifier _model;
@@ -11,12 +11,29 @@ public sealed class ImagePredictor : IDisposable
     private readonly Network _network;
     private readonly SoftmaxCrossEntropy _softmax;
 
+    /// <summary>Held while a prediction runs.</summary>
+    private readonly Lock _running = new();
+    private bool _isDisposed;
+
     internal ImagePredictor(ImageClassifier model, int batchCapacity, int threads)
     {
         _model = model;
-        _workers = new Workers(threads);
-        _network = new Network(model.Spec, batchCapacity, _workers, trains: false, model.Store);
         _softmax = new SoftmaxCrossEntropy(model.ClassCount, batchCapacity);
+        _workers = new Workers(Math.Min(threads, Workers.MaxCount));
+        try
+        {
+            _network = new Network(model.Spec, batchCapacity, _workers, trains: false, model.Store);
+        }
+        catch (OverflowException e)
+        {
+            _workers.Dispose();
+            throw new ArgumentException($"{batchCapacity} images of {model.InputShape} at a time need more values than an array can hold: give a smaller batchCapacity", nameof(batchCapacity), e);
+        }
+        catch
+        {
+            _workers.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Largest number of images in one call.</summary>
@@ -26,6 +43,7 @@ public sealed class ImagePredictor : IDisposable
     /// <param name="images">[N, H, W, C], in the unit of the training images; N from 1 to <see cref="BatchCapacity"/>.</param>
     /// <param name="probabilities">[N, classes], overwritten; each row adds up to 1.</param>
     /// <exception cref="ArgumentException">A length is not as above.</exception>
+    /// <exception cref="ObjectDisposedException">The predictor was disposed of.</exception>
     public void Predict(ReadOnlySpan<float> images, Span<float> probabilities)
     {
         int size = _model.InputShape.Size, classes = _model.ClassCount, count = images.Length / size;
@@ -39,6 +57,29 @@ public sealed class ImagePredictor : IDisposable
             throw new ArgumentException($"probabilities of {count} images must be {count * classes} values, but are {probabilities.Length}", nameof(probabilities));
         }
 
+        lock (_running)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            Run(images, probabilities, count);
+        }
+    }
+
+    /// <summary>Ends the predictor's threads, after the prediction that is running.</summary>
+    public void Dispose()
+    {
+        lock (_running)
+        {
+            if (!_isDisposed)
+            {
+                _isDisposed = true;
+                _workers.Dispose();
+            }
+        }
+    }
+
+    private void Run(ReadOnlySpan<float> images, Span<float> probabilities, int count)
+    {
+        int size = _model.InputShape.Size, classes = _model.ClassCount;
         for (int n = 0; n < count; n++)
         {
             _model.Scaling.Write(images.Slice(n * size, size), _network.Input, n);
@@ -51,7 +92,4 @@ public sealed class ImagePredictor : IDisposable
             _softmax.Probabilities(n).CopyTo(probabilities[(n * classes)..]);
         }
     }
-
-    /// <summary>Ends the predictor's threads.</summary>
-    public void Dispose() => _workers.Dispose();
 }

@@ -52,7 +52,7 @@ internal static class LayerSequence
     {
         if ((double)shape.Height * shape.Width * shape.Channels > MaxValues)
         {
-            throw new ArgumentException($"one example of {shape.Height}x{shape.Width}x{shape.Channels} has more than {MaxValues} values");
+            throw new ArgumentException($"one example of {shape.Height}x{shape.Width}x{shape.Channels} has more than {MaxValues} values: make the images smaller, or put strides or pooling before it");
         }
     }
 }

@@ -27,8 +27,7 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
 
         if (_computation is not null && step >= _dueStep)
         {
-            _computation.GetAwaiter().GetResult();
-            _computation = null;
+            EndComputation();
             Publish();
         }
 
@@ -48,8 +47,7 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
             return;
         }
 
-        _computation?.GetAwaiter().GetResult();
-        _computation = null;
+        EndComputation();
         Prepare();
         workers.Run(blocks.Length, (i, _) => blocks[i].ComputeInverse());
         Publish();
@@ -79,6 +77,17 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
             {
                 blocks[i].CaptureOrRestoreNextInverse(state, $"block{i}.nextInverse");
             }
+        }
+    }
+
+    /// <summary>Waits for what another thread computes; a cancelled training leaves it to itself.</summary>
+    private void EndComputation()
+    {
+        if (_computation is not null)
+        {
+            Task.WaitAny([_computation], workers.Cancellation);
+            _computation.GetAwaiter().GetResult();
+            _computation = null;
         }
     }
 

@@ -49,13 +49,14 @@ internal sealed unsafe class NewtonSchulz
     }
 
     /// <summary>Then, by a single worker, as matrices of other shapes can be done at the same time: the product of all P.</summary>
-    public void Iterate()
+    public void Iterate(CancellationToken cancellation)
     {
         Scale(_gram, _squaredNorm > 0 ? 1 / _squaredNorm : 0);
         FormPolynomial();
         _polynomial.Span.CopyTo(_all.Span);
         for (int step = 1; step < Steps; step++)
         {
+            cancellation.ThrowIfCancellationRequested();
             Multiply(_gram, _polynomial, ref _gram);
             Multiply(_polynomial, _gram, ref _gram);
             FormPolynomial();

@@ -80,9 +80,24 @@ internal abstract class Optimizer
     /// <param name="labels">The batch's classes; as many as it has examples.</param>
     /// <param name="scheduleFactor">What the schedule makes of the step at this time; multiplies the learning rate.</param>
     /// <exception cref="TrainingDivergedException">The loss keeps being not finite although every remedy was tried.</exception>
+    /// <exception cref="OperationCanceledException">The workers were told to stop: the parameters are those before the step.</exception>
     public StepReport Step(ReadOnlySpan<int> labels, double scheduleFactor)
     {
         _warnings.Clear();
+        bool isRemembered = false;
+        try
+        {
+            return Step(labels, scheduleFactor, ref isRemembered);
+        }
+        catch (OperationCanceledException) when (isRemembered)
+        {
+            Restore();
+            throw;
+        }
+    }
+
+    private StepReport Step(ReadOnlySpan<int> labels, double scheduleFactor, ref bool isRemembered)
+    {
         Network.Forward(labels.Length, isTraining: true);
         (double loss, int correct) = Loss.Forward(Network.Logits, labels);
         if (!double.IsFinite(loss))
@@ -92,6 +107,7 @@ internal abstract class Optimizer
 
         LastLoss = loss / labels.Length;
         Chunks.Run(Store.Length, _rememberChunk);
+        isRemembered = true;
         if (!Update(labels, (float)scheduleFactor))
         {
             return new StepReport(loss, correct, Recover("the gradient was not finite"), _warnings);
@@ -102,13 +118,15 @@ internal abstract class Optimizer
         return new StepReport(loss, correct, null, _warnings);
     }
 
-    /// <summary>Brings the last good parameters back where the last step, whose loss nobody has seen, left some that are not finite.</summary>
-    public void RestoreUnlessFinite()
+    /// <summary>Looks at the batch in <see cref="Running.Network.Input"/> once more, to take the last step back if it left parameters without a finite loss.</summary>
+    /// <param name="labels">The batch's classes.</param>
+    /// <returns>Null, or what was done.</returns>
+    /// <exception cref="TrainingDivergedException">It is one such step too many.</exception>
+    public string? TakeBackRuinousStep(ReadOnlySpan<int> labels)
     {
-        if (!Chunks.IsFinite(Store.Values.Span))
-        {
-            Restore();
-        }
+        Network.Forward(labels.Length);
+        double loss = Loss.ForwardPlain(Network.Logits, labels).LossSum;
+        return double.IsFinite(loss) && Chunks.IsFinite(Store.Values.Span) ? null : Recover($"after the step the loss was {loss}");
     }
 
     /// <summary>

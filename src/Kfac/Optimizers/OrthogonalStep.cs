@@ -23,7 +23,7 @@ internal sealed unsafe class OrthogonalStep
     {
         _workers = network.Workers;
         _matrices = [.. matrices.Select(matrix => (matrix.Weights, matrix.LearningRate, new NewtonSchulz(matrix.Weights.Length / matrix.Weights.Shape[^1], matrix.Weights.Shape[^1])))];
-        _iterate = (matrix, _) => _matrices[matrix].Orthogonalization.Iterate();
+        _iterate = (matrix, _) => _matrices[matrix].Orthogonalization.Iterate(network.Workers.Cancellation);
     }
 
     /// <summary>Takes the step, along a direction as long as the store's arrays.</summary>

@@ -49,7 +49,7 @@ internal sealed unsafe class Chunks
         int chunks = CountFor(length);
         if (chunks > FewChunks)
         {
-            _workers.Run(chunks, _runChunk);
+            _workers.Run(chunks, _runChunk, isAtomic: true);
             return;
         }
 

@@ -24,6 +24,7 @@ internal sealed class Workers : IDisposable
     private volatile int _generation;
     private volatile bool _stopping;
     private WorkerAction? _action;
+    private CancellationToken _regionCancellation;
     private Exception? _failure;
     private int _sleeping;
     private int _units;
@@ -36,29 +37,44 @@ internal sealed class Workers : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         Count = count;
-        _threads = new Thread[count - 1];
-        for (int i = 0; i < _threads.Length; i++)
+        _threads = [.. Enumerable.Range(1, count - 1).Select(worker => new Thread(() => Serve(worker)) { IsBackground = true, Name = $"Kfac worker {worker}" })];
+        try
         {
-            int worker = i + 1;
-            _threads[i] = new Thread(() => Serve(worker)) { IsBackground = true, Name = $"Kfac worker {worker}" };
-            _threads[i].Start();
+            Array.ForEach(_threads, thread => thread.Start());
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
+    /// <summary>More threads than this are of no use: 4 for each processor, but at least 64.</summary>
+    public static int MaxCount => Math.Max(4 * Environment.ProcessorCount, 64);
+
     /// <summary>Number of workers, the calling thread included.</summary>
     public int Count { get; }
+
+    /// <summary>Ends regions before their next unit, and long units wherever they look at it.</summary>
+    public CancellationToken Cancellation { get; set; }
 
     /// <summary>Threads that sleep until the next region.</summary>
     public int Sleeping => Volatile.Read(ref _sleeping);
 
     /// <summary>Runs <paramref name="action"/> for the units 0 … <paramref name="units"/>-1 and returns when all are done.</summary>
+    /// <param name="units">How many units.</param>
+    /// <param name="action">What is done.</param>
+    /// <param name="isAtomic">Whether <see cref="Cancellation"/> is to leave this region alone: it ends soon, and must not be done by halves.</param>
     /// <remarks>The first exception of a unit is rethrown here; units not yet begun are then skipped.</remarks>
-    public void Run(int units, WorkerAction action)
+    /// <exception cref="OperationCanceledException"><see cref="Cancellation"/> was cancelled.</exception>
+    public void Run(int units, WorkerAction action, bool isAtomic = false)
     {
+        _regionCancellation = isAtomic ? default : Cancellation;
         if (Count == 1 || units <= 1)
         {
             for (int unit = 0; unit < units; unit++)
             {
+                _regionCancellation.ThrowIfCancellationRequested();
                 action(unit, 0);
             }
 
@@ -98,7 +114,7 @@ internal sealed class Workers : IDisposable
         _stopping = true;
         Thread.MemoryBarrier();
         WakeSleepers();
-        foreach (Thread thread in _threads)
+        foreach (Thread thread in _threads.Where(thread => !thread.ThreadState.HasFlag(ThreadState.Unstarted)))
         {
             thread.Join();
         }
@@ -158,6 +174,7 @@ internal sealed class Workers : IDisposable
         {
             try
             {
+                _regionCancellation.ThrowIfCancellationRequested();
                 _action!(unit, worker);
             }
             catch (Exception exception)

@@ -235,6 +235,7 @@ internal sealed class Network
                 _current.Prefetch!.AfterForward(i, range, Examples((group + _workers.Count) * ExamplesPerChunk, _examples), _prefetchers[worker]);
             }
 
+            _workers.Cancellation.ThrowIfCancellationRequested();
             layers[i].Forward(range, worker);
         }
     }
@@ -260,6 +261,7 @@ internal sealed class Network
                     _current.Prefetch!.AfterBackward(i, range, Examples(range.End, end), _prefetchers[worker]);
                 }
 
+                _workers.Cancellation.ThrowIfCancellationRequested();
                 layers[i].Backward(range, place, worker, _quantities);
             }
         }

@@ -22,7 +22,7 @@ public sealed class ImageClassifierTrainer
     /// <summary>Trains on <paramref name="training"/> and reports how <paramref name="validation"/> fares after each epoch.</summary>
     /// <param name="training">At least one image. They are read by a thread other than the calling one, one at a time.</param>
     /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
-    /// <param name="cancellation">Ends the training after the current step, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
+    /// <param name="cancellation">Ends the training within half a second, in the middle of a step if need be, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
     /// <exception cref="ArgumentException">There is no image, shapes, classes and network do not go together, or the checkpoint is of other data or options.</exception>
     /// <exception cref="InvalidOperationException">A stream gave other images in a later pass than in the first.</exception>
     /// <exception cref="InvalidDataException">No checkpoint in <see cref="TrainingOptions.CheckpointPath"/> is undamaged, or the newest one is of another version.</exception>
@@ -58,14 +58,19 @@ public sealed class ImageClassifierTrainer
         }
         else if (_options.EarlyStopping is not null)
         {
-            throw new ArgumentException("EarlyStopping watches validation images, but there are none", nameof(validation));
+            throw new ArgumentException("EarlyStopping watches validation images, but there are none: give some, or more than one image of a class to set one apart", nameof(validation));
         }
 
         using CheckpointedTraining? checkpoints = _options.CheckpointPath is { } folder
             ? new CheckpointedTraining(folder, _options, TrainingSettings.Describe(_options, spec, training, validation, previous))
             : null;
 
-        using var workers = new Workers(_options.Threads == 0 ? Environment.ProcessorCount : _options.Threads);
+        if (_options.Threads > Workers.MaxCount)
+        {
+            _options.OnWarning?.Invoke($"Threads is {_options.Threads}, but more than {Workers.MaxCount} are of no use on {Environment.ProcessorCount} processors: {Workers.MaxCount} are taken");
+        }
+
+        using var workers = new Workers(_options.Threads == 0 ? Environment.ProcessorCount : Math.Min(_options.Threads, Workers.MaxCount));
         using var run = new TrainingRun(_options, spec, training, validation, previous, workers, checkpoints);
         return run.Execute(cancellation);
     }

@@ -23,10 +23,17 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// Largest number of images in a step; 0, the default, takes 64, or 128 where 20,000 images or more are trained on, at
-    /// least 100,000 times in all. An epoch's images are divided into steps of nearly equal size, so that no step is much
-    /// smaller than the others.
+    /// least 100,000 times in all, or as many as <see cref="TrainingMemory"/> allows. An epoch's images are divided into steps of
+    /// nearly equal size, so that no step is much smaller than the others.
     /// </summary>
     public int BatchSize { get; init; }
+
+    /// <summary>
+    /// Bytes that network and optimizer may take, positive. What they need is known before the first step: more is refused,
+    /// unless <see cref="BatchSize"/> is 0 and a smaller one will do. Null takes 3 GiB for a <see cref="BatchSize"/> of 0, and in any case
+    /// no more than three quarters of what the runtime has available.
+    /// </summary>
+    public long? TrainingMemory { get; init; }
 
     /// <summary>
     /// Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes (Szegedy et al.
@@ -66,7 +73,7 @@ public sealed record TrainingOptions
     /// <summary>Seed of initial weights, order of the images and sampled labels. Default 1.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Threads to compute with; 0 takes all processors. Results do not depend on it.</summary>
+    /// <summary>Threads to compute with; 0 takes all processors, and more than 4 for each (or 64) are taken as so many. Results do not depend on it.</summary>
     public int Threads { get; init; }
 
     /// <summary>
@@ -97,15 +104,16 @@ public sealed record TrainingOptions
     /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
     public Action<string>? OnWarning { get; init; }
 
-    /// <summary>Images in a step of a training on <paramref name="images"/> images: small steps where there would be few.</summary>
+    /// <summary>Images in a step of a training on <paramref name="images"/> images, if there is memory for them: small steps where there would be few.</summary>
     internal int BatchSizeFor(int images) =>
-        BatchSize > 0 ? BatchSize : images >= 20_000 && (long)images * Epochs >= 100_000 ? 128 : 64;
+        Math.Min(BatchSize > 0 ? BatchSize : images >= 20_000 && (long)images * Epochs >= 100_000 ? 128 : 64, images);
 
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()
     {
         Guard.Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
         Guard.Require(BatchSize >= 0, nameof(BatchSize), BatchSize, "0 (chosen by the number of images) or more");
+        Guard.Require(TrainingMemory is null or > 0, nameof(TrainingMemory), TrainingMemory, "null or at least 1 byte");
         Guard.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
         Guard.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
         Guard.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");

@@ -27,6 +27,7 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Epochs that an earlier training has done.</summary>
     private readonly int _epochsBefore;
+    private LoadedBatch? _batch;
 
     /// <summary>Steps of an epoch.</summary>
     private readonly int _steps;
@@ -43,7 +44,7 @@ internal sealed class TrainingRun : IDisposable
         _epochsBefore = _history.Count;
         _scaling = previous?.Scaling ?? training.MeasureScaling();
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
-        int batchSize = options.BatchSizeFor(training.Count);
+        int batchSize = new StepMemory(options, spec, workers).ChooseBatchSize(training.Count);
         _network = new Network(spec, batchSize, workers, trains: true);
         _network.Initialize(options.Seed);
         if (previous is not null)
@@ -81,6 +82,7 @@ internal sealed class TrainingRun : IDisposable
         _checkpoints?.Resume(CaptureOrRestore, _history, IsPossible);
         try
         {
+            _network.Workers.Cancellation = cancellation;
             while (!_progress.HasEnded)
             {
                 TrainEpoch(cancellation);
@@ -96,8 +98,12 @@ internal sealed class TrainingRun : IDisposable
 
             _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole epochs: the best model so far is kept");
         }
+        finally
+        {
+            _network.Workers.Cancellation = default;
+        }
 
-        _optimizer.RestoreUnlessFinite();
+        TakeBackRuinousStep();
         StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
         _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
@@ -171,13 +177,14 @@ internal sealed class TrainingRun : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             TakeStep(epoch);
-            if (_checkpoints?.IsDueWithinEpoch == true)
+            if (_progress.Steps < _steps && _checkpoints?.IsDueWithinEpoch == true)
             {
                 WriteCheckpoint();
             }
         }
 
-        (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Evaluate(_validation, cancellation);
+        TakeBackRuinousStep();
+        (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Validate(_validation, cancellation);
         var report = new EpochReport(
             epoch, _epochsBefore + _options.Epochs, _progress.LossSum / _progress.Seen, (double)_progress.Correct / _progress.Seen, validationLoss, validationAccuracy,
             _progress.Seconds, _training.Count / (_progress.Seconds - _progress.SecondsBefore), _progress.LearningRate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
@@ -197,28 +204,45 @@ internal sealed class TrainingRun : IDisposable
         ReadOnlySpan<int> labels = TakeBatch();
         double factor = ScheduleFactor(_progress.Epochs + (double)_progress.Steps / _steps, 1.0 / _steps);
         _isBetweenSteps = false;
-        StepReport step = _optimizer.Step(labels, factor);
+        StepReport step = TakeStep(labels, factor, epoch);
         _progress.Steps++;
         _progress.LearningRate = factor * _optimizer.LearningRate;
-        if (step.Recovery is null)
-        {
-            _average?.Add(_optimizer);
-            _progress.LossSum += step.LossSum;
-            _progress.Correct += step.Correct;
-            _progress.Seen += labels.Length;
-        }
-
+        _average?.Add(_optimizer);
+        _progress.LossSum += step.LossSum;
+        _progress.Correct += step.Correct;
+        _progress.Seen += labels.Length;
         _progress.Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
         _isBetweenSteps = true;
-        foreach (string warning in step.Recovery is { } recovery ? [.. step.Warnings, recovery] : step.Warnings)
+        _options.OnBatch?.Invoke(new BatchReport(epoch, _progress.Steps, _steps, step.LossSum / labels.Length, (double)step.Correct / labels.Length, _progress.LearningRate));
+    }
+
+    /// <summary>One step. If it is refused, the more careful optimizer takes it again from the last good parameters: a report covers every image.</summary>
+    private StepReport TakeStep(ReadOnlySpan<int> labels, double factor, int epoch)
+    {
+        while (true)
         {
-            _options.OnWarning?.Invoke($"epoch {epoch}, batch {_progress.Steps}: {warning}");
+            StepReport step = _optimizer.Step(labels, factor);
+            foreach (string warning in step.Recovery is { } recovery ? [.. step.Warnings, recovery] : step.Warnings)
+            {
+                _options.OnWarning?.Invoke($"epoch {epoch}, batch {_progress.Steps + 1}: {warning}");
+            }
+
+            if (step.Recovery is null)
+            {
+                return step;
+            }
+        }
+    }
+
+    /// <summary>Looks at the last batch once more. Nobody has seen the loss of the last step's parameters, which are to be the model.</summary>
+    private void TakeBackRuinousStep()
+    {
+        if (_batch is { } batch && _optimizer.TakeBackRuinousStep(batch.Labels.AsSpan(0, batch.Count)) is { } recovery)
+        {
+            _options.OnWarning?.Invoke(recovery);
         }
 
-        if (step.Recovery is null)
-        {
-            _options.OnBatch?.Invoke(new BatchReport(epoch, _progress.Steps, _steps, step.LossSum / labels.Length, (double)step.Correct / labels.Length, _progress.LearningRate));
-        }
+        _batch = null;
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>
@@ -235,7 +259,7 @@ internal sealed class TrainingRun : IDisposable
     /// <returns>Its classes.</returns>
     private ReadOnlySpan<int> TakeBatch()
     {
-        LoadedBatch batch = _loader.Take();
+        LoadedBatch batch = _batch = _loader.Take();
         for (int n = 0; n < batch.Count; n++)
         {
             _network.Input.Write(n, batch.Image(n));
@@ -246,7 +270,8 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Mean loss and accuracy with the parameters that the trained model would have at this moment.</summary>
-    private (double? Loss, double? Accuracy) Evaluate(ImageSequence images, CancellationToken cancellation)
+    /// <returns>A loss of infinity where there is none, because a score is not finite.</returns>
+    private (double? Loss, double? Accuracy) Validate(ImageSequence images, CancellationToken cancellation)
     {
         double loss = 0;
         int correct = 0;
@@ -267,8 +292,9 @@ internal sealed class TrainingRun : IDisposable
         finally
         {
             _average?.Swap();
+            _batch = null;
         }
 
-        return (loss / images.Count, (double)correct / images.Count);
+        return (double.IsNaN(loss) ? double.PositiveInfinity : loss / images.Count, (double)correct / images.Count);
     }
 }

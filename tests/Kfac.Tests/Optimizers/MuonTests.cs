@@ -127,7 +127,7 @@ public sealed unsafe class MuonTests
         target.Span.Fill(1);
         var orthogonalization = new NewtonSchulz(rows, columns);
         orthogonalization.FormGram(workers, source.Pointer);
-        orthogonalization.Iterate();
+        orthogonalization.Iterate(default);
         orthogonalization.AddTo(workers, source.Pointer, factor, target.Pointer);
         return DenseMatrix.Create(rows, columns, (row, column) => target.Span[row * columns + column]);
     }

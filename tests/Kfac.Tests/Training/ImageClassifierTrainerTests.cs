@@ -150,7 +150,7 @@ public sealed class ImageClassifierTrainerTests
         var options = Options(new SgdOptions { LearningRate = 3e38f }) with { Epochs = 1, BatchSize = 90, ParameterAveragingEpochs = 0, Schedule = LearningRateSchedule.Constant };
         ImageClassifier model = new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(90, 1), SyntheticImages.Create(30, 2));
         Assert.IsTrue(Weights(model).All(float.IsFinite));
-        Assert.IsFalse(double.IsFinite(model.History[0].ValidationLoss!.Value), "the report says what was seen");
+        Assert.IsTrue(double.IsFinite(model.History[0].ValidationLoss!.Value), "the report is of the parameters that came back");
         using var file = new MemoryStream();
         model.Save(file);
         file.Position = 0;
