@@ -7,30 +7,30 @@ namespace Kfac;
 internal static class MemoryMeter
 {
     [ThreadStatic]
-    private static bool _counts;
+    private static bool IsCounting;
 
     [ThreadStatic]
-    private static long _bytes;
+    private static long CountedBytes;
 
     /// <summary>Bytes of the buffers that <paramref name="build"/> makes, on this thread; they must not be used.</summary>
     public static long Measure(Action build)
     {
-        (_counts, _bytes) = (true, 0);
+        (IsCounting, CountedBytes) = (true, 0);
         try
         {
             build();
-            return _bytes;
+            return CountedBytes;
         }
         finally
         {
-            _counts = false;
+            IsCounting = false;
         }
     }
 
     /// <summary>Whether a buffer of <paramref name="bytes"/> is only counted.</summary>
     public static bool Counts(long bytes)
     {
-        _bytes += _counts ? bytes : 0;
-        return _counts;
+        CountedBytes += IsCounting ? bytes : 0;
+        return IsCounting;
     }
 }
