@@ -12,7 +12,7 @@ internal static class KernelsCommand
 
     public static Command Create()
     {
-        Option<string> net = new("--net") { Description = "S, M, L or all", DefaultValueFactory = _ => "M" };
+        Option<string> net = new("--net") { Description = $"One of {string.Join(", ", BenchmarkNetworks.Names)}, or all", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Examples", DefaultValueFactory = _ => 128 };
         Option<int> threads = new("--threads") { Description = "Threads", DefaultValueFactory = _ => 1 };
         Option<int> together = new("--together") { Description = "Examples of one backward-filter call", DefaultValueFactory = _ => 1 };

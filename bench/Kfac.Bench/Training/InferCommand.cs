@@ -16,7 +16,7 @@ internal static class InferCommand
 {
     public static Command Create()
     {
-        Option<string> net = new("--net") { Description = "S, M or L.", DefaultValueFactory = _ => "M" };
+        Option<string> net = new("--net") { Description = $"One of {string.Join(", ", BenchmarkNetworks.Names)}.", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Images at once.", DefaultValueFactory = _ => 64 };
         Option<int> threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         Option<double> seconds = new("--seconds") { Description = "How long to measure.", DefaultValueFactory = _ => 3 };

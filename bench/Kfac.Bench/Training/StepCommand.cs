@@ -11,7 +11,7 @@ internal static class StepCommand
 {
     public static Command Create()
     {
-        Option<string> net = new("--net") { Description = "S, M or L.", DefaultValueFactory = _ => "M" };
+        Option<string> net = new("--net") { Description = $"One of {string.Join(", ", BenchmarkNetworks.Names)}.", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 128 };
         Option<string> threads = new("--threads") { Description = "Threads, or several numbers with commas between.", DefaultValueFactory = _ => $"{Environment.ProcessorCount}" };
         Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}, or several with commas between.", DefaultValueFactory = _ => "sgd,adam,muon,kfac-empirical,kfac-sampled" };
