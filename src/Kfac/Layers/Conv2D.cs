@@ -147,7 +147,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
         for (int phase = 0; phase < (kernel?.Phases(examples) ?? 0); phase++)
         {
             _phase = new BatchPhase(kernel!, phase, new ExampleRange(0, examples), gradient, squares);
-            workers.Run(kernel!.Units(phase), _batchUnit);
+            workers.Run(kernel!.Units(phase, examples), _batchUnit);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed unsafe class BatchFilterGradientTests
         ConvolutionGeometry.Same(3, 3, 32, 33, 3, 3),
         ConvolutionGeometry.Same(4, 3, 50, 48, 3, 3),
         ConvolutionGeometry.Same(7, 6, 130, 129, 3, 3),
-        ConvolutionGeometry.Valid(7, 7, 80, 64, 5, 5),
+        ConvolutionGeometry.Valid(7, 7, 128, 130, 5, 5),
     ];
 
     public static IEnumerable<object[]> ShapesByInstructionSet =>
@@ -85,7 +85,7 @@ public sealed unsafe class BatchFilterGradientTests
         var target = new FilterGradientTarget(means[0].Pointer, squares ? means[1].Pointer : null, means[2].Pointer, squares ? means[3].Pointer : null);
         for (int phase = 0; phase < over.Phases(Count); phase++)
         {
-            int units = over.Units(phase);
+            int units = over.Units(phase, Count);
             for (int unit = 0; unit < units; unit++)
             {
                 over.Run(phase, backwards ? units - 1 - unit : unit, new ImageBatch(x.Plane, rows * x.Plane.RowStride, Count), new ImageBatch(dy.Plane, g.OutH * dy.Plane.RowStride, Count), target, scratch.Pointer);

@@ -28,7 +28,7 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
 
     public int Phases(int examples) => 1;
 
-    public int Units(int phase) => _units.Chunks;
+    public int Units(int phase, int examples) => _units.Chunks;
 
     public void Run(int phase, int unit, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch)
     {
@@ -40,10 +40,11 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
         Scale(means.Squares, from, length, 0);
         Scale(biases.BiasGradient, 0, _g.K, 0);
         Scale(biases.BiasSquares, 0, _g.K, 0);
+        ImageBatch patches = _g.FirstPatch(x);
         for (int first = 0; first < x.Count; first += ExamplesTogether)
             for (int panel = 0; panel < _sums.PanelCount; panel++)
                 for (int n = first; n < Math.Min(first + ExamplesTogether, x.Count); n++)
-                    _sums.Run(x[n], dy[n], means, scratch + (unit * _sums.ScratchLength), null, panel, panel + 1, chunk, end);
+                    _sums.Run(patches[n], dy[n], means, scratch + (unit * _sums.ScratchLength), null, panel, panel + 1, chunk, end);
         Scale(means.Gradient, from, length, 1f / x.Count);
         Scale(means.Squares, from, length, 1f / x.Count);
         Scale(biases.BiasGradient, 0, _g.K, 1f / x.Count);

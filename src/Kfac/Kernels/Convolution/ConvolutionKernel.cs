@@ -97,7 +97,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     public void Forward(ImageBatch x, float* packed, float* bias, bool relu, ImageBatch y, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
-        PixelGrid patches = FirstPatch(x).Pixels(_g.C);
+        PixelGrid patches = _g.FirstPatch(x).Pixels(_g.C);
         _forward.Run(
             x.Count, new PixelGrid(patches.Origin, _g.StrideY * patches.Row, _g.StrideX * patches.Pixel, patches.Example), patches.Row, packed,
             bias, relu ? 0f : float.NegativeInfinity, y.Pixels(_g.K), default, scratch, ahead);
@@ -119,11 +119,8 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     {
         Debug.Assert(!x.IsNone && !dy.IsNone && x.Count > 0);
         if (sums.Squares != null)
-            _squares.Run(FirstPatch(x), dy, sums, scratch, ahead);
+            _squares.Run(_g.FirstPatch(x), dy, sums, scratch, ahead);
         else if (sums.Gradient != null)
-            _gradient.Run(FirstPatch(x), dy, sums, scratch, ahead);
+            _gradient.Run(_g.FirstPatch(x), dy, sums, scratch, ahead);
     }
-
-    private ImageBatch FirstPatch(ImageBatch x) =>
-        new(new ImagePlane(x.First.Origin - (_g.PadTop * x.First.RowStride) - (_g.PadLeft * _g.C), x.First.RowStride), x.Step, x.Count);
 }

@@ -17,7 +17,7 @@ internal unsafe interface IBatchFilterGradient
     int Phases(int examples);
 
     /// <summary>Units of a phase, at most.</summary>
-    int Units(int phase);
+    int Units(int phase, int examples);
 
     /// <summary>Runs one unit.</summary>
     /// <param name="phase">The phase.</param>

@@ -47,9 +47,9 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
 
     public int Phases(int examples) => PhasesOfGroup * ((examples + _together - 1) / _together);
 
-    public int Units(int phase) => (phase % PhasesOfGroup) switch
+    public int Units(int phase, int examples) => (phase % PhasesOfGroup) switch
     {
-        0 => _together,
+        0 => Math.Min(_together, examples),
         1 => Winograd.Slots,
         _ => _units.Chunks + 1,
     };
@@ -63,7 +63,7 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
         switch (phase % PhasesOfGroup)
         {
             case 0 when unit < tiles.Examples:
-                _lanes.WinogradInput(tiles.Of(unit), x.Pixels(_g.C).From(first + unit), _g.C, v, slotX);
+                _lanes.WinogradInput(tiles.Of(unit), _g.FirstPatch(x).Pixels(_g.C).From(first + unit), _g.C, v, slotX);
                 _lanes.WinogradOutputGradient(tiles.Of(unit), dy.Pixels(_g.K).From(first + unit), _g.K, w, slotDy);
                 break;
             case 1:

@@ -26,7 +26,7 @@ internal sealed unsafe class WinogradFilterGradient : IFilterGradient
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
     private readonly WinogradTiles _tiles;
-    private readonly int _examples;
+    private readonly int _examples, _blockWidth;
 
     /// <summary>Input channels as rows of micro-tiles, and these as blocks.</summary>
     private readonly EvenSplit _rows, _rowBlocks;
@@ -40,8 +40,9 @@ internal sealed unsafe class WinogradFilterGradient : IFilterGradient
         _tiles = new WinogradTiles(_g.OutH, _g.OutW, _g.R);
         _examples = Winograd.ExamplesFor(_tiles.Count, Math.Min(MaxFloatsOfExamples / (Winograd.Slots * (_g.C + _g.K)), TilesWanted));
         _columnBlocks = Winograd.Block.Split(lanes, Panel.Split(_g.K, lanes.Width), ColumnsOfBlock, aRow: 1, aTerm: _g.C, bTerm: _g.K);
+        _blockWidth = lanes.RoundUp(_columnBlocks.Max(block => block.Columns));
         _rows = EvenSplit.AtMost(_g.C, lanes.TileRows);
-        _rowBlocks = EvenSplit.AtMost(_rows.Chunks, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * BlockWidth), 1));
+        _rowBlocks = EvenSplit.AtMost(_rows.Chunks, Math.Max(FloatsOfBlock / (Winograd.Slots * _rows.Size(0) * _blockWidth), 1));
     }
 
     /// <summary>Whether it can add up gradients, and does it faster than the definition.</summary>
@@ -55,9 +56,7 @@ internal sealed unsafe class WinogradFilterGradient : IFilterGradient
 
     private int TransformsLength => Winograd.Slots * (SlotOf(_examples, _g.C) + SlotOf(_examples, _g.K));
 
-    private int BlockWidth => _lanes.RoundUp(_columnBlocks.Max(block => block.Columns));
-
-    private int SlotBlock => Winograd.SlotStride(_rowBlocks.Size(0) * _rows.Size(0) * BlockWidth);
+    private int SlotBlock => Winograd.SlotStride(_rowBlocks.Size(0) * _rows.Size(0) * _blockWidth);
 
     public void Run(ImageBatch x, ImageBatch dy, FilterGradientTarget sums, float* scratch, Prefetcher? ahead)
     {
