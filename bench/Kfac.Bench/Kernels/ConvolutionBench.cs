@@ -12,10 +12,11 @@ internal sealed unsafe class ConvolutionBench
     private readonly AlignedBuffer _packedForward, _packedBackward, _bias;
     private readonly Worker[] _workers;
 
-    public ConvolutionBench(ConvolutionGeometry g, int batch, int threads, InstructionSet isa, int together, bool winograd)
+    public ConvolutionBench(ConvolutionGeometry g, int batch, int threads, InstructionSet isa, int? together, bool winograd)
     {
-        (_g, _batch, Together) = (g, batch, together);
+        (_g, _batch) = (g, batch);
         _kernel = new ConvolutionKernel(g, isa, winograd);
+        Together = together ?? _kernel.PreferredExamples;
         _x = new Images(g.H, g.W, g.C, batch, _kernel.InputHalo, seed: 1);
         _y = new Images(g.OutH, g.OutW, g.K, batch, default, seed: 2);
         _dx = new Images(g.H, g.W, g.C, batch, default, seed: 3);
@@ -45,15 +46,17 @@ internal sealed unsafe class ConvolutionBench
     private void Forward(int worker)
     {
         Worker w = _workers[worker];
-        for (int n = worker; n < _batch; n += _workers.Length)
-            _kernel.Forward(_x[n], _packedForward.Pointer, _bias.Pointer, true, _y[n], w.Scratch.Pointer, w.Expect(_y, n, _x, n + _workers.Length));
+        for (int n = worker * Together; n < _batch; n += _workers.Length * Together)
+            _kernel.Forward(
+                Batch(_x, n), _packedForward.Pointer, _bias.Pointer, true, Batch(_y, n), w.Scratch.Pointer, w.Expect(_y, n, _x, n + (_workers.Length * Together), Together));
     }
 
     private void BackwardData(int worker)
     {
         Worker w = _workers[worker];
-        for (int n = worker; n < _batch; n += _workers.Length)
-            _kernel.BackwardData(_dy[n], _packedBackward.Pointer, _dx[n], default, w.Scratch.Pointer, w.Expect(_dx, n, _dy, n + _workers.Length));
+        for (int n = worker * Together; n < _batch; n += _workers.Length * Together)
+            _kernel.BackwardData(
+                Batch(_dy, n), _packedBackward.Pointer, Batch(_dx, n), default, w.Scratch.Pointer, w.Expect(_dx, n, _dy, n + (_workers.Length * Together), Together));
     }
 
     private void BackwardFilter(int worker, bool squares)
@@ -64,9 +67,11 @@ internal sealed unsafe class ConvolutionBench
             : new(w.Gradient.Pointer, null, w.BiasGradient.Pointer, null);
         for (int n = worker * Together; n < _batch; n += _workers.Length * Together)
             _kernel.BackwardFilter(
-                _x[n], _x.Step, _dy[n], _dy.Step, Math.Min(Together, _batch - n), sums, w.Scratch.Pointer,
-                w.Expect(_x, n + (_workers.Length * Together), _dy, n + (_workers.Length * Together)));
+                Batch(_x, n), Batch(_dy, n), sums, w.Scratch.Pointer,
+                w.Expect(_x, n + (_workers.Length * Together), _dy, n + (_workers.Length * Together), Together));
     }
+
+    private ImageBatch Batch(Images images, int first) => new(images[first], images.Step, Math.Min(Together, _batch - first));
 
     private sealed class Worker(ConvolutionGeometry g, int scratch)
     {
@@ -82,12 +87,12 @@ internal sealed unsafe class ConvolutionBench
 
         private Prefetcher Ahead { get; } = new(capacity: 2);
 
-        /// <summary>What the kernel is told to come next: an image of one kind, then one of another.</summary>
-        public Prefetcher Expect(Images first, int firstIndex, Images second, int secondIndex)
+        /// <summary>What the kernel is told to come next: some images of one kind, then some of another.</summary>
+        public Prefetcher Expect(Images first, int firstIndex, Images second, int secondIndex, int together)
         {
             Ahead.Clear();
-            Ahead.Add(first[firstIndex].Origin, firstIndex < first.Count ? first.Step : 0);
-            Ahead.Add(second[secondIndex].Origin, secondIndex < second.Count ? second.Step : 0);
+            Ahead.Add(first[firstIndex].Origin, Math.Clamp(first.Count - firstIndex, 0, together) * first.Step);
+            Ahead.Add(second[secondIndex].Origin, Math.Clamp(second.Count - secondIndex, 0, together) * second.Step);
             return Ahead;
         }
     }

@@ -12,10 +12,10 @@ internal static class KernelsCommand
 
     public static Command Create()
     {
-        Option<string> net = new("--net") { Description = "S, M, L or all", DefaultValueFactory = _ => "M" };
+        Option<string> net = new("--net") { Description = $"One of {string.Join(", ", BenchmarkNetworks.Names)}, or all", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Examples", DefaultValueFactory = _ => 128 };
         Option<int> threads = new("--threads") { Description = "Threads", DefaultValueFactory = _ => 1 };
-        Option<int> together = new("--together") { Description = "Examples of one backward-filter call", DefaultValueFactory = _ => 1 };
+        Option<int?> together = new("--together") { Description = "Examples of one call; the kernel's own wish if not given" };
         Option<bool> direct = new("--direct") { Description = "No Winograd; with it, GFLOP/s still count the definition's multiply-adds" };
         Option<double> seconds = new("--seconds") { Description = "Time for each pass", DefaultValueFactory = _ => 0.5 };
         Option<string?> isa = new("--isa") { Description = "avx512, avx2, vector128 or scalar" };

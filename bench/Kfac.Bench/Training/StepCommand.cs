@@ -11,7 +11,7 @@ internal static class StepCommand
 {
     public static Command Create()
     {
-        Option<string> net = new("--net") { Description = "S, M or L.", DefaultValueFactory = _ => "M" };
+        Option<string> net = new("--net") { Description = $"One of {string.Join(", ", BenchmarkNetworks.Names)}.", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 128 };
         Option<string> threads = new("--threads") { Description = "Threads, or several numbers with commas between.", DefaultValueFactory = _ => $"{Environment.ProcessorCount}" };
         Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}, or several with commas between.", DefaultValueFactory = _ => "sgd,adam,muon,kfac-empirical,kfac-sampled" };
@@ -55,6 +55,7 @@ internal static class StepCommand
                         optimizer = bench.Optimizer,
                         median_ms = Math.Round(bench.MedianMilliseconds, 3),
                         min_ms = Math.Round(bench.MinMilliseconds, 3),
+                        processor_ms = Math.Round(bench.ProcessorMilliseconds, 3),
                         repeats = bench.Repeats,
                         gflops = Math.Round(gflops, 1),
                         peak_gflops = Math.Round(peaks[bench.Threads], 1),
@@ -62,7 +63,7 @@ internal static class StepCommand
                         peak_working_set_mb = Math.Round(memory, 1),
                         isa = InstructionSets.Current.ToString().ToLowerInvariant(),
                     })
-                    : $"{bench.Optimizer,-16} {bench.Threads} thread(s)  median {bench.MedianMilliseconds,8:F2} ms  min {bench.MinMilliseconds,8:F2} ms  {bench.MedianMilliseconds / benches[0].MedianMilliseconds,6:F3} x the first  {gflops,6:F0} GFLOP/s  {bench.BytesAllocatedPerStep} bytes allocated");
+                    : $"{bench.Optimizer,-16} {bench.Threads} thread(s)  median {bench.MedianMilliseconds,8:F2} ms  min {bench.MinMilliseconds,8:F2} ms  processor {bench.ProcessorMilliseconds,8:F2} ms  {bench.MedianMilliseconds / benches[0].MedianMilliseconds,6:F3} x the first  {gflops,6:F0} GFLOP/s  {bench.BytesAllocatedPerStep} bytes allocated");
                 bench.Dispose();
             }
         });

@@ -72,7 +72,7 @@ public sealed unsafe class ConvDiagonalFB : InputOutputDiagonalFB
             {
                 image.Write(0, inputs.Values().Slice(n * image.Shape.Size, image.Shape.Size));
                 gradient.Write(0, outputGradients.Values().Slice(n * gradient.Shape.Size, gradient.Shape.Size));
-                kernel.BackwardFilter(image[0], 0, gradient[0], 0, examples: 1, destination, scratch.Pointer);
+                kernel.BackwardFilter(image[0], gradient[0], destination, scratch.Pointer);
             }
         }
     }

@@ -89,6 +89,13 @@ internal sealed unsafe class BatchNorm : BatchLayer
         (_first, _second) = outputGradient is null ? ([], []) : (new double[input.Capacity * Channels], new double[input.Capacity * Channels]);
     }
 
+    /// <summary>What y = slope · x + offset is for a channel when it predicts.</summary>
+    internal (double Slope, double Offset) Map(int channel)
+    {
+        double slope = Scale.ValuesPointer[channel] / Math.Sqrt(RunningVariance.ValuesPointer[channel] + Spec.Epsilon);
+        return (slope, Shift.ValuesPointer[channel] - RunningMean.ValuesPointer[channel] * slope);
+    }
+
     internal override void BeginForward(ForwardPass pass)
     {
         _isTraining = pass.IsTraining;

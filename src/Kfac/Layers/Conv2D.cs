@@ -1,6 +1,7 @@
 using Kfac.Kernels;
 using Kfac.Memory;
 using Kfac.Networks;
+using Kfac.Parallel;
 
 namespace Kfac.Layers;
 
@@ -11,13 +12,19 @@ internal sealed unsafe class Conv2D : ExampleLayer
     private AlignedBuffer _packedForward = null!;
     private AlignedBuffer? _packedBackward;
     private AlignedBuffer[] _scratch = [];
-    private GradientAccumulators _sums = null!;
+    private BatchNorm? _folded;
+    private AlignedBuffer? _foldedFilter;
+    private AlignedBuffer? _foldedBias;
+    private readonly WorkerAction _batchUnit;
+    private GradientAccumulators? _sums;
+    private BatchPhase _phase;
 
     internal Conv2D(string name, Conv2DSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
     {
         Spec = spec;
         Geometry = GeometryOf(spec, input);
+        _batchUnit = RunBatchUnit;
     }
 
     /// <summary>The layer's description.</summary>
@@ -37,6 +44,12 @@ internal sealed unsafe class Conv2D : ExampleLayer
     /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
     internal bool InputIsRelu { get; set; }
 
+    /// <summary>Whether it already does a normalisation's work.</summary>
+    internal bool HasFolded => _folded is not null;
+
+    /// <summary>Has it write what <paramref name="norm"/>, the next layer, would make of its outputs in a network that only predicts.</summary>
+    internal void Fold(BatchNorm norm) => _folded = norm;
+
     /// <summary>Planned when first used: the parameters of a network that is only described need none.</summary>
     private IConvolutionKernel Kernel => _kernel ??= IConvolutionKernel.For(Geometry);
 
@@ -45,6 +58,10 @@ internal sealed unsafe class Conv2D : ExampleLayer
     internal override Halo OutputGradientHalo => Kernel.OutputGradientHalo;
 
     internal override int ScratchLength => Kernel.ScratchLength;
+
+    internal override int PreferredExamples => Kernel.PreferredExamples;
+
+    internal override bool NeedsBatchForGradients => Kernel.BatchGradient is not null;
 
     internal override bool SupportsPrefetch => Kernel.SupportsPrefetch;
 
@@ -72,16 +89,18 @@ internal sealed unsafe class Conv2D : ExampleLayer
         base.Connect(input, output, inputGradient, outputGradient, scratch);
         _packedForward = new AlignedBuffer(Kernel.PackedForwardLength);
         _scratch = scratch;
+        (_foldedFilter, _foldedBias) = _folded is null ? (null, null) : (new AlignedBuffer(Filter.Length), new AlignedBuffer(Spec.Filters));
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
-            _sums = new GradientAccumulators(ParameterArray);
+            _sums = NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
         }
     }
 
     internal override void PrepareParameters(bool forBackward)
     {
-        Kernel.PackForward(Filter.ValuesPointer, _packedForward.Pointer);
+        FoldParameters();
+        Kernel.PackForward(_foldedFilter is null ? Filter.ValuesPointer : _foldedFilter.Pointer, _packedForward.Pointer);
         if (forBackward && _packedBackward is not null)
         {
             Kernel.PackBackward(Filter.ValuesPointer, _packedBackward.Pointer);
@@ -90,31 +109,71 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void Forward(ExampleRange range, int worker)
     {
-        float* bias = Bias is null ? null : Bias.ValuesPointer;
-        for (int n = range.First; n < range.End; n++)
-        {
-            Kernel.Forward(Input[n], _packedForward.Pointer, bias, AppliesRelu, Output[n], _scratch[worker].Pointer, Prefetchers[worker]);
-        }
+        float* bias = _foldedBias is not null ? _foldedBias.Pointer : Bias is null ? null : Bias.ValuesPointer;
+        Kernel.Forward(Input[range], _packedForward.Pointer, bias, AppliesRelu, Output[range], _scratch[worker].Pointer, Prefetchers[worker]);
     }
 
-    internal override void BeginSlice(int place) => _sums.Begin(place);
+    internal override void BeginSlice(int place, BackwardQuantities quantities) => _sums?.Begin(place, quantities);
 
     internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {
         ActivationBuffer outputGradient = OutputGradient!;
         float* scratch = _scratch[worker].Pointer;
-        var sums = new FilterGradientTarget(
-            _sums.Gradient(place, 0, quantities), _sums.Squares(place, 0, quantities), _sums.Gradient(place, 1, quantities), _sums.Squares(place, 1, quantities));
-        Kernel.BackwardFilter(
-            Input[range.First], Input.ImageStride, outputGradient[range.First], outputGradient.ImageStride, range.Count, sums, scratch, Prefetchers[worker]);
-        for (int n = range.First; n < range.End && InputGradient is not null; n++)
+        if (_sums is not null)
         {
-            ImagePlane gate = InputIsRelu ? Input[n] : default;
-            Kernel.BackwardData(outputGradient[n], _packedBackward!.Pointer, InputGradient[n], gate, scratch, Prefetchers[worker]);
+            var sums = new FilterGradientTarget(
+                _sums.Gradient(place, 0, quantities), _sums.Squares(place, 0, quantities), _sums.Gradient(place, 1, quantities), _sums.Squares(place, 1, quantities));
+            Kernel.BackwardFilter(Input[range], outputGradient[range], sums, scratch, Prefetchers[worker]);
+        }
+
+        if (InputGradient is not null)
+        {
+            Kernel.BackwardData(
+                outputGradient[range], _packedBackward!.Pointer, InputGradient[range], InputIsRelu ? Input[range] : default, scratch, Prefetchers[worker]);
         }
     }
 
-    internal override void AddSlice(int place, bool isFirst, BackwardQuantities quantities) => _sums.Add(place, isFirst, quantities);
+    internal override void AddSlice(int place, bool isFirst, BackwardQuantities quantities) => _sums?.Add(place, isFirst, quantities);
 
-    internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums.Average(examples, quantities);
+    internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums?.Average(examples, quantities);
+
+    internal override int BatchScratchLength(int examples) =>
+        Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);
+
+    internal override void BackwardBatch(int examples, Workers workers, BackwardQuantities quantities)
+    {
+        bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
+        IBatchFilterGradient? kernel = squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
+        for (int phase = 0; phase < (kernel?.Phases(examples) ?? 0); phase++)
+        {
+            _phase = new BatchPhase(kernel!, phase, new ExampleRange(0, examples), gradient, squares);
+            workers.Run(kernel!.Units(phase, examples), _batchUnit);
+        }
+    }
+
+    /// <summary>filter[r, s, c, k] slope[k] and bias[k] slope[k] + offset[k].</summary>
+    private void FoldParameters()
+    {
+        for (int k = 0; k < Spec.Filters && _folded is not null; k++)
+        {
+            (double slope, double offset) = _folded.Map(k);
+            _foldedBias!.Pointer[k] = (float)(offset + (Bias is null ? 0 : Bias.ValuesPointer[k] * slope));
+            for (int i = k; i < Filter.Length; i += Spec.Filters)
+            {
+                _foldedFilter!.Pointer[i] = (float)(Filter.ValuesPointer[i] * slope);
+            }
+        }
+    }
+
+    private void RunBatchUnit(int unit, int worker)
+    {
+        (IBatchFilterGradient kernel, int phase, ExampleRange batch, bool gradient, bool squares) = _phase;
+        var means = new FilterGradientTarget(
+            gradient ? Filter.GradientPointer : null, squares ? Filter.SquaredGradientPointer : null,
+            gradient && Bias is not null ? Bias.GradientPointer : null, squares && Bias is not null ? Bias.SquaredGradientPointer : null);
+        kernel.Run(phase, unit, Input[batch], OutputGradient![batch], means, BatchScratch.Pointer);
+    }
+
+    /// <summary>What the workers are at.</summary>
+    private readonly record struct BatchPhase(IBatchFilterGradient Kernel, int Phase, ExampleRange Batch, bool Gradient, bool Squares);
 }

@@ -1,5 +1,6 @@
 using Kfac.Kernels;
 using Kfac.Memory;
+using Kfac.Parallel;
 
 namespace Kfac.Layers;
 
@@ -11,11 +12,17 @@ internal abstract class ExampleLayer : Layer
     {
     }
 
+    /// <summary>Examples of a call that cost it least; 0 where that is all the same.</summary>
+    internal virtual int PreferredExamples => 0;
+
     /// <summary>Whether it makes use of <see cref="Prefetchers"/>.</summary>
     internal virtual bool SupportsPrefetch => false;
 
     /// <summary>For each worker the memory that it will touch after this layer.</summary>
     internal Prefetcher[] Prefetchers { get; set; } = [];
+
+    /// <summary>Memory that all layers share, for <see cref="BackwardBatch"/>.</summary>
+    internal AlignedBuffer BatchScratch { get; set; } = null!;
 
     /// <summary>Where the forward pass writes.</summary>
     internal virtual IEnumerable<ActivationBuffer> MapsWritten => [Output];
@@ -32,7 +39,7 @@ internal abstract class ExampleLayer : Layer
     internal abstract void Forward(ExampleRange range, int worker);
 
     /// <summary>Called before the first example of a slice of the batch, whose sums go to <paramref name="place"/>.</summary>
-    internal virtual void BeginSlice(int place)
+    internal virtual void BeginSlice(int place, BackwardQuantities quantities)
     {
     }
 
@@ -41,6 +48,19 @@ internal abstract class ExampleLayer : Layer
 
     /// <summary>Adds the sums of the slice in <paramref name="place"/> to those in the parameter store; called for one slice after the other.</summary>
     internal virtual void AddSlice(int place, bool isFirst, BackwardQuantities quantities)
+    {
+    }
+
+    /// <summary>
+    /// Whether its parameters' gradients come from <see cref="BackwardBatch"/>, for which the output's gradients of the whole batch stay.
+    /// </summary>
+    internal virtual bool NeedsBatchForGradients => false;
+
+    /// <summary>Floats of memory that all workers share in <see cref="BackwardBatch"/>.</summary>
+    internal virtual int BatchScratchLength(int examples) => 0;
+
+    /// <summary>Leaves means over the examples in the parameter store, when all examples have gone back.</summary>
+    internal virtual void BackwardBatch(int examples, Workers workers, BackwardQuantities quantities)
     {
     }
 

@@ -83,7 +83,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    internal override void BeginSlice(int place) => _sliceSums.Begin(place);
+    internal override void BeginSlice(int place, BackwardQuantities quantities) => _sliceSums.Begin(place, quantities);
 
     internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
     {

@@ -67,6 +67,9 @@ internal sealed unsafe class ActivationBuffer
     /// <summary>The map of one example.</summary>
     public ImagePlane this[int example] => new(Origin(example), RowStride);
 
+    /// <summary>The maps of some examples, which a worker takes together.</summary>
+    public ImageBatch this[ExampleRange examples] => new(this[examples.First], ImageStride, examples.Count);
+
     /// <summary>The same memory as vectors of H·W·C features; only without a halo.</summary>
     public ActivationBuffer Flattened() =>
         Halo == default ? new ActivationBuffer(this, ImageShape.Flat(Shape.Size)) : throw new InvalidOperationException("a map with a halo cannot be flattened in place");

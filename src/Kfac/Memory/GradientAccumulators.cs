@@ -28,8 +28,19 @@ internal sealed unsafe class GradientAccumulators
         _places = [.. Enumerable.Range(0, Network.MaxSlices).Select(_ => new AlignedBuffer(2L * _stride))];
     }
 
-    /// <summary>Sets the sums in <paramref name="place"/> to zero.</summary>
-    public void Begin(int place) => _places[place].Span.Clear();
+    /// <summary>Sets the sums in <paramref name="place"/> that are wanted to zero.</summary>
+    public void Begin(int place, BackwardQuantities quantities)
+    {
+        if (quantities.HasFlag(BackwardQuantities.Gradient))
+        {
+            _places[place].Span[.._stride].Clear();
+        }
+
+        if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
+        {
+            _places[place].Span[_stride..].Clear();
+        }
+    }
 
     /// <summary>Where the slice in a place gathers the gradient of a parameter; null where it is not wanted or there is no such parameter.</summary>
     public float* Gradient(int place, int parameter, BackwardQuantities quantities) =>

@@ -9,6 +9,9 @@ internal sealed class WorkerSlots(int capacity, int workers, int together)
 {
     private readonly int[] _places = new int[capacity];
 
+    /// <summary>Examples that a worker takes together.</summary>
+    public int Together => together;
+
     /// <summary>How many there are.</summary>
     public int Count => Math.Min(workers * together, capacity);
 

@@ -4,6 +4,9 @@ using Kfac.Memory;
 
 namespace Kfac.Running;
 
+/// <summary>A gradient that nobody but its own run of layers reads, and how many examples that takes together.</summary>
+internal readonly record struct TransientGradient(ActivationBuffer Gradient, int Together);
+
 /// <summary>
 /// Which edges of a <see cref="NetworkGraph"/> share one memory, for the values and for their gradients. Values are
 /// shared where a layer works in place and nobody else still needs what it overwrites: not behind a fork, where the other
@@ -14,30 +17,46 @@ namespace Kfac.Running;
 internal sealed class MemoryPlan
 {
     private readonly NetworkGraph _graph;
+    private readonly Dictionary<Layer, WorkerSlots> _slots;
 
     /// <param name="graph">The layers and edges.</param>
+    /// <param name="segments">The same layers, divided into runs.</param>
     /// <param name="capacity">Largest number of examples in a batch.</param>
-    /// <param name="places">Where examples are in maps that pass.</param>
     /// <param name="trains">Whether there is to be memory for gradients.</param>
-    public MemoryPlan(NetworkGraph graph, int capacity, WorkerSlots places, bool trains)
+    public MemoryPlan(NetworkGraph graph, Segment[] segments, int capacity, bool trains)
     {
         _graph = graph;
+        _slots = segments.SelectMany(segment => segment.Layers.Select(layer => (layer, segment.Slots))).ToDictionary(run => (Layer)run.layer, run => run.Slots!);
         Sharing values = ShareValues();
-        bool[] stay = StayInRun(values);
+        WorkerSlots?[] passing = SlotsOfRun(values);
         foreach (Node node in graph.Nodes.Where(_ => trains))
         {
-            stay[values.GroupOf(node.In)] &= !node.Layer.ReadsInput;
-            stay[values.GroupOf(node.Out)] &= !node.Layer.ReadsOutput;
+            if (node.Layer.ReadsInput)
+            {
+                passing[values.GroupOf(node.In)] = null;
+            }
+
+            if (node.Layer.ReadsOutput)
+            {
+                passing[values.GroupOf(node.Out)] = null;
+            }
         }
 
-        Values = values.Allocate(capacity, group => new ActivationPlan(stay[group] ? places : null, stay[group]));
+        Values = values.Allocate(capacity, group => new ActivationPlan(passing[group], passing[group] is not null));
         Gradients = new ActivationBuffer?[graph.Edges.Count];
         if (trains)
         {
             Sharing gradients = ShareGradients();
-            bool[] mayPass = StayInRun(gradients);
-            Gradients = gradients.Allocate(capacity, group => new ActivationPlan(mayPass[group] ? places : null, Passes: false));
-            TransientGradients = [.. Enumerable.Range(0, Gradients.Length).Where(edge => gradients.Has(edge) && mayPass[gradients.GroupOf(edge)]).Select(edge => Gradients[edge]!)];
+            passing = SlotsOfRun(gradients);
+            foreach (Node node in graph.Nodes.Where(node => node.Layer is ExampleLayer { NeedsBatchForGradients: true } && gradients.Has(node.Out)))
+            {
+                passing[gradients.GroupOf(node.Out)] = null;
+            }
+
+            Gradients = gradients.Allocate(capacity, group => new ActivationPlan(passing[group], Passes: false));
+            TransientGradients = [.. Enumerable.Range(0, Gradients.Length)
+                .Where(edge => gradients.Has(edge) && passing[gradients.GroupOf(edge)] is not null)
+                .Select(edge => new TransientGradient(Gradients[edge]!, passing[gradients.GroupOf(edge)]!.Together))];
         }
     }
 
@@ -48,26 +67,23 @@ internal sealed class MemoryPlan
     public ActivationBuffer?[] Gradients { get; }
 
     /// <summary>Those of <see cref="Gradients"/> that nobody but their own run of layers reads, unless it is asked for.</summary>
-    public ActivationBuffer[] TransientGradients { get; } = [];
+    public TransientGradient[] TransientGradients { get; } = [];
 
-    /// <summary>For each group of edges, whether only neighbouring layers that treat examples alone write and read it.</summary>
-    private bool[] StayInRun(Sharing sharing)
+    /// <summary>For each group of edges the slots of the run whose layers write and read it, if no other layers do.</summary>
+    private WorkerSlots?[] SlotsOfRun(Sharing sharing)
     {
-        var stay = new bool[_graph.Edges.Count];
-        var runs = new int[_graph.Edges.Count];
-        Array.Fill(stay, true);
-        for (int i = 0, run = 1; i < _graph.Nodes.Count; i++)
+        var slots = new WorkerSlots?[_graph.Edges.Count];
+        var isMet = new bool[_graph.Edges.Count];
+        foreach (Node node in _graph.Nodes)
         {
-            Node node = _graph.Nodes[i];
-            bool isAlone = node.Layer is ExampleLayer;
-            run += isAlone ? 0 : 1;
+            WorkerSlots? run = _slots.GetValueOrDefault(node.Layer);
             foreach (int edge in (int[])[node.In, node.Out, .. node.Shortcut < 0 ? Array.Empty<int>() : [node.Shortcut]])
             {
                 if (sharing.Has(edge))
                 {
                     int group = sharing.GroupOf(edge);
-                    stay[group] &= isAlone && (runs[group] == 0 || runs[group] == run);
-                    runs[group] = run;
+                    slots[group] = !isMet[group] || slots[group] == run ? run : null;
+                    isMet[group] = true;
                 }
             }
         }
@@ -76,11 +92,11 @@ internal sealed class MemoryPlan
         {
             if (sharing.Has(edge))
             {
-                stay[sharing.GroupOf(edge)] = false;
+                slots[sharing.GroupOf(edge)] = null;
             }
         }
 
-        return stay;
+        return slots;
     }
 
     private Sharing ShareValues()

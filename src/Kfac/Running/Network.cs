@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Kfac.Kernels;
 using Kfac.Layers;
 using Kfac.Memory;
@@ -19,15 +20,15 @@ internal sealed class Network
     /// </summary>
     internal const int MinSlices = 8, MaxSlices = 16;
 
-    /// <summary>Examples that go through a run of layers together: few, so that their maps stay in the core's cache.</summary>
-    private const int ExamplesPerChunk = 2;
-
     private readonly Workers _workers;
     private readonly Layer[] _layers;
-    private readonly List<Segment> _segments = [];
-    private readonly WorkerSlots _places;
+
+    /// <summary>The same and those whose work others do.</summary>
+    private readonly IReadOnlyList<Layer> _parameterLayers;
+
+    private readonly Segment[] _segments;
     private readonly Prefetcher[] _prefetchers;
-    private readonly ActivationBuffer[] _transientGradients;
+    private readonly TransientGradient[] _transientGradients;
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
     private readonly WorkerAction _prepareLayer;
@@ -53,26 +54,28 @@ internal sealed class Network
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
         _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_examples, _quantities);
         _reduction = new DeterministicReduction(MaxSlices, AddSlice);
-        var graph = new NetworkGraph(spec);
+        var graph = new NetworkGraph(spec, predicts: !trains);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
+        _parameterLayers = graph.Layers;
         Store = store ?? new ParameterStore();
-        foreach (Layer layer in _layers)
+        foreach (Layer layer in _parameterLayers)
         {
             layer.AddParameters(Store);
         }
 
         Parameters = [.. Store.Parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic)];
-        _places = new WorkerSlots(capacity, workers.Count, ExamplesPerChunk);
-        var memory = new MemoryPlan(graph, capacity, _places, trains);
+        _segments = Segment.Divide(_layers, capacity, workers.Count);
+        var memory = new MemoryPlan(graph, _segments, capacity, trains);
         _transientGradients = memory.TransientGradients;
         (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
         ConnectLayers(graph, memory);
-        DivideIntoSegments();
         int maxPrefetches = _segments.Max(segment => segment.Prefetch?.MaxMaps ?? 0);
         _prefetchers = [.. Enumerable.Range(0, workers.Count).Select(_ => new Prefetcher(maxPrefetches))];
-        foreach (ExampleLayer layer in _segments.SelectMany(segment => segment.Layers))
+        ExampleLayer[] alone = [.. _segments.SelectMany(segment => segment.Layers)];
+        var batchScratch = new AlignedBuffer(trains ? alone.Select(layer => layer.BatchScratchLength(capacity)).Append(0).Max() : 0);
+        foreach (ExampleLayer layer in alone)
         {
-            layer.Prefetchers = _prefetchers;
+            (layer.Prefetchers, layer.BatchScratch) = (_prefetchers, batchScratch);
         }
     }
 
@@ -121,9 +124,9 @@ internal sealed class Network
     internal void Initialize(int seed)
     {
         Store.Values.Span.Clear();
-        for (int i = 0; i < _layers.Length; i++)
+        for (int i = 0; i < _parameterLayers.Count; i++)
         {
-            _layers[i].Initialize(seed, i);
+            _parameterLayers[i].Initialize(seed, i);
         }
 
         Store.MarkChanged();
@@ -147,6 +150,7 @@ internal sealed class Network
     /// <param name="isTraining">Whether layers are to do what they only do in training: normalise by the batch, drop values.</param>
     internal void Forward(int examples, bool isTraining = false)
     {
+        Debug.Assert(!isTraining || LogitsGradient is not null, "normalisations may be folded into other layers");
         _examples = examples;
         var pass = new ForwardPass(isTraining, isTraining ? TrainingPasses++ : 0);
         foreach (Layer layer in _layers)
@@ -170,7 +174,7 @@ internal sealed class Network
                 _workers.Run(segment.Layers.Length, _prepareLayer);
             }
 
-            _workers.Run((examples + ExamplesPerChunk - 1) / ExamplesPerChunk, _forwardGroup);
+            _workers.Run((examples + ForwardTogether - 1) / ForwardTogether, _forwardGroup);
         }
     }
 
@@ -186,12 +190,12 @@ internal sealed class Network
     internal void Backward(BackwardQuantities quantities, int? examplesRead = null)
     {
         _quantities = quantities;
-        foreach (ActivationBuffer gradient in _transientGradients)
+        foreach ((ActivationBuffer gradient, int together) in _transientGradients)
         {
-            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples) : 0);
+            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples, together) : 0);
         }
 
-        for (int i = _segments.Count - 1; i >= 0; i--)
+        for (int i = _segments.Length - 1; i >= 0; i--)
         {
             if (_segments[i].Batch is { } layer)
             {
@@ -203,6 +207,10 @@ internal sealed class Network
             _reduction.Begin();
             _workers.Run(SliceCount, _backwardSlice);
             _workers.Run(_current.Layers.Length, _averageLayer);
+            foreach (ExampleLayer alone in _current.Layers)
+            {
+                alone.BackwardBatch(_examples, _workers, quantities);
+            }
         }
     }
 
@@ -210,8 +218,11 @@ internal sealed class Network
 
     private int SliceStart(int slice) => (int)((long)slice * _examples / SliceCount);
 
+    /// <summary>Examples that go forward together: fewer than the run takes where some workers would have none.</summary>
+    private int ForwardTogether => Math.Min(_current.ExamplesTogether, (_examples + _workers.Count - 1) / _workers.Count);
+
     /// <summary>The first <paramref name="examples"/> examples, and whoever goes back together with the last of them.</summary>
-    private int EndOfRange(int examples)
+    private int EndOfRange(int examples, int together)
     {
         int slice = 0;
         while (SliceStart(slice + 1) < examples)
@@ -219,20 +230,21 @@ internal sealed class Network
             slice++;
         }
 
-        int ranges = (examples - SliceStart(slice) + ExamplesPerChunk - 1) / ExamplesPerChunk;
-        return Math.Min(SliceStart(slice) + ranges * ExamplesPerChunk, SliceStart(slice + 1));
+        int ranges = (examples - SliceStart(slice) + together - 1) / together;
+        return Math.Min(SliceStart(slice) + ranges * together, SliceStart(slice + 1));
     }
 
     private void ForwardGroup(int group, int worker)
     {
-        ExampleRange range = Examples(group * ExamplesPerChunk, _examples);
-        _places.Assign(range, worker);
+        int together = ForwardTogether;
+        ExampleRange range = Range(group * together, together, _examples);
+        _current.Slots!.Assign(range, worker);
         ExampleLayer[] layers = _current.Layers;
         for (int i = 0; i < layers.Length; i++)
         {
             if (layers[i].SupportsPrefetch)
             {
-                _current.Prefetch!.AfterForward(i, range, Examples((group + _workers.Count) * ExamplesPerChunk, _examples), _prefetchers[worker]);
+                _current.Prefetch!.AfterForward(i, range, Range((group + _workers.Count) * together, together, _examples), _prefetchers[worker]);
             }
 
             _workers.Cancellation.ThrowIfCancellationRequested();
@@ -246,19 +258,19 @@ internal sealed class Network
         int place = _reduction.Take();
         foreach (ExampleLayer layer in layers)
         {
-            layer.BeginSlice(place);
+            layer.BeginSlice(place, _quantities);
         }
 
-        int end = SliceStart(slice + 1);
-        for (int first = SliceStart(slice); first < end; first += ExamplesPerChunk)
+        int end = SliceStart(slice + 1), together = _current.ExamplesTogether;
+        for (int first = SliceStart(slice); first < end; first += together)
         {
-            ExampleRange range = Examples(first, end);
-            _places.Assign(range, worker);
+            ExampleRange range = Range(first, together, end);
+            _current.Slots!.Assign(range, worker);
             for (int i = layers.Length - 1; i >= 0; i--)
             {
                 if (layers[i].SupportsPrefetch)
                 {
-                    _current.Prefetch!.AfterBackward(i, range, Examples(range.End, end), _prefetchers[worker]);
+                    _current.Prefetch!.AfterBackward(i, range, Range(range.End, together, end), _prefetchers[worker]);
                 }
 
                 _workers.Cancellation.ThrowIfCancellationRequested();
@@ -277,8 +289,8 @@ internal sealed class Network
         }
     }
 
-    /// <summary>Those that go together from <paramref name="first"/> on; none past the end.</summary>
-    private static ExampleRange Examples(int first, int end) => new(Math.Min(first, end), Math.Min(first + ExamplesPerChunk, end));
+    /// <summary>So many examples from <paramref name="first"/> on; none past the end.</summary>
+    private static ExampleRange Range(int first, int together, int end) => new(Math.Min(first, end), Math.Min(first + together, end));
 
     private void ConnectLayers(NetworkGraph graph, MemoryPlan memory)
     {
@@ -289,35 +301,10 @@ internal sealed class Network
             node.Layer.Connect(memory.Values[node.In]!, memory.Values[node.Out]!, memory.Gradients[node.In], memory.Gradients[node.Out], scratch);
             (node.Layer as ResidualJunction)?.ConnectShortcut(memory.Values[node.Shortcut]!, memory.Gradients[node.Shortcut]);
         }
-    }
 
-    private void DivideIntoSegments()
-    {
-        var run = new List<ExampleLayer>();
-        foreach (Layer layer in Layers)
+        foreach (Segment run in _segments.Where(segment => segment.Batch is null))
         {
-            if (layer is ExampleLayer alone)
-            {
-                run.Add(alone);
-                continue;
-            }
-
-            CloseRun();
-            _segments.Add(new Segment([], null, (BatchLayer)layer));
-        }
-
-        CloseRun();
-
-        void CloseRun()
-        {
-            if (run.Count > 0)
-            {
-                _segments.Add(new Segment([.. run], new PrefetchPlan([.. run]), null));
-                run.Clear();
-            }
+            run.Prefetch = new PrefetchPlan(run.Layers);
         }
     }
-
-    /// <summary>Either one layer that needs the whole batch, or a run of layers that treat examples alone.</summary>
-    private sealed record Segment(ExampleLayer[] Layers, PrefetchPlan? Prefetch, BatchLayer? Batch);
 }

@@ -13,16 +13,24 @@ internal readonly record struct Node(Layer Layer, int In, int Out, int Shortcut 
 internal sealed class NetworkGraph
 {
     private readonly List<Node> _nodes = [];
+    private readonly List<Layer> _layers = [];
+    private readonly bool _folds;
     private readonly List<ImageShape> _edges = [];
     private readonly LayerNames _names = new();
 
-    public NetworkGraph(NetworkSpec spec)
+    /// <param name="spec">The network.</param>
+    /// <param name="predicts">Whether it will only predict: a batch normalisation then goes into the convolution right before it.</param>
+    public NetworkGraph(NetworkSpec spec, bool predicts = false)
     {
+        _folds = predicts;
         Output = AddLayers(spec.Layers, AddEdge(spec.Input));
         FuseRelus();
     }
 
     public IReadOnlyList<Node> Nodes => _nodes;
+
+    /// <summary>All layers whose parameters there are: those of the nodes, and those folded into others.</summary>
+    public IReadOnlyList<Layer> Layers => _layers;
 
     /// <summary>Shape of one example on each edge; edge 0 is the network's input.</summary>
     public IReadOnlyList<ImageShape> Edges => _edges;
@@ -43,18 +51,31 @@ internal sealed class NetworkGraph
     private int AddLayer(LayerSpec spec, int edge)
     {
         Layer layer = LayerFactory.Create(spec, _names.Next(spec), _edges[edge]);
+        if (_folds && layer is BatchNorm norm && _nodes.LastOrDefault() is { Layer: Conv2D { HasFolded: false } before } last && last.Out == edge)
+        {
+            before.Fold(norm);
+            _layers.Add(norm);
+            return edge;
+        }
+
         int output = AddEdge(layer.OutputShape);
-        _nodes.Add(new Node(layer, edge, output));
+        AddNode(new Node(layer, edge, output));
         return output;
     }
 
     private int AddResidual(ResidualSpec residual, int edge)
     {
         int bodyStart = AddEdge(_edges[edge]), shortcutStart = AddEdge(_edges[edge]);
-        _nodes.Add(new Node(new ResidualFork(_names.Next("Fork"), _edges[edge]), edge, bodyStart, shortcutStart));
+        AddNode(new Node(new ResidualFork(_names.Next("Fork"), _edges[edge]), edge, bodyStart, shortcutStart));
         int body = AddLayers(residual.Body, bodyStart), shortcut = AddLayers(residual.Shortcut, shortcutStart), output = AddEdge(_edges[body]);
-        _nodes.Add(new Node(new ResidualAdd(_names.Next("Add"), _edges[body]), body, output, shortcut));
+        AddNode(new Node(new ResidualAdd(_names.Next("Add"), _edges[body]), body, output, shortcut));
         return output;
+    }
+
+    private void AddNode(Node node)
+    {
+        _nodes.Add(node);
+        _layers.Add(node.Layer);
     }
 
     private int AddEdge(ImageShape shape)

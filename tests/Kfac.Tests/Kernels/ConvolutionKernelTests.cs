@@ -141,7 +141,7 @@ public sealed unsafe class ConvolutionKernelTests
             using GuardedFloats scratch = new(kernel.ScratchLength);
 
             nint xStep = step * x.Plane.RowStride, dyStep = g.OutH * gradient.Plane.RowStride;
-            kernel.BackwardFilter(x.Plane, xStep, gradient.Plane, dyStep, Examples, together.Wanted(0b1111), scratch.Pointer);
+            kernel.BackwardFilter(new ImageBatch(x.Plane, xStep, Examples), new ImageBatch(gradient.Plane, dyStep, Examples), together.Wanted(0b1111), scratch.Pointer);
             for (int e = 0; e < Examples; e++)
                 kernel.BackwardFilter(
                     new ImagePlane(x.Plane.Origin + e * xStep, x.Plane.RowStride),
@@ -186,6 +186,8 @@ public sealed unsafe class ConvolutionKernelTests
         ConvolutionGeometry.Same(2, 35, 16, 17, 3, 3),
         ConvolutionGeometry.Same(36, 2, 17, 16, 3, 3),
         ConvolutionGeometry.Same(5, 130, 64, 64, 3, 3),
+        ConvolutionGeometry.Same(7, 7, 96, 101, 3, 3),
+        ConvolutionGeometry.Same(3, 3, 128, 64, 3, 3),
         ConvolutionGeometry.Valid(15, 14, 17, 24, 3, 3),
         new ConvolutionGeometry(14, 11, 16, 16, 3, 3, 1, 1, 2, 0, 1, 3),
         ConvolutionGeometry.Same(14, 14, 32, 64, 5, 5),
@@ -228,7 +230,7 @@ public sealed unsafe class ConvolutionKernelTests
         int[] surroundings = inputGradient.Surroundings();
 
         kernel.PackBackward(weights.Pointer, packed.Pointer);
-        kernel.BackwardData(outputGradient.Plane, packed.Pointer, inputGradient.Plane, gated ? gate.Plane : default, scratch.Pointer, Prefetch(packed));
+        kernel.BackwardData(outputGradient.Plane, packed.Pointer, inputGradient.Plane, gated ? gate.Plane : default(ImageBatch), scratch.Pointer, Prefetch(packed));
 
         double[] expected = NaiveConvolution.BackwardData(g, dy, filter);
         for (int i = 0; gated && i < expected.Length; i++)
@@ -262,7 +264,7 @@ public sealed unsafe class ConvolutionKernelTests
         using GuardedImage outputGradient = GuardedImage.Of(g.OutH, g.OutW, g.K, more, dy, extra);
         using Sums sums = new(g);
         using GuardedFloats scratch = new(kernel.ScratchLength);
-        kernel.BackwardFilter(input.Plane, 0, outputGradient.Plane, 0, 1, sums.Wanted(wanted), scratch.Pointer, Prefetch(scratch));
+        kernel.BackwardFilter(input.Plane, outputGradient.Plane, sums.Wanted(wanted), scratch.Pointer, Prefetch(scratch));
         Assert.IsTrue(sums.AreIntact && scratch.IsIntact);
         return sums.Values;
     }

@@ -49,8 +49,8 @@ public sealed unsafe class GeneralConvolutionKernelTests
         AssertClose([.. dx.Zip(x[0], (d, v) => v > 0 ? d : 0)], Read(inputGradient, 1), "backward data, gated");
 
         AlignedBuffer sums = new(filter.Length), squares = new(filter.Length), biasSums = new(g.K), biasSquares = new(g.K);
-        kernel.BackwardFilter(image[0], image.ImageStride, gradient[0], gradient.ImageStride, Examples, new FilterGradientTarget(sums.Pointer, squares.Pointer, biasSums.Pointer, biasSquares.Pointer), scratch.Pointer);
-        kernel.BackwardFilter(image[0], 0, gradient[0], 0, 1, default, scratch.Pointer);
+        kernel.BackwardFilter(image[new ExampleRange(0, Examples)], gradient[new ExampleRange(0, Examples)], new FilterGradientTarget(sums.Pointer, squares.Pointer, biasSums.Pointer, biasSquares.Pointer), scratch.Pointer);
+        kernel.BackwardFilter(image[0], gradient[0], default, scratch.Pointer);
         double[][] own = [.. x.Zip(dy, (a, b) => NaiveConvolution.FilterGradient(g, a, b))], ownBias = [.. dy.Select(b => NaiveConvolution.BiasGradient(g, b))];
         AssertClose([.. own[0].Zip(own[1], (a, b) => a + b)], sums.Span, "filter");
         AssertClose([.. own[0].Zip(own[1], (a, b) => a * a + b * b)], squares.Span, "filter, squares");

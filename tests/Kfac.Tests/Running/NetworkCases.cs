@@ -56,6 +56,7 @@ internal static class NetworkCases
         ["depthwise", NetworkSpec.For(5, 4, 3).DepthwiseConv(3).Relu().Conv(17, 1).DepthwiseConv(3, stride: 2, dilation: 2).Relu().GlobalAveragePool().Dense(Classes)],
         ["symmetric padding", NetworkSpec.For(6, 6, 2).Conv(3, 3, stride: 2, Padding.Symmetric).Relu().Conv(2, 4, padding: Padding.Symmetric).Conv(2, 3, stride: 2, Padding.Symmetric, dilation: 2, groups: 2).Flatten().Dense(Classes)],
         ["residual of a separable convolution", NetworkSpec.For(4, 4, 2).Conv(3, 3).Relu().Residual(body => body.DepthwiseConv(3).BatchNorm().Relu().Conv(3, 1)).Relu().Flatten().Dense(Classes)],
+        ["Winograd, gradients of slices and of the whole batch", NetworkSpec.For(4, 4, 16).Conv(17, 3).Relu().Conv(32, 3, useBias: false).Gelu().Conv(33, 3).Relu().Residual(body => body.Conv(33, 3, useBias: false).Relu()).MaxPool(4).Flatten().Dense(Classes)],
         ["ends in a convolution", NetworkSpec.For(3, 3, 2).Conv(Classes, 3, padding: Padding.Valid)],
     ];
 

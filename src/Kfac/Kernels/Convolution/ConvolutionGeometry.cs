@@ -26,6 +26,10 @@ internal sealed record ConvolutionGeometry(
     /// <summary>T: the number of output locations.</summary>
     public int Locations => OutH * OutW;
 
+    /// <summary>The same images at the first pixel of their padding, where the first patch begins.</summary>
+    public unsafe ImageBatch FirstPatch(ImageBatch x) =>
+        new(new ImagePlane(x.First.Origin - (PadTop * x.First.RowStride) - (PadLeft * C), x.First.RowStride), x.Step, x.Count);
+
     /// <summary>Which rows of x the patches see, without dilation.</summary>
     public RowsRead RowsRead => new(-PadTop, StrideY, H);
 

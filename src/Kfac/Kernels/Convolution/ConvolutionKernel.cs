@@ -8,7 +8,7 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     private readonly ConvolutionGeometry _g;
     private readonly ICorrelation _forward;
     private readonly StridePhase[] _backward;
-    private readonly IFilterGradient _filter;
+    private readonly IFilterGradient _gradient, _squares;
 
     /// <param name="geometry">The shape.</param>
     /// <param name="isa">Forces an instruction set; null takes <see cref="InstructionSets.Current"/>.</param>
@@ -24,11 +24,14 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
             ? new Winograd(lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R)
             : new Correlation(lanes, _g.OutH, _g.OutW, _g.C, _g.K, _g.R, _g.S, _g.RowsRead);
         _backward = [.. StridePhase.Of(_g, lanes, UsesWinograd)];
-        _filter = winograd && WinogradFilterGradient.Suits(_g) ? new WinogradFilterGradient(lanes, _g) : new FilterGradient(lanes, _g);
+        _squares = winograd && WinogradFilterGradient.SuitsSquares(_g) ? new WinogradFilterGradient(lanes, _g) : new FilterGradient(lanes, _g);
+        _gradient = _squares is FilterGradient && winograd && WinogradFilterGradient.Suits(_g) ? new WinogradFilterGradient(lanes, _g) : _squares;
+        if (winograd && WinogradBatchGradient.Suits(_g))
+            (BatchGradient, BatchSquares) = (new WinogradBatchGradient(lanes, _g), new BatchFilterGradient(lanes, _g));
         PackedBackwardLength = _backward.Sum(phase => phase.Correlation.PackedLength);
         ScratchLength = new[]
         {
-            _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _filter.ScratchLength,
+            _forward.ScratchLength, _backward.Max(phase => phase.Correlation.ScratchLength), _gradient.ScratchLength, _squares.ScratchLength,
         }.Max();
     }
 
@@ -61,6 +64,15 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     public int ScratchLength { get; }
 
     /// <inheritdoc/>
+    public int PreferredExamples => Math.Max(_forward.PreferredExamples, _backward.Max(phase => phase.Correlation.PreferredExamples));
+
+    /// <inheritdoc/>
+    public IBatchFilterGradient? BatchGradient { get; }
+
+    /// <inheritdoc/>
+    public IBatchFilterGradient? BatchSquares { get; }
+
+    /// <inheritdoc/>
     public bool SupportsPrefetch => true;
 
     /// <inheritdoc/>
@@ -82,39 +94,33 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
     }
 
     /// <inheritdoc/>
-    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, Prefetcher? ahead = null)
+    public void Forward(ImageBatch x, float* packed, float* bias, bool relu, ImageBatch y, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
+        PixelGrid patches = _g.FirstPatch(x).Pixels(_g.C);
         _forward.Run(
-            new PixelGrid(FirstPatch(x).Origin, _g.StrideY * x.RowStride, _g.StrideX * _g.C), x.RowStride, packed,
-            bias, relu ? 0f : float.NegativeInfinity,
-            new PixelGrid(y.Origin, y.RowStride, _g.K), default, scratch, ahead);
+            x.Count, new PixelGrid(patches.Origin, _g.StrideY * patches.Row, _g.StrideX * patches.Pixel, patches.Example), patches.Row, packed,
+            bias, relu ? 0f : float.NegativeInfinity, y.Pixels(_g.K), default, scratch, ahead);
     }
 
     /// <inheritdoc/>
-    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead = null)
+    public void BackwardData(ImageBatch dy, float* packed, ImageBatch dx, ImageBatch gate, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!dy.IsNone && !dx.IsNone);
         foreach (StridePhase phase in _backward)
         {
-            phase.Run(_g, dy, packed, dx, gate, scratch, ahead);
+            phase.Run(_g, dy.Count, dy.Pixels(_g.K), packed, dx.Pixels(_g.C), gate.Pixels(_g.C), scratch, ahead);
             packed += phase.Correlation.PackedLength;
         }
     }
 
-    /// <inheritdoc cref="BackwardData(ImagePlane, float*, ImagePlane, ImagePlane, float*, Prefetcher?)"/>
-    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, float* scratch) => BackwardData(dy, packed, dx, default, scratch);
-
     /// <inheritdoc/>
-    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null)
+    public void BackwardFilter(ImageBatch x, ImageBatch dy, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null)
     {
-        Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
-        if (sums.Gradient != null || sums.Squares != null)
-            _filter.Run(FirstPatch(x), xStep, dy, dyStep, examples, sums, scratch, ahead);
+        Debug.Assert(!x.IsNone && !dy.IsNone && x.Count > 0);
+        if (sums.Squares != null)
+            _squares.Run(_g.FirstPatch(x), dy, sums, scratch, ahead);
+        else if (sums.Gradient != null)
+            _gradient.Run(_g.FirstPatch(x), dy, sums, scratch, ahead);
     }
-
-    /// <inheritdoc cref="BackwardFilter(ImagePlane, nint, ImagePlane, nint, int, FilterGradientTarget, float*, Prefetcher?)"/>
-    public void BackwardFilter(ImagePlane x, ImagePlane dy, FilterGradientTarget sums, float* scratch) => BackwardFilter(x, 0, dy, 0, 1, sums, scratch);
-
-    private ImagePlane FirstPatch(ImagePlane x) => new(x.Origin - (_g.PadTop * x.RowStride) - (_g.PadLeft * _g.C), x.RowStride);
 }

@@ -79,6 +79,8 @@ internal sealed unsafe class Correlation : ICorrelation
 
     public int OverhangColumns => 0;
 
+    public int PreferredExamples => 1;
+
     public void PackTap(int tap, float* filter, nint channelOut, nint channelIn, float* packed)
     {
         foreach (Panel panel in _panels)
@@ -92,7 +94,13 @@ internal sealed unsafe class Correlation : ICorrelation
     {
     }
 
-    public void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, Prefetcher? ahead)
+    public void Run(int examples, PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, Prefetcher? ahead)
+    {
+        for (int n = 0; n < examples; n++)
+            Run(x.From(n), group, packed, bias, floor, y.From(n), gate.From(n), ahead);
+    }
+
+    private void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, Prefetcher? ahead)
     {
         int tileRows = _lanes.TileRows;
         nint* offsets = stackalloc nint[6 * tileRows];
@@ -109,7 +117,7 @@ internal sealed unsafe class Correlation : ICorrelation
         int kinds = _across.Length, together = _takesTurns ? _calls.Length : 1;
         TileArguments* calls = stackalloc TileArguments[together * kinds];
         Strip* firstStrips = stackalloc Strip[together * kinds];
-        delegate*<TileArguments*, void>[] tiles = gate.Origin == null ? _tiles : _gatedTiles;
+        delegate*<TileArguments*, void>[] tiles = gate.IsNone ? _tiles : _gatedTiles;
         for (int firstCall = 0; firstCall < _calls.Length; firstCall += together)
         {
             for (int p = 0; p < together * kinds; p++)

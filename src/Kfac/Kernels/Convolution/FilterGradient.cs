@@ -33,7 +33,24 @@ internal sealed unsafe class FilterGradient : IFilterGradient
 
     public int ScratchLength => 2 * _lanes.Width;
 
-    public void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead)
+    /// <summary>Panels of output channels.</summary>
+    public int PanelCount => _panels.Length;
+
+    /// <summary>Chunks of positions of the patch.</summary>
+    public int ChunkCount => _chunks.Length;
+
+    /// <summary>The chunk that the bias is with.</summary>
+    public int ChunkWithBias => Array.FindIndex(_chunks, chunk => chunk.WithBias);
+
+    /// <summary>The first position of a chunk, or the end of the last.</summary>
+    public int PositionOf(int chunk) => chunk < ChunkCount ? _chunks[chunk].First : _g.PatchLength;
+
+    public void Run(ImageBatch x, ImageBatch dy, FilterGradientTarget sums, float* scratch, Prefetcher? ahead) =>
+        Run(x, dy, sums, scratch, ahead, 0, PanelCount, 0, ChunkCount);
+
+    /// <summary>The same for some panels and chunks only.</summary>
+    public void Run(
+        ImageBatch x, ImageBatch dy, FilterGradientTarget sums, float* scratch, Prefetcher? ahead, int firstPanel, int endPanel, int firstChunk, int endChunk)
     {
         delegate*<TileArguments*, void>[] tiles = sums.Squares == null ? _gradient : sums.Gradient == null ? _squares : _both;
         int largest = _chunks[0].Count;
@@ -45,30 +62,30 @@ internal sealed unsafe class FilterGradient : IFilterGradient
         TileArguments t = new()
         {
             AStep = _g.StrideX * _g.C,
-            AGroup = _g.StrideY * x.RowStride,
+            AGroup = _g.StrideY * x.First.RowStride,
             AOffsets = xOffsets,
             BStep = _g.K,
-            BGroup = dy.RowStride,
+            BGroup = dy.First.RowStride,
             COffsets = filterOffsets,
             Length = _g.OutW,
             SumsOfB = scratch,
         };
-        for (int p = 0; p < _panels.Length; p++)
+        for (int p = firstPanel; p < endPanel; p++)
         {
             Panel panel = _panels[p];
             t.Columns = panel.Columns;
-            for (int chunk = 0; chunk < _chunks.Length; chunk++)
+            for (int chunk = firstChunk; chunk < endChunk; chunk++)
             {
                 (int first, int count, int firstRow, int endRow, bool withBias, _) = _chunks[chunk];
                 t.Groups = endRow - firstRow;
-                nint start = PlaceTile(first, count, x.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
+                nint start = PlaceTile(first, count, x.First.RowStride, xOffsets) + (firstRow * t.AGroup), at = ((nint)first * _g.K) + panel.Start;
                 t.C = sums.Gradient + at;
                 t.Squares = sums.Squares + at;
                 delegate*<TileArguments*, void> tile = tiles[(p * _chunks.Length) + chunk];
-                for (int example = 0; example < examples; example++)
+                for (int example = 0; example < x.Count; example++)
                 {
-                    t.A = x.Origin + (example * xStep) + start;
-                    t.B = dy.Origin + (example * dyStep) + panel.Start + (firstRow * t.BGroup);
+                    t.A = x[example].Origin + start;
+                    t.B = dy[example].Origin + panel.Start + (firstRow * t.BGroup);
                     ahead?.SpreadOver(ref t, t.Groups);
                     tile(&t);
                     if (withBias)

@@ -20,6 +20,12 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
 
     public int PackedBackwardLength => _filterLength;
 
+    public int PreferredExamples => 1;
+
+    public IBatchFilterGradient? BatchGradient => null;
+
+    public IBatchFilterGradient? BatchSquares => null;
+
     public bool SupportsPrefetch => false;
 
     /// <summary>T and the bias's.</summary>
@@ -29,9 +35,42 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
 
     public void PackBackward(float* filter, float* packed) => PackForward(filter, packed);
 
-    public void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, Prefetcher? ahead = null)
+    public void Forward(ImageBatch x, float* packed, float* bias, bool relu, ImageBatch y, float* scratch, Prefetcher? ahead = null)
     {
         Debug.Assert(!x.IsNone && !y.IsNone);
+        for (int n = 0; n < x.Count; n++)
+            Forward(x[n], packed, bias, relu, y[n]);
+    }
+
+    public void BackwardData(ImageBatch dy, float* packed, ImageBatch dx, ImageBatch gate, float* scratch, Prefetcher? ahead = null)
+    {
+        Debug.Assert(!dy.IsNone && !dx.IsNone);
+        for (int n = 0; n < dy.Count; n++)
+            BackwardData(dy[n], packed, dx[n], gate.IsNone ? default : gate[n]);
+    }
+
+    public void BackwardFilter(ImageBatch x, ImageBatch dy, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null)
+    {
+        Debug.Assert(!x.IsNone && !dy.IsNone && x.Count > 0);
+        Span<float> filter = Span(scratch, _filterLength), bias = Span(scratch + _filterLength, g.K);
+        for (int example = 0; example < x.Count; example++)
+        {
+            ImagePlane gradient = dy[example];
+            filter.Clear();
+            VisitTaps<Filter>(x[example], scratch, gradient);
+            AddTo(sums.Gradient, sums.Squares, filter);
+            if (sums.BiasGradient == null && sums.BiasSquares == null)
+                continue;
+            bias.Clear();
+            for (int i = 0; i < g.OutH; i++)
+                for (int j = 0; j < g.OutW; j++)
+                    TensorPrimitives.Add(bias, Span(gradient.Origin + (i * gradient.RowStride) + (j * g.K), g.K), bias);
+            AddTo(sums.BiasGradient, sums.BiasSquares, bias);
+        }
+    }
+
+    private void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y)
+    {
         for (int i = 0; i < g.OutH; i++)
             for (int j = 0; j < g.OutW; j++)
             {
@@ -46,34 +85,13 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
             ReluKernel.Forward(Span(y.Origin + (i * y.RowStride), g.OutW * g.K));
     }
 
-    public void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead = null)
+    private void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate)
     {
-        Debug.Assert(!dy.IsNone && !dx.IsNone);
         for (int i = 0; i < g.H; i++)
             Span(dx.Origin + (i * dx.RowStride), g.W * g.C).Clear();
         VisitTaps<Input>(dx, packed, dy);
         for (int i = 0; !gate.IsNone && i < g.H; i++)
             ReluKernel.Backward(Span(gate.Origin + (i * gate.RowStride), g.W * g.C), Span(dx.Origin + (i * dx.RowStride), g.W * g.C));
-    }
-
-    public void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null)
-    {
-        Debug.Assert(!x.IsNone && !dy.IsNone && examples > 0);
-        Span<float> filter = Span(scratch, _filterLength), bias = Span(scratch + _filterLength, g.K);
-        for (int example = 0; example < examples; example++)
-        {
-            ImagePlane gradient = new(dy.Origin + (example * dyStep), dy.RowStride);
-            filter.Clear();
-            VisitTaps<Filter>(new ImagePlane(x.Origin + (example * xStep), x.RowStride), scratch, gradient);
-            AddTo(sums.Gradient, sums.Squares, filter);
-            if (sums.BiasGradient == null && sums.BiasSquares == null)
-                continue;
-            bias.Clear();
-            for (int i = 0; i < g.OutH; i++)
-                for (int j = 0; j < g.OutW; j++)
-                    TensorPrimitives.Add(bias, Span(gradient.Origin + (i * gradient.RowStride) + (j * g.K), g.K), bias);
-            AddTo(sums.BiasGradient, sums.BiasSquares, bias);
-        }
     }
 
     /// <summary>Calls <typeparamref name="TOperation"/> for each pixel of y and each tap that meets a pixel of x.</summary>

@@ -1,7 +1,7 @@
 namespace Kfac.Kernels;
 
 /// <summary>
-/// The three passes of one convolution over one example, each on the calling thread and without allocation:
+/// The three passes of one convolution over some examples, each on the calling thread and without allocation:
 /// forward, gradient with respect to the input, gradient with respect to the filter with its square.
 /// An instance is immutable and shared by all workers; scratch belongs to a worker.
 /// </summary>
@@ -22,6 +22,15 @@ internal unsafe interface IConvolutionKernel
     /// <summary>Floats of scratch each worker brings.</summary>
     int ScratchLength { get; }
 
+    /// <summary>Examples of a call that cost least, a power of two: what the filter is read for once.</summary>
+    int PreferredExamples { get; }
+
+    /// <summary>What computes gradients without squares for a whole batch; null where slices of the batch are added up faster.</summary>
+    IBatchFilterGradient? BatchGradient { get; }
+
+    /// <summary>The same where squares are wanted.</summary>
+    IBatchFilterGradient? BatchSquares { get; }
+
     /// <summary>Whether its passes make use of a <see cref="Prefetcher"/>.</summary>
     bool SupportsPrefetch { get; }
 
@@ -38,37 +47,37 @@ internal unsafe interface IConvolutionKernel
     void PackBackward(float* filter, float* packed);
 
     /// <summary>y = corr(x, filter) + bias, or max(0, that) with <paramref name="relu"/>.</summary>
-    /// <param name="x">[H, W, C] with <see cref="InputHalo"/></param>
+    /// <remarks>An example's bits do not depend on the others of the call.</remarks>
+    /// <param name="x">[H, W, C] of each example, with <see cref="InputHalo"/></param>
     /// <param name="packed">from <see cref="PackForward"/></param>
     /// <param name="bias">[K], or null for none</param>
     /// <param name="relu">Whether negative sums become 0.</param>
-    /// <param name="y">[OutH, OutW, K], interior overwritten</param>
+    /// <param name="y">[OutH, OutW, K] of each example, interior overwritten</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void Forward(ImagePlane x, float* packed, float* bias, bool relu, ImagePlane y, float* scratch, Prefetcher? ahead = null);
+    void Forward(ImageBatch x, float* packed, float* bias, bool relu, ImageBatch y, float* scratch, Prefetcher? ahead = null);
 
     /// <summary>dx = the gradient of sum(y * dy) with respect to x; 0 where <paramref name="gate"/> is given and not positive.</summary>
-    /// <param name="dy">[OutH, OutW, K] with <see cref="OutputGradientHalo"/></param>
+    /// <remarks>An example's bits do not depend on the others of the call.</remarks>
+    /// <param name="dy">[OutH, OutW, K] of each example, with <see cref="OutputGradientHalo"/></param>
     /// <param name="packed">from <see cref="PackBackward"/></param>
-    /// <param name="dx">[H, W, C], interior overwritten</param>
-    /// <param name="gate">[H, W, C] or default: where x came out of a rectifier, x itself, and dx has passed back through it.</param>
+    /// <param name="dx">[H, W, C] of each example, interior overwritten</param>
+    /// <param name="gate">[H, W, C] of each example, or default: where x came out of a rectifier, x itself, and dx has passed back through it.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void BackwardData(ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead = null);
+    void BackwardData(ImageBatch dy, float* packed, ImageBatch dx, ImageBatch gate, float* scratch, Prefetcher? ahead = null);
 
     /// <summary>
     /// For each example, T[p, k] = sum over locations of patch[location, p] * dy[location, k], then
     /// gradient += T and squares += T * T; the same for the bias with patch = 1.
-    /// First summed over the locations, then squared. Several examples in one call give the same bits as one call each,
-    /// and save passes over the sums where the filter is large and the image small.
+    /// First summed over the locations, then squared. Several examples in one call save passes over the sums where the filter is
+    /// large and the image small. With squares they give the same bits as one call each; without, their products may be added up
+    /// before the sums are met.
     /// </summary>
-    /// <param name="x">[H, W, C] with <see cref="InputHalo"/>, of the first example</param>
-    /// <param name="xStep">Floats from an example's x to the next one's.</param>
-    /// <param name="dy">[OutH, OutW, K], of the first example; its halo is not read</param>
-    /// <param name="dyStep">Floats from an example's dy to the next one's.</param>
-    /// <param name="examples">How many examples.</param>
+    /// <param name="x">[H, W, C] of each example, with <see cref="InputHalo"/></param>
+    /// <param name="dy">[OutH, OutW, K] of each example; its halo is not read</param>
     /// <param name="sums">Added to.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void BackwardFilter(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null);
+    void BackwardFilter(ImageBatch x, ImageBatch dy, FilterGradientTarget sums, float* scratch, Prefetcher? ahead = null);
 }

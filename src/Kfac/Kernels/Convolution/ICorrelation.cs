@@ -1,14 +1,20 @@
 namespace Kfac.Kernels;
 
-/// <summary>Pixels of a map in memory: pixel (i, j) begins at Origin + i * Row + j * Pixel.</summary>
-internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel)
+/// <summary>Pixels of some examples' maps in memory: pixel (i, j) of example n begins at Origin + n * Example + i * Row + j * Pixel.</summary>
+internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel, nint example = 0)
 {
     public readonly float* Origin = origin;
     public readonly nint Row = row;
     public readonly nint Pixel = pixel;
+    public readonly nint Example = example;
+
+    public bool IsNone => Origin == null;
 
     /// <summary>The same from pixel (i, j) on. No grid stays none.</summary>
-    public PixelGrid At(int i, int j) => new(Origin + (i * Row) + (j * Pixel), Row, Pixel);
+    public PixelGrid At(int i, int j) => new(Origin + (i * Row) + (j * Pixel), Row, Pixel, Example);
+
+    /// <summary>The same from example <paramref name="n"/> and channel <paramref name="channel"/> on. No grid stays none.</summary>
+    public PixelGrid From(int n, int channel = 0) => IsNone ? this : new(Origin + (n * Example) + channel, Row, Pixel, Example);
 }
 
 /// <summary>
@@ -40,7 +46,11 @@ internal unsafe interface ICorrelation
     /// <param name="packed">[PackedLength]</param>
     void FinishPacking(float* packed);
 
-    /// <summary>Runs over one image.</summary>
+    /// <inheritdoc cref="IConvolutionKernel.PreferredExamples"/>
+    int PreferredExamples { get; }
+
+    /// <summary>Runs over some examples. The bits of one do not depend on the others.</summary>
+    /// <param name="examples">How many.</param>
     /// <param name="x">The first float of the patch of each pixel of y.</param>
     /// <param name="group">Floats from a row of a patch to the next.</param>
     /// <param name="packed">[PackedLength]</param>
@@ -50,5 +60,5 @@ internal unsafe interface ICorrelation
     /// <param name="gate">Where given, y is 0 where it is not positive.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void Run(PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, Prefetcher? ahead);
+    void Run(int examples, PixelGrid x, nint group, float* packed, float* bias, float floor, PixelGrid y, PixelGrid gate, float* scratch, Prefetcher? ahead);
 }

@@ -10,13 +10,10 @@ internal unsafe interface IFilterGradient
     int ScratchLength { get; }
 
     /// <summary>Runs over some examples.</summary>
-    /// <param name="x">[H, W, C] of the first example, at its padding's first pixel</param>
-    /// <param name="xStep">Floats from an example to the next.</param>
-    /// <param name="dy">[OutH, OutW, K] of the first example</param>
-    /// <param name="dyStep">Floats from an example to the next.</param>
-    /// <param name="examples">How many.</param>
+    /// <param name="x">[H, W, C] of each example, at its padding's first pixel</param>
+    /// <param name="dy">[OutH, OutW, K] of each example</param>
     /// <param name="sums">Added to.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    void Run(ImagePlane x, nint xStep, ImagePlane dy, nint dyStep, int examples, FilterGradientTarget sums, float* scratch, Prefetcher? ahead);
+    void Run(ImageBatch x, ImageBatch dy, FilterGradientTarget sums, float* scratch, Prefetcher? ahead);
 }

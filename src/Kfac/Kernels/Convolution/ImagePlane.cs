@@ -16,6 +16,30 @@ internal readonly unsafe struct ImagePlane(float* origin, nint rowStride)
     public bool IsNone => Origin == null;
 }
 
+/// <summary>The planes of some examples, a fixed step apart.</summary>
+/// <param name="first">The first example's plane, or none.</param>
+/// <param name="step">Floats from an example's pixel (0, 0) to the next one's.</param>
+/// <param name="count">How many.</param>
+internal readonly unsafe struct ImageBatch(ImagePlane first, nint step, int count)
+{
+    public readonly ImagePlane First = first;
+    public readonly nint Step = step;
+    public readonly int Count = count;
+
+    public bool IsNone => First.IsNone;
+
+    public ImagePlane this[int example] => new(First.Origin + (example * Step), First.RowStride);
+
+    /// <summary>So many examples from one on, or as many as there are.</summary>
+    public ImageBatch From(int first, int count) => new(this[first], Step, Math.Min(count, Count - first));
+
+    /// <summary>One example, or none.</summary>
+    public static implicit operator ImageBatch(ImagePlane plane) => new(plane, 0, 1);
+
+    /// <summary>All pixels, each of so many channels.</summary>
+    public PixelGrid Pixels(int channels) => new(First.Origin, First.RowStride, channels, Step);
+}
+
 /// <summary>
 /// Destination sums of a backward-filter pass of <see cref="ConvolutionKernel"/>; a null pointer means "not wanted". The bias
 /// has nothing where the filter has not.

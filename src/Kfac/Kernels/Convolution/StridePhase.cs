@@ -43,19 +43,18 @@ internal sealed unsafe class StridePhase
     }
 
     /// <param name="g">The shape.</param>
-    /// <param name="dy">[OutH, OutW, K]</param>
+    /// <param name="examples">How many.</param>
+    /// <param name="dy">[OutH, OutW, K] of each example</param>
     /// <param name="packed">from <see cref="Pack"/></param>
-    /// <param name="dx">[H, W, C], this phase's pixels overwritten</param>
-    /// <param name="gate">[H, W, C] or none</param>
+    /// <param name="dx">[H, W, C] of each example, this phase's pixels overwritten</param>
+    /// <param name="gate">[H, W, C] of each example, or none</param>
     /// <param name="scratch">[Correlation.ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
-    public void Run(ConvolutionGeometry g, ImagePlane dy, float* packed, ImagePlane dx, ImagePlane gate, float* scratch, Prefetcher? ahead) =>
-        Correlation.Run(
-            new PixelGrid(dy.Origin + (Y.First * dy.RowStride) + ((nint)X.First * g.K), dy.RowStride, g.K), dy.RowStride, packed,
-            null, float.NegativeInfinity, Pixels(g, dx), gate.IsNone ? default : Pixels(g, gate), scratch, ahead);
+    public void Run(ConvolutionGeometry g, int examples, PixelGrid dy, float* packed, PixelGrid dx, PixelGrid gate, float* scratch, Prefetcher? ahead) =>
+        Correlation.Run(examples, dy.At(Y.First, X.First), dy.Row, packed, null, float.NegativeInfinity, Pixels(g, dx), Pixels(g, gate), scratch, ahead);
 
-    private PixelGrid Pixels(ConvolutionGeometry g, ImagePlane plane) =>
-        new(plane.Origin + (Y.Start * plane.RowStride) + ((nint)X.Start * g.C), g.StrideY * plane.RowStride, g.StrideX * g.C);
+    private PixelGrid Pixels(ConvolutionGeometry g, PixelGrid map) =>
+        map.IsNone ? map : new(map.At(Y.Start, X.Start).Origin, g.StrideY * map.Row, g.StrideX * map.Pixel, map.Example);
 
     /// <summary>A phase along one axis.</summary>
     /// <param name="Start">The first pixel of dx; the others follow a stride apart.</param>

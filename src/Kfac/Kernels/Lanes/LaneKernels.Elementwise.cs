@@ -17,6 +17,22 @@ internal abstract unsafe partial class LaneKernels
     /// <param name="length">Floats.</param>
     public abstract void AddWithSquares(float* t, float* gradient, float* squares, int length);
 
+    /// <summary>y = factor * y, and 0 if the factor is, whatever y was.</summary>
+    public abstract void Scale(float* y, int length, float factor);
+
+    /// <summary>y = x σ(z), z = 2 √(2/π) (x + 0.044715 x³), which is GELU's x/2 (1 + tanh(z/2)).</summary>
+    /// <param name="x">[length]</param>
+    /// <param name="y">[length], overwritten; may be x</param>
+    /// <param name="length">Floats.</param>
+    public abstract void Gelu(float* x, float* y, int length);
+
+    /// <summary>dx = dy σ(z) (1 + x (1 - σ(z)) dz/dx)</summary>
+    /// <param name="x">[length]</param>
+    /// <param name="dy">[length]</param>
+    /// <param name="dx">[length], overwritten; may be dy</param>
+    /// <param name="length">Floats.</param>
+    public abstract void GeluBackward(float* x, float* dy, float* dx, int length);
+
     /// <summary>y = max(0, y)</summary>
     public abstract void Relu(float* y, int length);
 
@@ -142,6 +158,19 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
                         }
                 }
             }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Scale(float* y, int length, float factor)
+    {
+        if (factor == 0)
+        {
+            new Span<float>(y, length).Clear();
+            return;
+        }
+        TVector all = TLanes.Broadcast(factor);
+        for (int i = 0; i < length; i += TLanes.Width)
+            Store(y + i, TLanes.Multiply(all, Load(y + i, length - i)), length - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

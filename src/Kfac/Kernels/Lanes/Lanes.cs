@@ -40,6 +40,11 @@ internal unsafe interface ILanes<TVector>
 
     static abstract TVector Multiply(TVector x, TVector y);
 
+    static abstract TVector Divide(TVector x, TVector y);
+
+    /// <summary>2^n for whole numbers n from -126 to 127; anything where n is not a number.</summary>
+    static abstract TVector TwoTo(TVector n);
+
     /// <summary>x * y + z, rounded once where the machine can.</summary>
     static abstract TVector MultiplyAdd(TVector x, TVector y, TVector z);
 
@@ -83,6 +88,13 @@ internal readonly unsafe struct Avx512Lanes : ILanes<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Multiply(Vector512<float> x, Vector512<float> y) => x * y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Divide(Vector512<float> x, Vector512<float> y) => x / y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> TwoTo(Vector512<float> n) =>
+        Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n) + Vector512.Create(ScalarLanes.ExponentBias), ScalarLanes.ExponentShift).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> MultiplyAdd(Vector512<float> x, Vector512<float> y, Vector512<float> z) => Vector512.FusedMultiplyAdd(x, y, z);
@@ -132,6 +144,13 @@ internal readonly unsafe struct Avx2Lanes : ILanes<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Multiply(Vector256<float> x, Vector256<float> y) => x * y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Divide(Vector256<float> x, Vector256<float> y) => x / y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> TwoTo(Vector256<float> n) =>
+        Vector256.ShiftLeft(Vector256.ConvertToInt32Native(n) + Vector256.Create(ScalarLanes.ExponentBias), ScalarLanes.ExponentShift).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> MultiplyAdd(Vector256<float> x, Vector256<float> y, Vector256<float> z) => Fma.MultiplyAdd(x, y, z);
@@ -187,6 +206,13 @@ internal readonly unsafe struct Vector128Lanes : ILanes<Vector128<float>>
     public static Vector128<float> Multiply(Vector128<float> x, Vector128<float> y) => x * y;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Divide(Vector128<float> x, Vector128<float> y) => x / y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> TwoTo(Vector128<float> n) =>
+        Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n) + Vector128.Create(ScalarLanes.ExponentBias), ScalarLanes.ExponentShift).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> MultiplyAdd(Vector128<float> x, Vector128<float> y, Vector128<float> z) => Vector128.MultiplyAddEstimate(x, y, z);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -205,6 +231,9 @@ internal readonly unsafe struct Vector128Lanes : ILanes<Vector128<float>>
 /// <summary>No vectors: one float at a time, each product rounded.</summary>
 internal readonly unsafe struct ScalarLanes : ILanes<float>
 {
+    /// <summary>Of a float's bits: what is added to an exponent, and how far up that is.</summary>
+    public const int ExponentBias = 127, ExponentShift = 23;
+
     public static int Width => 1;
 
     public static int TileRows => 6;
@@ -228,6 +257,10 @@ internal readonly unsafe struct ScalarLanes : ILanes<float>
     public static float Subtract(float x, float y) => x - y;
 
     public static float Multiply(float x, float y) => x * y;
+
+    public static float Divide(float x, float y) => x / y;
+
+    public static float TwoTo(float n) => BitConverter.Int32BitsToSingle(((int)n + ExponentBias) << ExponentShift);
 
     public static float MultiplyAdd(float x, float y, float z) => (x * y) + z;
 

@@ -9,9 +9,12 @@ namespace Kfac.Kernels;
 /// </summary>
 internal sealed unsafe class TileSweep
 {
-    private readonly int _columns, _tileRows, _allPanels;
+    /// <summary>Terms for which a product asks for memory at a time, so that no more lines are on the way than the processor keeps.</summary>
+    private const int TermsOfGroup = 32;
+
+    private readonly int _tileRows, _allPanels;
     private readonly bool _packed;
-    private readonly nint _aRow, _aTerm, _cRow;
+    private readonly nint _aRow, _aTerm, _bTerm, _cRow;
 
     /// <summary>[2, rows] of A and of C; its place is fixed.</summary>
     private readonly nint[] _offsets;
@@ -26,11 +29,11 @@ internal sealed unsafe class TileSweep
     /// <param name="columns">Columns of B and C.</param>
     /// <param name="aRow">Floats from a row of A to the next.</param>
     /// <param name="aTerm">Floats from a term of A to the next.</param>
-    /// <param name="packed">Whether B comes as [panel, terms, width of the panel] instead of [terms, columns].</param>
+    /// <param name="bTerm">Floats from a term of B to the next; 0 where B comes packed as [panel, terms, width of the panel].</param>
     /// <param name="cRow">Floats from a row of C to the next.</param>
-    public TileSweep(LaneKernels lanes, int columns, nint aRow, nint aTerm, bool packed, nint cRow)
+    public TileSweep(LaneKernels lanes, int columns, nint aRow, nint aTerm, nint bTerm, nint cRow)
     {
-        (_columns, _tileRows, _aRow, _aTerm, _packed, _cRow) = (columns, lanes.TileRows, aRow, aTerm, packed, cRow);
+        (_tileRows, _aRow, _aTerm, _bTerm, _packed, _cRow) = (lanes.TileRows, aRow, aTerm, bTerm, bTerm == 0, cRow);
         _offsets = GC.AllocateUninitializedArray<nint>(2 * _tileRows, pinned: true);
         for (int i = 0; i < _tileRows; i++)
             (_offsets[i], _offsets[_tileRows + i]) = (i * aRow, i * cRow);
@@ -48,7 +51,9 @@ internal sealed unsafe class TileSweep
     /// <param name="b">Term 0, column 0.</param>
     /// <param name="c">Row 0, column 0; overwritten.</param>
     /// <param name="ahead">What comes next, or null.</param>
-    public void Run(EvenSplit rows, int terms, float* a, float* b, float* c, Prefetcher? ahead)
+    /// <param name="next">What comes first of all, instead; null for nothing.</param>
+    /// <param name="nextLength">Floats of it.</param>
+    public void Run(EvenSplit rows, int terms, float* a, float* b, float* c, Prefetcher? ahead, float* next = null, nint nextLength = 0)
     {
         if (rows.Count == 0)
             return;
@@ -62,14 +67,25 @@ internal sealed unsafe class TileSweep
             AOffsets = offsets,
             COffsets = offsets + _tileRows,
         };
-        ahead?.SpreadOver(ref t, rows.Chunks * _allPanels);
+        if (next == null)
+        {
+            ahead?.SpreadOver(ref t, rows.Chunks * _allPanels);
+        }
+        else
+        {
+            t.Groups = terms % TermsOfGroup == 0 ? terms / TermsOfGroup : 1;
+            t.Length = terms / t.Groups;
+            t.AGroup = t.Length * _aTerm;
+            Prefetcher.SpreadOver(ref t, t.Groups * rows.Chunks * _allPanels, next, nextLength);
+        }
         for (int kind = 0; kind < _panels.Length; kind++)
         {
             (Panel panel, t.Panels) = _panels[kind];
             t.Columns = panel.Columns;
             t.A = a;
             t.B = b + (panel.Start * (nint)(_packed ? terms : 1));
-            t.BStep = _packed ? panel.Width : _columns;
+            t.BStep = _packed ? panel.Width : _bTerm;
+            t.BGroup = t.Length * t.BStep;
             t.BNext = panel.Width * (nint)(_packed ? terms : 1);
             t.C = c + panel.Start;
             for (int less = 0; less < 2; less++)

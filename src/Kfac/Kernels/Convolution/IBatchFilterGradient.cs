@@ -1,0 +1,30 @@
+namespace Kfac.Kernels;
+
+/// <summary>
+/// mean[p, k] = (1/N) sum over the examples of a batch of T[p, k], or of T[p, k]², T being an example's filter gradient: all examples
+/// at once, by several threads, where a filter is so large that sums of slices of the batch would cost more than the products.
+/// </summary>
+/// <remarks>
+/// A call is a number of phases. The units of one may run in any order and on any thread, and all of them before the next
+/// phase begins. Each sum belongs to one unit and has a fixed order: the bits do not depend on who runs which unit.
+/// </remarks>
+internal unsafe interface IBatchFilterGradient
+{
+    /// <summary>Floats of scratch that all threads share.</summary>
+    int ScratchLength(int examples);
+
+    /// <summary>Phases of a call.</summary>
+    int Phases(int examples);
+
+    /// <summary>Units of a phase, at most.</summary>
+    int Units(int phase, int examples);
+
+    /// <summary>Runs one unit.</summary>
+    /// <param name="phase">The phase.</param>
+    /// <param name="unit">The unit.</param>
+    /// <param name="x">[H, W, C] of each example, with the kernel's halo</param>
+    /// <param name="dy">[OutH, OutW, K] of each example; its halo is not read</param>
+    /// <param name="means">Overwritten when all phases have run.</param>
+    /// <param name="scratch">[ScratchLength]</param>
+    void Run(int phase, int unit, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch);
+}
