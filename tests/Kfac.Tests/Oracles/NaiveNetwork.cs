@@ -29,17 +29,20 @@ internal sealed class NaiveNetwork(NetworkSpec spec, IEnumerable<Parameter> para
     public double Loss(double[] image, int label) => CrossEntropy(Scores(image), label);
 
     /// <summary>d loss / d parameter, all parameters, by central differences.</summary>
-    public List<double[]> Gradient(double[] image, int label) => [.. Parameters.Select(values => Differences(values, () => Loss(image, label)))];
+    public List<double[]> Gradient(double[] image, int label) => [.. Parameters.Select(values => Differences(values, () => Loss(image, label), Stride))];
 
     /// <summary>d (loss of the batch) / d (the copy of the parameters that <paramref name="example"/> sees), by central differences.</summary>
     public List<double[]> Gradient(double[][] images, int[] labels, int example)
     {
         double[][] own = [.. Parameters.Select(values => (double[])values.Clone())];
-        return [.. own.Select(values => Differences(values, () => Scores(images, (n, p) => n == example ? own[p] : Parameters[p]).Select((scores, n) => CrossEntropy(scores, labels[n])).Sum()))];
+        return [.. own.Select(values => Differences(values, () => Scores(images, (n, p) => n == example ? own[p] : Parameters[p]).Select((scores, n) => CrossEntropy(scores, labels[n])).Sum(), Stride))];
     }
 
+    /// <summary>Of a parameter's entries, every how many have their gradient measured: the others' are left at NaN.</summary>
+    public int Stride { get; init; } = 1;
+
     /// <summary>d loss / d image by central differences.</summary>
-    public double[] ImageGradient(double[] image, int label) => Differences(image, () => Loss(image, label));
+    public double[] ImageGradient(double[] image, int label) => Differences(image, () => Loss(image, label), stride: 1);
 
     /// <summary>The class scores of one example by itself.</summary>
     public double[] Scores(double[] image) => Scores([image])[0];
@@ -179,10 +182,11 @@ internal sealed class NaiveNetwork(NetworkSpec spec, IEnumerable<Parameter> para
         return largest + Math.Log(scores.Sum(score => Math.Exp(score - largest))) - scores[label];
     }
 
-    private static double[] Differences(double[] values, Func<double> function)
+    private static double[] Differences(double[] values, Func<double> function, int stride)
     {
         var gradient = new double[values.Length];
-        for (int i = 0; i < values.Length; i++)
+        Array.Fill(gradient, double.NaN);
+        for (int i = 0; i < values.Length; i += stride)
         {
             double value = values[i];
             values[i] = value + Step;

@@ -15,6 +15,9 @@ public sealed class NetworkGradientTests
     /// <summary>Single precision over sums of at most a few hundred terms of size one.</summary>
     private const double Tolerance = 2e-4;
 
+    /// <summary>Of a large network's parameters so many are looked at: each takes two passes of the oracle.</summary>
+    private const int LookedAt = 1000;
+
     [TestMethod]
     [DynamicData(nameof(Networks), typeof(NetworkCases))]
     public void ScoresAreTheDefinitions(string name, NetworkSpec spec)
@@ -41,16 +44,19 @@ public sealed class NetworkGradientTests
         loss.WriteGradient(labels, network.LogitsGradient!);
         network.Backward(BackwardQuantities.Gradient | BackwardQuantities.SquaredGradient);
 
-        var oracle = new NaiveNetwork(network);
+        int stride = Math.Max(1, network.Parameters.Sum(parameter => parameter.Length) / LookedAt);
+        var oracle = new NaiveNetwork(network) { Stride = stride };
         List<double[]>[] perExample = [.. Enumerable.Range(0, Examples).Select(n => ExamplesMeet(spec.Layers) ? oracle.Gradient(images, labels, n) : oracle.Gradient(images[n], labels[n]))];
         for (int p = 0; p < network.Parameters.Count; p++)
         {
             Parameter parameter = network.Parameters[p];
             double[] mean = [.. Enumerable.Range(0, parameter.Length).Select(i => perExample.Average(g => g[p][i]))];
             double[] square = [.. Enumerable.Range(0, parameter.Length).Select(i => perExample.Average(g => g[p][i] * g[p][i]))];
-            AssertClose(mean, parameter.Gradient, $"{name}, {parameter.Name}, gradient");
-            AssertClose(square, parameter.SquaredGradient, $"{name}, {parameter.Name}, squared gradient");
+            AssertClose(Sample(mean), Sample<float>(parameter.Gradient), $"{name}, {parameter.Name}, gradient");
+            AssertClose(Sample(square), Sample<float>(parameter.SquaredGradient), $"{name}, {parameter.Name}, squared gradient");
         }
+
+        T[] Sample<T>(ReadOnlySpan<T> values) => [.. values.ToArray().Where((_, i) => i % stride == 0)];
     }
 
     [TestMethod]

@@ -11,7 +11,7 @@ internal readonly unsafe struct PixelGrid(float* origin, nint row, nint pixel, n
     public bool IsNone => Origin == null;
 
     /// <summary>The same from pixel (i, j) on. No grid stays none.</summary>
-    public PixelGrid At(int i, int j) => new(Origin + (i * Row) + (j * Pixel), Row, Pixel, Example);
+    public PixelGrid At(int i, int j) => IsNone ? this : new(Origin + (i * Row) + (j * Pixel), Row, Pixel, Example);
 
     /// <summary>The same from example <paramref name="n"/> and channel <paramref name="channel"/> on. No grid stays none.</summary>
     public PixelGrid From(int n, int channel = 0) => IsNone ? this : new(Origin + (n * Example) + channel, Row, Pixel, Example);
