@@ -109,6 +109,7 @@ public abstract unsafe class EkfacFB : InputOutputFB
         state.CaptureOrRestore($"{name}.hasBasis", ref _hasBasis);
         state.CaptureOrRestore($"{name}.inputs", _inputBasis.Span);
         state.CaptureOrRestore($"{name}.gradients", _gradientBasis.Span);
+        state.RequirePossible(_hasBasis);
     }
 
     internal override void CaptureOrRestoreNextInverse(StateDictionary state, string name)

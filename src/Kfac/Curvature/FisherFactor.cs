@@ -57,6 +57,7 @@ public sealed unsafe class FisherFactor
         state.CaptureOrRestore($"{name}.isProvisional", ref _isProvisional);
         state.CaptureOrRestore($"{name}.updates", ref _updates);
         state.CaptureOrRestore($"{name}.refused", ref _refused);
+        state.RequirePossible(_updates >= 0 && _refused >= 0 && (_weight == 0 ? _updates == 0 && !_isProvisional : _weight >= 1 && _weight <= _updates + 1));
     }
 
     /// <summary>Number of values.</summary>

@@ -48,7 +48,11 @@ internal sealed unsafe class KroneckerFactors
     public float Locations => _locationsPerExample;
 
     /// <summary>Copies T out to <paramref name="state"/>, or back from it; the averages are the collection's.</summary>
-    public void CaptureOrRestore(StateDictionary state, string name) => state.CaptureOrRestore($"{name}.locations", ref _locationsPerExample);
+    public void CaptureOrRestore(StateDictionary state, string name)
+    {
+        state.CaptureOrRestore($"{name}.locations", ref _locationsPerExample);
+        state.RequirePossible(Inputs.HasValue == Gradients.HasValue && _locationsPerExample >= 0);
+    }
 
     /// <summary>Begins a statistic.</summary>
     public void Begin()

@@ -28,7 +28,7 @@ internal sealed class StateDictionary
     }
 
     /// <summary>Brings the copy back to what <paramref name="exchange"/> names.</summary>
-    /// <returns>False, and nothing changed, where it names other things, or arrays of other lengths.</returns>
+    /// <returns>False, and nothing changed, where it names other things, or arrays of other lengths, or finds that they cannot be.</returns>
     public bool TryRestore(Action<StateDictionary> exchange)
     {
         StateDictionary present = Capture(exchange);
@@ -70,6 +70,16 @@ internal sealed class StateDictionary
         int number = flag ? 1 : 0;
         CaptureOrRestore(name, ref number);
         flag = number != 0;
+        RequirePossible(number is 0 or 1);
+    }
+
+    /// <summary>Refuses what was brought back unless it is <paramref name="possible"/>: whoever names values says what they must have in common.</summary>
+    public void RequirePossible(bool possible)
+    {
+        if (_restored is not null && !possible)
+        {
+            throw new MismatchException();
+        }
     }
 
     /// <summary>Copies a text out or back; an empty one comes back as null.</summary>
@@ -127,7 +137,7 @@ internal sealed class StateDictionary
 
                 Array values = Array.CreateInstance(Types[type].Type, length);
                 ForEachChunk(values, Types[type].Bytes, stream.ReadExactly);
-                if (values is float[] floats && !Array.TrueForAll(floats, float.IsFinite))
+                if ((values is float[] floats && !Array.TrueForAll(floats, float.IsFinite)) || (values is double[] doubles && !Array.TrueForAll(doubles, double.IsFinite)))
                 {
                     throw new FormatException($"entry {state._entries.Count + 1} of the optimizer's state holds a NaN or an infinity");
                 }
@@ -181,6 +191,6 @@ internal sealed class StateDictionary
 
     private delegate void SpanAction(Span<byte> bytes);
 
-    /// <summary>What is to be restored is not what was captured.</summary>
+    /// <summary>What is to be restored is not what was captured, or cannot have been.</summary>
     private sealed class MismatchException : Exception;
 }

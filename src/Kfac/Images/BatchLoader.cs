@@ -66,6 +66,9 @@ internal sealed class BatchLoader : IDisposable
     /// <summary>How many batches an epoch has.</summary>
     public int BatchCount(ImageSequence sequence) => (sequence.Count + _batchSize - 1) / _batchSize;
 
+    /// <summary>The image that a batch of an epoch begins with: how many are in those before it.</summary>
+    public static int FirstImage(int batch, int images, int batches) => (int)((long)batch * images / batches);
+
     /// <summary>Begins an epoch; all batches of the one before must have been taken.</summary>
     /// <param name="sequence">Whose images.</param>
     /// <param name="epoch">0 for the first.</param>
@@ -177,7 +180,7 @@ internal sealed class BatchLoader : IDisposable
             }
         }
 
-        int Start(int batch) => (int)((long)batch * sequence.Count / batches);
+        int Start(int batch) => FirstImage(batch, sequence.Count, batches);
     }
 
     /// <summary>The batch that was taken last is in use; there is room beside it.</summary>

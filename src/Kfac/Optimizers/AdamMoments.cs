@@ -17,6 +17,7 @@ internal sealed class AdamMoments(ParameterStore store, float beta1, float beta2
         state.CaptureOrRestore("mean", _mean.Span);
         state.CaptureOrRestore("square", _square.Span);
         state.CaptureOrRestore("adamSteps", ref _steps);
+        state.RequirePossible(_steps >= 0 && !_square.Span.ContainsAnyInRange(float.NegativeInfinity, -float.Epsilon));
     }
 
     /// <summary>Comes before the chunks of a step.</summary>

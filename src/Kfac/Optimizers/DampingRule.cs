@@ -28,6 +28,7 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chu
     {
         state.CaptureOrRestore("dampingTrend", ref _lastTrend);
         state.CaptureOrRestore("dampingIsCalibrating", ref _isCalibrating);
+        state.RequirePossible(_lastTrend is >= -1 and <= 1);
     }
 
     /// <summary>Whether the step is one to measure.</summary>

@@ -19,6 +19,7 @@ internal abstract class GradientOptimizer : Optimizer
     {
         base.CaptureOrRestore(state);
         state.CaptureOrRestore("caution", ref _caution);
+        state.RequirePossible(_caution is >= 0 and <= 1);
     }
 
     private protected sealed override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)

@@ -64,6 +64,7 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
         state.CaptureOrRestore("hasInverses", ref _hasInverses);
         state.CaptureOrRestore("inversesAreWaiting", ref isWaiting);
         state.CaptureOrRestore("inversesAreDue", ref _dueStep);
+        state.RequirePossible(_hasInverses ? Array.TrueForAll(blocks, block => block.HasCurvature) : !isWaiting);
         _computation = isWaiting ? Task.CompletedTask : null;
         for (int i = 0; i < blocks.Length; i++)
         {

@@ -81,6 +81,7 @@ internal sealed class KfacOptimizer : Optimizer
         state.CaptureOrRestore("dampingFactor", ref _dampingFactor);
         state.CaptureOrRestore("caution", ref _caution);
         state.CaptureOrRestore("steps", ref _steps);
+        state.RequirePossible(_steps >= 0 && _dampingFactor >= 0 && _caution is >= 0 and <= 1);
         for (int i = 0; i < _curvature.Factors.Count; i++)
         {
             _curvature.Factors[i].CaptureOrRestore(state, $"factor{i}");

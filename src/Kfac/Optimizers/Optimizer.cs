@@ -143,7 +143,8 @@ internal abstract class Optimizer
         state.CaptureOrRestore("stepsSinceRecovery", ref _stepsSinceRecovery);
         long passes = Network.TrainingPasses;
         state.CaptureOrRestore("trainingPasses", ref passes);
-        Network.TrainingPasses = Math.Max(passes, 0);
+        state.RequirePossible(passes >= 0 && _curvatureRecoveries >= 0 && _stepsSinceRecovery >= 0 && _recoveriesInARow >= 0 && _recoveriesInARow < MaxRecoveries && _recoveriesInARow <= _recoveries);
+        Network.TrainingPasses = passes;
         Store.MarkChanged();
     }
 

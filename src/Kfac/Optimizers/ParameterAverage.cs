@@ -59,6 +59,7 @@ internal sealed class ParameterAverage
     {
         state.CaptureOrRestore("average", _average.Span);
         state.CaptureOrRestore("averageWeight", ref _weight);
+        state.RequirePossible(_weight is 0 or >= 1);
     }
 
     /// <summary>a += (w - a) / weight.</summary>

@@ -30,10 +30,10 @@ internal sealed class CheckpointedTraining : IDisposable
     /// <summary>Brings back the newest checkpoint, where there is one.</summary>
     /// <param name="exchange">Names everything that the training is.</param>
     /// <param name="history">Its reports; replaced.</param>
-    /// <param name="isPossible">Whether what was brought back can be a moment of it.</param>
+    /// <param name="findImpossible">What in it can be no moment of the training, in a clause; null for nothing.</param>
     /// <exception cref="ArgumentException">It is of other options or data.</exception>
-    /// <exception cref="InvalidDataException">It does not hold what this training is made of.</exception>
-    public void Resume(Action<StateDictionary> exchange, List<EpochReport> history, Func<bool> isPossible)
+    /// <exception cref="InvalidDataException">It does not hold what this training is made of, or a moment that it cannot have.</exception>
+    public void Resume(Action<StateDictionary> exchange, List<EpochReport> history, Func<string?> findImpossible)
     {
         if (_folder.ReadNewest() is not { } newest)
         {
@@ -44,9 +44,14 @@ internal sealed class CheckpointedTraining : IDisposable
         TrainingSettings.RequireSame(checkpoint.Settings, _settings, path, Warn);
         history.Clear();
         history.AddRange(checkpoint.History);
-        if (!checkpoint.State.TryRestore(exchange) || !isPossible())
+        if (!checkpoint.State.TryRestore(exchange))
         {
             throw new InvalidDataException($"{path} does not hold what this version of the library remembers of such a training: end it with the version that began it, or give another {nameof(TrainingOptions.CheckpointPath)} to train from the start");
+        }
+
+        if (findImpossible() is { } impossible)
+        {
+            throw new InvalidDataException($"{path} can be no moment of this training: {impossible}. Delete it to go on from the one before it, or give another {nameof(TrainingOptions.CheckpointPath)} to train from the start");
         }
 
         _options.OnInfo?.Invoke($"the training goes on from {path}, after {history.Count} whole epochs");

@@ -166,6 +166,9 @@ public sealed record EarlyStopping(double MinDelta = 0, int Patience = 5, EarlyS
         Guard.Require(Patience >= 1, $"{nameof(EarlyStopping)}.{nameof(Patience)}", Patience, "at least 1");
     }
 
+    /// <summary>Whether the training ends with <paramref name="epoch"/>, which is not better than the best one.</summary>
+    internal bool IsEnough(EpochReport epoch, int best) => epoch.Epoch - best >= Patience;
+
     /// <summary>Whether <paramref name="epoch"/> is better than <paramref name="best"/> by more than the least delta. Any number is better than NaN.</summary>
     internal bool IsBetter(EpochReport epoch, EpochReport best) => Metric == EarlyStoppingMetric.Accuracy
         ? epoch.ValidationAccuracy > best.ValidationAccuracy + MinDelta

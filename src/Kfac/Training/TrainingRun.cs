@@ -79,7 +79,11 @@ internal sealed class TrainingRun : IDisposable
 
     public ImageClassifier Execute(CancellationToken cancellation)
     {
-        _checkpoints?.Resume(CaptureOrRestore, _history, IsPossible);
+        if (_checkpoints is not null)
+        {
+            Resume(_checkpoints);
+        }
+
         try
         {
             _network.Workers.Cancellation = cancellation;
@@ -134,10 +138,13 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Whether what was restored can be a moment of this training.</summary>
-    private bool IsPossible() =>
-        _progress.Epochs >= 0 && _progress.Epochs <= _options.Epochs && _progress.Steps >= 0 && _progress.Steps <= _steps
-        && _history.Count == _epochsBefore + _progress.Epochs && _progress.BestEpoch <= _history.Count;
+    private void Resume(CheckpointedTraining checkpoints)
+    {
+        var moments = new PossibleMoments(_options, [.. _history], _training.Count, _steps, _validation is not null, Counts());
+        checkpoints.Resume(CaptureOrRestore, _history, () => moments.FindImpossible(_progress, _history, Counts()));
+
+        OptimizerCounts Counts() => new(_optimizer.Recoveries, _optimizer.CurvatureRecoveries, _network.TrainingPasses);
+    }
 
     private void WriteCheckpoint()
     {
@@ -161,7 +168,7 @@ internal sealed class TrainingRun : IDisposable
             return false;
         }
 
-        return report.Epoch - _progress.BestEpoch >= stopping.Patience;
+        return stopping.IsEnough(report, _progress.BestEpoch);
     }
 
     /// <summary>The epoch at work, from the step it has come to.</summary>

@@ -7,7 +7,7 @@ public sealed class StateDictionaryTests
     [TestMethod]
     public void Everything_comes_back_from_a_file()
     {
-        var captured = new Memory { Weights = [1, 2, 3], Sums = [0.1, double.NaN], Steps = long.MaxValue, HasSums = true, Note = "Ä" };
+        var captured = new Memory { Weights = [1, 2, 3], Sums = [0.1, -double.Epsilon], Steps = long.MaxValue, HasSums = true, Note = "Ä" };
         using var file = new MemoryStream();
         StateDictionary.Capture(captured.CaptureOrRestore).Write(file);
         file.Position = 0;
@@ -37,6 +37,35 @@ public sealed class StateDictionaryTests
     }
 
     [TestMethod]
+    public void Values_that_cannot_be_change_nothing()
+    {
+        var memory = new Memory { Steps = 3 };
+        StateDictionary negative = StateDictionary.Capture(new Memory { Steps = -1, Weights = [1, 2, 3] }.CaptureOrRestore);
+        int two = 2;
+        StateDictionary flag = StateDictionary.Capture(state => state.CaptureOrRestore("hasSums", ref two));
+
+        Assert.IsFalse(negative.TryRestore(memory.CaptureOrRestore), "steps that are negative");
+        Assert.IsFalse(flag.TryRestore(state => state.CaptureOrRestore("hasSums", ref memory.HasSums)), "a flag of 2");
+
+        CollectionAssert.AreEqual(new float[3], memory.Weights);
+        Assert.AreEqual((3L, false), (memory.Steps, memory.HasSums));
+    }
+
+    [TestMethod]
+    [DataRow(float.NaN, 0.0)]
+    [DataRow(float.NegativeInfinity, 0.0)]
+    [DataRow(0f, double.NaN)]
+    [DataRow(0f, double.PositiveInfinity)]
+    public void Values_that_are_not_finite_are_refused(float weight, double sum)
+    {
+        using var file = new MemoryStream();
+        StateDictionary.Capture(new Memory { Weights = [0, 1, weight], Sums = [sum, 1], HasSums = true }.CaptureOrRestore).Write(file);
+        file.Position = 0;
+
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => StateDictionary.Read(file)).Message, "holds a NaN or an infinity");
+    }
+
+    [TestMethod]
     public void False_lengths_cost_nothing()
     {
         using var file = new MemoryStream();
@@ -61,6 +90,7 @@ public sealed class StateDictionaryTests
         public void CaptureOrRestore(StateDictionary state)
         {
             state.CaptureOrRestore("steps", ref Steps);
+            state.RequirePossible(Steps >= 0);
             state.CaptureOrRestore("hasSums", ref HasSums);
             state.CaptureOrRestore("note", ref Note);
             state.CaptureOrRestore<float>("weights", Weights);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Kfac.Curvature;
 using Kfac.Images;
+using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Tests.Images;
@@ -16,7 +17,7 @@ public sealed class CheckpointFuzzTests
 {
     private const int HeaderLength = 12, ChecksumLength = 32;
 
-    private static readonly ImageSet Images = ImageSet.Of(SyntheticImages.Create(24, seed: 1));
+    private static readonly ImageSet Images = ImageSet.Of(SyntheticImages.Create(24, seed: 1)), Validation = ImageSet.Of(SyntheticImages.Create(9, seed: 2));
 
     private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
 
@@ -60,7 +61,10 @@ public sealed class CheckpointFuzzTests
         Write(file);
         try
         {
-            Assert.HasCount(1, new ImageClassifierTrainer(options).Fit(Images, null, previous: null).History);
+            ImageClassifier model = new ImageClassifierTrainer(options).Fit(Images, Validation, previous: null);
+            Assert.HasCount(2, model.History);
+            Assert.IsTrue(model.Parameters.All(parameter => parameter.Values.ToArray().All(float.IsFinite)));
+            Assert.IsTrue(model.History.All(report => report.TrainingAccuracy is >= 0 and <= 1 && report.Epochs == 2));
             return true;
         }
         catch (Exception e) when (e is ArgumentException or InvalidDataException or TrainingDivergedException)
@@ -73,12 +77,12 @@ public sealed class CheckpointFuzzTests
         }
     }
 
-    /// <summary>A training that was interrupted after the first of its two steps.</summary>
+    /// <summary>A training that was interrupted after the first of the two steps of its second epoch.</summary>
     private byte[] Interrupted(TrainingOptions options)
     {
         Write([]);
-        Assert.ThrowsExactly<TimeoutException>(() => new ImageClassifierTrainer(options with { OnBatch = report => _ = report.Batch == 2 ? throw new TimeoutException() : 0 }).Fit(Images, null, previous: null));
-        return File.ReadAllBytes(Directory.GetFiles(_folder, "*.kfac").Single());
+        Assert.ThrowsExactly<TimeoutException>(() => new ImageClassifierTrainer(options with { OnBatch = report => _ = report is { Epoch: 2, Batch: 2 } ? throw new TimeoutException() : 0 }).Fit(Images, Validation, previous: null));
+        return File.ReadAllBytes(Directory.GetFiles(_folder, "*.kfac").Max()!);
     }
 
     private void Write(byte[] file)
@@ -95,7 +99,8 @@ public sealed class CheckpointFuzzTests
         var options = new TrainingOptions
         {
             Network = NetworkSpec.For(8, 8, 1).MaxPool(2).Conv(2, 3).BatchNorm().Flatten().Dense(3),
-            Epochs = 1,
+            Epochs = 2,
+            EarlyStopping = new EarlyStopping(),
             BatchSize = 12,
             Threads = 1,
             CheckpointPath = _folder,
@@ -126,7 +131,7 @@ public sealed class CheckpointFuzzTests
                 settings = Mutations.OfText(settings, random);
                 break;
             case 1:
-                history = random.Next(2) == 0 ? Encoding.UTF8.GetBytes("[{\"Epoch\":1}]") : Mutations.OfText([.. "[null]"u8], random);
+                history = Mutations.OfText(random.Next(4) == 0 ? [.. "[null]"u8] : history, random);
                 break;
             case 2:
                 body = Mutations.OfBytes(body, random);

@@ -196,6 +196,53 @@ public sealed class CheckpointTests
     }
 
     [TestMethod]
+    [DataRow("progress.hasEnded", 1, "it has ended after 2 of 4 epochs")]
+    [DataRow("progress.epochs", 3, "0 and 3 epochs are done, but 2 reported")]
+    [DataRow("progress.steps", 3, "0 images were seen in 3 steps")]
+    [DataRow("recoveries", 1, "1 steps were refused, 0 before this epoch")]
+    [DataRow("trainingPasses", 11, "11 passes do not go with the steps that are done")]
+    public void A_moment_that_the_training_cannot_have_is_refused(string number, int value, string message) =>
+        AfterForgery(Options, number, value, $"can be no moment of this training: {message}");
+
+    [TestMethod]
+    [DataRow("kronecker", "recoveriesInARow", 6)]
+    [DataRow("kronecker", "recoveriesInARow", -1)]
+    [DataRow("kronecker", "stepsSinceRecovery", -1)]
+    [DataRow("kronecker", "curvatureRecoveries", -1)]
+    [DataRow("kronecker", "factor0.updates", 0)]
+    [DataRow("kronecker", "factor1.refused", -1)]
+    [DataRow("kronecker", "factor1.isProvisional", 2)]
+    [DataRow("kronecker", "block0.locations", unchecked((int)0xbf800000))]
+    [DataRow("kronecker", "hasInverses", 0)]
+    [DataRow("kronecker", "caution", 0x40000000)]
+    [DataRow("kronecker", "dampingFactor", unchecked((int)0xbf800000))]
+    [DataRow("ekfac", "block0.inverse.hasBasis", 0)]
+    [DataRow("ekfac", "dampingTrend", 2)]
+    [DataRow("adam", "caution", 0x40000000)]
+    [DataRow("adam", "adamSteps", -1)]
+    public void What_an_optimizer_cannot_have_counted_is_refused(string optimizer, string number, int value)
+    {
+        OptimizerOptions[] optimizers = [Options.Optimizer, new KfacOptions { Approximation = FisherApproximation.Ekfac, DampingAdaptation = DampingAdaptation.LevenbergMarquardt }, new AdamOptions()];
+        AfterForgery(Options with { Optimizer = optimizers[Array.IndexOf(["kronecker", "ekfac", "adam"], optimizer)] }, number, value, "does not hold what this version of the library remembers");
+    }
+
+    /// <summary>Changes a number (or the first of several) in the only checkpoint, makes its checksum good, and has it refused.</summary>
+    private void AfterForgery(TrainingOptions options, string number, int value, string message)
+    {
+        Interrupt(options, epoch: 3, batch: 2);
+        string[] files = [.. Directory.GetFiles(Folder).Order()];
+        File.Delete(files[0]);
+        byte[] whole = File.ReadAllBytes(files[1]), forged = [.. whole], name = [(byte)number.Length, .. System.Text.Encoding.UTF8.GetBytes(number)];
+        BitConverter.TryWriteBytes(forged.AsSpan(forged.AsSpan().IndexOf(name) + name.Length + sizeof(byte) + sizeof(int)), value);
+        System.Security.Cryptography.SHA256.HashData(forged.AsSpan(..^32)).CopyTo(forged, forged.Length - 32);
+        File.WriteAllBytes(files[1], forged);
+
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => Fit(options)).Message, message);
+        File.WriteAllBytes(files[1], whole);
+        Assert.HasCount(4, Fit(options).History);
+    }
+
+    [TestMethod]
     public void A_folder_that_cannot_be_written_to_is_a_warning_and_the_training_goes_on()
     {
         ImageClassifier model = Fit(Options with { OnEpoch = report => Obstruct(report.Epoch) });
