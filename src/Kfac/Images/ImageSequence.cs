@@ -9,12 +9,13 @@ internal abstract class ImageSequence : IDisposable
     /// <summary>Goes to the start of an epoch, 0 being the first; its order depends on nothing else.</summary>
     public abstract void Begin(int epoch);
 
-    /// <summary>Takes the next of the epoch's <see cref="Count"/> images.</summary>
+    /// <summary>Takes the next of the epoch's <see cref="Count"/> images, or passes it over.</summary>
     /// <param name="pixels">[H, W, C], overwritten.</param>
+    /// <param name="isWanted">Whether the pixels are; what reads them may be spared otherwise.</param>
     /// <param name="label">Its class.</param>
     /// <param name="weight">Its weight.</param>
     /// <returns>Its number, the same in every epoch.</returns>
-    public abstract int Next(Span<float> pixels, out int label, out float weight);
+    public abstract int Next(Span<float> pixels, bool isWanted, out int label, out float weight);
 
     public virtual void Dispose()
     {
@@ -44,10 +45,14 @@ internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequ
         _next = 0;
     }
 
-    public override int Next(Span<float> pixels, out int label, out float weight)
+    public override int Next(Span<float> pixels, bool isWanted, out int label, out float weight)
     {
         int index = _order[_next++];
-        source.ReadImage(index, pixels);
+        if (isWanted)
+        {
+            source.ReadImage(index, pixels);
+        }
+
         label = source.GetLabel(index);
         weight = source.GetWeight(index);
         return index;
@@ -96,7 +101,7 @@ internal sealed class StreamSequence : ImageSequence
         _filled = _read = 0;
     }
 
-    public override int Next(Span<float> pixels, out int label, out float weight)
+    public override int Next(Span<float> pixels, bool isWanted, out int label, out float weight)
     {
         while (_filled < _images.Length && _read < Count)
         {
@@ -105,7 +110,11 @@ internal sealed class StreamSequence : ImageSequence
 
         int chosen = _random.Next(_filled), place = _places[chosen];
         (int index, label, weight) = _images[place];
-        _buffer.Read(place, pixels);
+        if (isWanted)
+        {
+            _buffer.Read(place, pixels);
+        }
+
         (_places[chosen], _places[_filled - 1]) = (_places[_filled - 1], place);
         _filled--;
         return index;

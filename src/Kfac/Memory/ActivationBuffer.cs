@@ -1,4 +1,5 @@
 using Kfac.Kernels;
+using Kfac.Parallel;
 
 namespace Kfac.Memory;
 
@@ -100,6 +101,20 @@ internal sealed unsafe class ActivationBuffer
         {
             Row(example, row).CopyTo(values.Slice(row * length, length));
         }
+    }
+
+    /// <summary>Copies every rank's examples to all ranks; only without a halo.</summary>
+    public void Gather(BatchPartition batch)
+    {
+        Communicator ranks = batch.Communicator;
+        Span<int> starts = stackalloc int[ranks.Size + 1];
+        batch.WriteStarts(starts);
+        foreach (ref int start in starts)
+        {
+            start *= (int)ImageStride;
+        }
+
+        ranks.AllGather(new Span<float>(Rows, starts[^1]), starts);
     }
 
     private float* Origin(int example) => _origin + (example < _staying ? example : _staying + _places![example]) * ImageStride;

@@ -13,16 +13,11 @@ namespace Kfac.Running;
 /// </summary>
 internal sealed class Network
 {
-    /// <summary>
-    /// Into how many slices the sums over a batch's examples are split: one for every eight examples, within these bounds.
-    /// The number of workers has no say: the order of additions, and so every bit of the result, is the same on any machine.
-    /// </summary>
-    internal const int MinSlices = 8, MaxSlices = 16;
-
     /// <summary>Examples that go through a run of layers together: few, so that their maps stay in the core's cache.</summary>
     private const int ExamplesPerChunk = 2;
 
     private readonly Workers _workers;
+    private readonly Communicator _ranks;
     private readonly Layer[] _layers;
     private readonly List<Segment> _segments = [];
     private readonly WorkerSlots _places;
@@ -33,8 +28,9 @@ internal sealed class Network
     private readonly WorkerAction _prepareLayer;
     private readonly WorkerAction _averageLayer;
     private readonly DeterministicReduction _reduction;
+    private readonly RankReduction _rankReduction;
     private Segment _current = null!;
-    private int _examples;
+    private BatchPartition _batch;
     private BackwardQuantities _quantities;
     private int _preparedVersion;
 
@@ -43,16 +39,18 @@ internal sealed class Network
     /// <param name="workers">Who does the work.</param>
     /// <param name="trains">Whether there is to be memory for backward passes.</param>
     /// <param name="store">Parameters to share with a network of the same description; null for parameters of its own.</param>
-    internal Network(NetworkSpec spec, int capacity, Workers workers, bool trains, ParameterStore? store = null)
+    /// <param name="ranks">The ranks among whom batches are divided; null for this process alone.</param>
+    internal Network(NetworkSpec spec, int capacity, Workers workers, bool trains, ParameterStore? store = null, Communicator? ranks = null)
     {
         Spec = spec;
         Capacity = capacity;
         _workers = workers;
+        _ranks = ranks ?? Communicator.Solo;
         _forwardGroup = ForwardGroup;
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
-        _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_examples, _quantities);
-        _reduction = new DeterministicReduction(MaxSlices, AddSlice);
+        _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_batch.Examples, _quantities);
+        _reduction = new DeterministicReduction(BatchPartition.MaxSlices, AddSlice);
         var graph = new NetworkGraph(spec);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
         Store = store ?? new ParameterStore();
@@ -70,10 +68,9 @@ internal sealed class Network
         DivideIntoSegments();
         int maxPrefetches = _segments.Max(segment => segment.Prefetch?.MaxMaps ?? 0);
         _prefetchers = [.. Enumerable.Range(0, workers.Count).Select(_ => new Prefetcher(maxPrefetches))];
-        foreach (ExampleLayer layer in _segments.SelectMany(segment => segment.Layers))
-        {
-            layer.Prefetchers = _prefetchers;
-        }
+        ExampleLayer[] alone = [.. _segments.SelectMany(segment => segment.Layers)];
+        Array.ForEach(alone, layer => layer.Prefetchers = _prefetchers);
+        _rankReduction = new RankReduction(alone, Store);
     }
 
     /// <summary>The network's description.</summary>
@@ -95,10 +92,13 @@ internal sealed class Network
 
     internal Workers Workers => _workers;
 
-    /// <summary>The batch's images; written by whoever calls <see cref="Forward"/>.</summary>
+    /// <summary>The ranks among whom batches are divided.</summary>
+    internal Communicator Ranks => _ranks;
+
+    /// <summary>The batch's images, of which this rank needs its own; written by whoever calls <see cref="Forward"/>.</summary>
     internal ActivationBuffer Input { get; }
 
-    /// <summary>Class scores [N, classes] of the last forward pass.</summary>
+    /// <summary>Class scores [N, classes] of the last forward pass, on every rank of all examples.</summary>
     internal ActivationBuffer Logits { get; }
 
     /// <summary>d loss / d logits, of the loss summed over the batch; written by whoever calls <see cref="Backward"/>.</summary>
@@ -139,7 +139,7 @@ internal sealed class Network
     internal void RepeatForward()
     {
         TrainingPasses--;
-        Forward(_examples, isTraining: true);
+        Forward(_batch.Examples, isTraining: true);
     }
 
     /// <summary>Takes the first <paramref name="examples"/> examples of <see cref="Input"/> to <see cref="Logits"/>.</summary>
@@ -147,7 +147,8 @@ internal sealed class Network
     /// <param name="isTraining">Whether layers are to do what they only do in training: normalise by the batch, drop values.</param>
     internal void Forward(int examples, bool isTraining = false)
     {
-        _examples = examples;
+        _batch = new BatchPartition(examples, _ranks);
+        ExampleRange own = _batch.Own;
         var pass = new ForwardPass(isTraining, isTraining ? TrainingPasses++ : 0);
         foreach (Layer layer in _layers)
         {
@@ -160,7 +161,7 @@ internal sealed class Network
         {
             if (segment.Batch is { } layer)
             {
-                layer.Forward(examples, _workers);
+                layer.Forward(_batch, _workers);
                 continue;
             }
 
@@ -170,8 +171,10 @@ internal sealed class Network
                 _workers.Run(segment.Layers.Length, _prepareLayer);
             }
 
-            _workers.Run((examples + ExamplesPerChunk - 1) / ExamplesPerChunk, _forwardGroup);
+            _workers.Run((own.Count + ExamplesPerChunk - 1) / ExamplesPerChunk, _forwardGroup);
         }
+
+        Logits.Gather(_batch);
     }
 
     /// <summary>
@@ -188,68 +191,70 @@ internal sealed class Network
         _quantities = quantities;
         foreach (ActivationBuffer gradient in _transientGradients)
         {
-            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples) : 0);
+            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _batch.Examples) : 0);
         }
 
         for (int i = _segments.Count - 1; i >= 0; i--)
         {
             if (_segments[i].Batch is { } layer)
             {
-                layer.Backward(_examples, _workers, quantities);
+                layer.Backward(_batch, _workers, quantities);
                 continue;
             }
 
             _current = _segments[i];
             _reduction.Begin();
-            _workers.Run(SliceCount, _backwardSlice);
-            _workers.Run(_current.Layers.Length, _averageLayer);
+            _workers.Run(_batch.EndSlice - _batch.FirstSlice, _backwardSlice);
+        }
+
+        _rankReduction.Run(_batch, quantities);
+        foreach (Segment segment in _segments)
+        {
+            _current = segment;
+            _workers.Run(segment.Layers.Length, _averageLayer);
         }
     }
-
-    private int SliceCount => Math.Min(Math.Clamp(_examples / 8, MinSlices, MaxSlices), _examples);
-
-    private int SliceStart(int slice) => (int)((long)slice * _examples / SliceCount);
 
     /// <summary>The first <paramref name="examples"/> examples, and whoever goes back together with the last of them.</summary>
     private int EndOfRange(int examples)
     {
         int slice = 0;
-        while (SliceStart(slice + 1) < examples)
+        while (_batch.SliceStart(slice + 1) < examples)
         {
             slice++;
         }
 
-        int ranges = (examples - SliceStart(slice) + ExamplesPerChunk - 1) / ExamplesPerChunk;
-        return Math.Min(SliceStart(slice) + ranges * ExamplesPerChunk, SliceStart(slice + 1));
+        int ranges = (examples - _batch.SliceStart(slice) + ExamplesPerChunk - 1) / ExamplesPerChunk;
+        return Math.Min(_batch.SliceStart(slice) + ranges * ExamplesPerChunk, _batch.SliceStart(slice + 1));
     }
 
     private void ForwardGroup(int group, int worker)
     {
-        ExampleRange range = Examples(group * ExamplesPerChunk, _examples);
+        ExampleRange own = _batch.Own, range = Examples(own.First + group * ExamplesPerChunk, own.End);
         _places.Assign(range, worker);
         ExampleLayer[] layers = _current.Layers;
         for (int i = 0; i < layers.Length; i++)
         {
             if (layers[i].SupportsPrefetch)
             {
-                _current.Prefetch!.AfterForward(i, range, Examples((group + _workers.Count) * ExamplesPerChunk, _examples), _prefetchers[worker]);
+                _current.Prefetch!.AfterForward(i, range, Examples(own.First + (group + _workers.Count) * ExamplesPerChunk, own.End), _prefetchers[worker]);
             }
 
             layers[i].Forward(range, worker);
         }
     }
 
-    private void BackwardSlice(int slice, int worker)
+    private void BackwardSlice(int index, int worker)
     {
         ExampleLayer[] layers = _current.Layers;
-        int place = _reduction.Take();
+        int slice = _batch.FirstSlice + index, place = _ranks.Rank == 0 ? _reduction.Take() : index;
         foreach (ExampleLayer layer in layers)
         {
             layer.BeginSlice(place);
         }
 
-        int end = SliceStart(slice + 1);
-        for (int first = SliceStart(slice); first < end; first += ExamplesPerChunk)
+        int end = _batch.SliceStart(slice + 1);
+        for (int first = _batch.SliceStart(slice); first < end; first += ExamplesPerChunk)
         {
             ExampleRange range = Examples(first, end);
             _places.Assign(range, worker);
@@ -264,7 +269,10 @@ internal sealed class Network
             }
         }
 
-        _reduction.Finish(slice, place);
+        if (_ranks.Rank == 0)
+        {
+            _reduction.Finish(slice, place);
+        }
     }
 
     private void AddSlice(int place, bool isFirst)

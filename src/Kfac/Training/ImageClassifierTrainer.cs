@@ -16,7 +16,7 @@ public sealed class ImageClassifierTrainer
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options;
+        _options = options.Communicator.Rank == 0 ? options : options with { OnEpoch = null, OnBatch = null, OnWarning = null };
     }
 
     /// <summary>Trains on <paramref name="training"/> and reports how <paramref name="validation"/> fares after each epoch.</summary>
@@ -24,7 +24,8 @@ public sealed class ImageClassifierTrainer
     /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
     /// <param name="cancellation">Ends the training after the current step, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
     /// <exception cref="ArgumentException">There is no image, or shapes, classes and network do not go together.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled, on this rank or another.</exception>
+    /// <exception cref="CommunicatorException">Another rank failed or could not be reached, or was given something else to train.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
     public ImageClassifier Fit(IImageSource training, IImageSource? validation = null, CancellationToken cancellation = default) =>
         Fit(ImageSet.Of(training), validation is null ? null : ImageSet.Of(validation), previous: null, cancellation);
@@ -58,8 +59,21 @@ public sealed class ImageClassifierTrainer
             throw new ArgumentException("EarlyStopping watches validation images, but there are none", nameof(validation));
         }
 
-        using var workers = new Workers(_options.Threads == 0 ? Environment.ProcessorCount : _options.Threads);
-        using var run = new TrainingRun(_options, spec, training, validation, previous, workers);
-        return run.Execute(cancellation);
+        using var workers = new Workers(_options.ThreadsToUse);
+        TrainingRun? run = null;
+        try
+        {
+            run = new TrainingRun(_options, spec, training, validation, previous, workers);
+            return run.Execute(cancellation);
+        }
+        catch (Exception failure) when (failure is not (CommunicatorException or TrainingDivergedException) && run?.IsCancelled != true)
+        {
+            _options.Communicator.Fail(failure.Message);
+            throw;
+        }
+        finally
+        {
+            run?.Dispose();
+        }
     }
 }

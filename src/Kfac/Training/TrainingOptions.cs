@@ -3,6 +3,7 @@ using Kfac.Images;
 using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Optimizers;
+using Kfac.Parallel;
 
 namespace Kfac.Training;
 
@@ -66,7 +67,10 @@ public sealed record TrainingOptions
     /// <summary>Seed of initial weights, order of the images and sampled labels. Default 1.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Threads to compute with; 0 takes all processors. Results do not depend on it.</summary>
+    /// <summary>
+    /// Threads to compute with; 0 takes all processors, or this rank's part of them where other ranks are on the same machine.
+    /// Results do not depend on it.
+    /// </summary>
     public int Threads { get; init; }
 
     /// <summary>
@@ -75,7 +79,14 @@ public sealed record TrainingOptions
     /// </summary>
     public Action<LayerCollection>? OnCurvature { get; init; }
 
-    /// <summary>Called after each epoch.</summary>
+    /// <summary>
+    /// The ranks that train together, each with a share of every batch; all of them call <c>Fit</c> with the same images in the
+    /// same order and the same options, and get the same model, that of a single process. Default
+    /// <see cref="Communicator.Solo"/>, a process by itself.
+    /// </summary>
+    public Communicator Communicator { get; init; } = Communicator.Solo;
+
+    /// <summary>Called after each epoch; on rank 0 only, like the two below.</summary>
     public Action<EpochReport>? OnEpoch { get; init; }
 
     /// <summary>Called after each step.</summary>
@@ -86,6 +97,9 @@ public sealed record TrainingOptions
 
     /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
     public Action<string>? OnWarning { get; init; }
+
+    /// <summary><see cref="Threads"/>, chosen where it is 0.</summary>
+    internal int ThreadsToUse => Threads > 0 ? Threads : Math.Max(1, Environment.ProcessorCount / Communicator.RanksOnThisMachine);
 
     /// <summary>Images in a step of a training on <paramref name="images"/> images: small steps where there would be few.</summary>
     internal int BatchSizeFor(int images) =>
@@ -100,6 +114,7 @@ public sealed record TrainingOptions
         Guard.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
         Guard.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
         Guard.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
+        ArgumentNullException.ThrowIfNull(Communicator);
         Augmentation?.Validate();
         Guard.Require(ParameterAveragingEpochs >= 0 && double.IsFinite(ParameterAveragingEpochs), nameof(ParameterAveragingEpochs), ParameterAveragingEpochs, "0 or more and finite");
         Optimizer.Validate();

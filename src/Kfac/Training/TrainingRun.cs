@@ -13,6 +13,7 @@ namespace Kfac.Training;
 internal sealed class TrainingRun : IDisposable
 {
     private readonly TrainingOptions _options;
+    private readonly Communicator _ranks;
     private readonly ImageSequence _training;
     private readonly ImageSequence? _validation;
     private readonly InputScaling _scaling;
@@ -33,12 +34,13 @@ internal sealed class TrainingRun : IDisposable
     public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers)
     {
         _options = options;
+        _ranks = options.Communicator;
         _history = [.. previous?.History ?? []];
         _epochsBefore = _history.Count > 0 ? _history[^1].Epoch : 0;
-        _scaling = previous?.Scaling ?? training.MeasureScaling();
+        _scaling = previous?.Scaling ?? MeasureScaling(training);
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
         int batchSize = options.BatchSizeFor(training.Count);
-        _network = new Network(spec, batchSize, workers, trains: true);
+        _network = new Network(spec, batchSize, workers, trains: true, ranks: _ranks);
         _network.Initialize(options.Seed);
         if (previous is not null)
         {
@@ -46,6 +48,7 @@ internal sealed class TrainingRun : IDisposable
             _network.Store.MarkChanged();
         }
 
+        RankAgreement.Require(_ranks, options, _network, training.ClassCounts);
         _optimizer = options.Optimizer.Create(_network, options.Seed);
         _optimizer.Loss.Smoothing = options.LabelSmoothing;
         if (_optimizer.Curvature is { } curvature)
@@ -59,13 +62,16 @@ internal sealed class TrainingRun : IDisposable
         AugmentationOptions changes = options.Augmentation ?? AugmentationOptions.For(spec.Input);
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
         options.OnInfo?.Invoke($"augmentation: {changes}");
-        _loader = new BatchLoader(_scaling, augmentation, batchSize);
+        _loader = new BatchLoader(_scaling, augmentation, batchSize, _ranks);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _loader.BatchCount(_training)) : null;
         if (previous is not null && previous.OptimizerState?.TryRestore(ExchangeState) != true)
         {
             options.OnWarning?.Invoke("the previous model does not hold what this optimizer remembers: it goes on with its weights alone");
         }
     }
+
+    /// <summary>Whether the training was cancelled, on all ranks at the same step.</summary>
+    public bool IsCancelled { get; private set; }
 
     public ImageClassifier Execute(CancellationToken cancellation)
     {
@@ -82,7 +88,7 @@ internal sealed class TrainingRun : IDisposable
                 }
             }
         }
-        catch (OperationCanceledException) when (_hasStepped && cancellation.IsCancellationRequested && _options.OnCancellation == CancellationOutcome.KeepBest)
+        catch (OperationCanceledException) when (_hasStepped && IsCancelled && _options.OnCancellation == CancellationOutcome.KeepBest)
         {
             _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole epochs: the best model so far is kept");
         }
@@ -135,8 +141,7 @@ internal sealed class TrainingRun : IDisposable
         _loader.Begin(_training, number - 1, augments: true);
         for (int batch = 0; batch < batches; batch++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            ReadOnlySpan<int> labels = TakeBatch();
+            ReadOnlySpan<int> labels = TakeBatch(cancellation);
             double factor = ScheduleFactor(epoch - 1 + (double)batch / batches, 1.0 / batches);
             rate = factor * _optimizer.LearningRate;
             StepReport step = _optimizer.Step(labels, factor);
@@ -160,11 +165,11 @@ internal sealed class TrainingRun : IDisposable
         }
 
         _clock.Stop();
-        double seconds = _clock.Elapsed.TotalSeconds;
+        (double before, double seconds) = ClockOfRankZero(secondsBefore, _clock.Elapsed.TotalSeconds);
         (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Evaluate(_validation, cancellation);
         return new EpochReport(
             number, _epochsBefore + _options.Epochs, lossSum / seen, (double)correct / seen, validationLoss, validationAccuracy,
-            seconds, _training.Count / (seconds - secondsBefore), rate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
+            seconds, _training.Count / (seconds - before), rate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>
@@ -179,16 +184,68 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Puts the loader's next batch before the network and its weights before the loss.</summary>
     /// <returns>Its classes.</returns>
-    private ReadOnlySpan<int> TakeBatch()
+    /// <exception cref="OperationCanceledException">Some rank's training was cancelled.</exception>
+    private ReadOnlySpan<int> TakeBatch(CancellationToken cancellation)
     {
-        LoadedBatch batch = _loader.Take();
-        for (int n = 0; n < batch.Count; n++)
+        LoadedBatch batch = TakeUnlessCancelled(cancellation);
+        ExampleRange own = new BatchPartition(batch.Count, _ranks).Own;
+        for (int n = own.First; n < own.End; n++)
         {
             _network.Input.Write(n, batch.Image(n));
+        }
+
+        for (int n = 0; n < batch.Count; n++)
+        {
             _optimizer.Loss.Weights[n] = batch.Weights[n] * _classFactors[batch.Labels[n]];
         }
 
         return batch.Labels.AsSpan(0, batch.Count);
+    }
+
+    /// <summary>All ranks stop at the same batch.</summary>
+    private LoadedBatch TakeUnlessCancelled(CancellationToken cancellation)
+    {
+        LoadedBatch? batch = null;
+        try
+        {
+            cancellation.ThrowIfCancellationRequested();
+            batch = _loader.Take();
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            IsCancelled = true;
+        }
+
+        IsCancelled = _ranks.Any(IsCancelled);
+        return IsCancelled ? throw new OperationCanceledException(cancellation) : batch!;
+    }
+
+    /// <summary>Rank 0's two times, so that all ranks have the same report.</summary>
+    private (double, double) ClockOfRankZero(double first, double second)
+    {
+        Span<double> times = [first, second];
+        _ranks.Broadcast(times, root: 0);
+        return (times[0], times[1]);
+    }
+
+    /// <summary>Rank 0 reads the images for it.</summary>
+    private InputScaling MeasureScaling(ImageSet images)
+    {
+        if (_ranks.Size == 1)
+        {
+            return images.MeasureScaling();
+        }
+
+        int channels = images.Shape.Channels;
+        var values = new float[2 * channels];
+        if (_ranks.Rank == 0)
+        {
+            InputScaling measured = images.MeasureScaling();
+            values = [.. measured.Mean, .. measured.Factor];
+        }
+
+        _ranks.Broadcast<float>(values, root: 0);
+        return new InputScaling(images.Shape, values[..channels], values[channels..]);
     }
 
     /// <summary>Mean loss and accuracy with the parameters that the trained model would have at this moment.</summary>
@@ -202,8 +259,7 @@ internal sealed class TrainingRun : IDisposable
             _loader.Begin(images, epoch: 0, augments: false);
             for (int batch = 0; batch < _loader.BatchCount(images); batch++)
             {
-                cancellation.ThrowIfCancellationRequested();
-                ReadOnlySpan<int> labels = TakeBatch();
+                ReadOnlySpan<int> labels = TakeBatch(cancellation);
                 _network.Forward(labels.Length);
                 (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
                 loss += lossSum;
