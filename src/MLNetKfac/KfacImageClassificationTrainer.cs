@@ -44,7 +44,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         ArgumentNullException.ThrowIfNull(options);
         _host = env.Register(nameof(KfacImageClassificationTrainer));
         _options = options;
-        _training = options.ToTrainingOptions(options.Seed ?? _host.Rand.Next());
+        _training = options.ToTrainingOptions(SharedSeed(options));
         _ = new ImageClassifierTrainer(_training);
     }
 
@@ -139,6 +139,14 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
 
         SchemaShape.Column label = LabelColumn.Find(inputSchema, _options.LabelColumnName);
         return new OutputColumns(_options.ScoreColumnName, _options.PredictedLabelColumnName).ToSchemaShape(inputSchema, label);
+    }
+
+    /// <summary>Ranks that train together need one seed: rank 0's.</summary>
+    private int SharedSeed(Options options)
+    {
+        int[] seed = [options.Seed ?? _host.Rand.Next()];
+        options.Communicator?.Broadcast<int>(seed, root: 0);
+        return seed[0];
     }
 
     private float ValidationFraction => _options.ValidationSetFraction ?? (_options.EarlyStoppingCriteria is null ? 0 : UsualValidationFraction);

@@ -27,7 +27,7 @@ public sealed class ArchitectureTests
 
     /// <summary>The rooms with a door to the outside; those between them are for the engine alone.</summary>
     private static readonly string[] PublicNamespaces =
-        ["Kfac", "Kfac.Networks", "Kfac.Images", "Kfac.Memory", "Kfac.Curvature", "Kfac.Optimizers", "Kfac.Models", "Kfac.Training", "Kfac.Audit"];
+        ["Kfac", "Kfac.Networks", "Kfac.Images", "Kfac.Memory", "Kfac.Curvature", "Kfac.Optimizers", "Kfac.Models", "Kfac.Training", "Kfac.Audit", "Kfac.Parallel"];
 
     [TestMethod]
     public void Every_type_has_its_room() =>

@@ -92,6 +92,31 @@ public sealed class RanksTrainingTests
     }
 
     [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(3)]
+    [DataRow(4)]
+    public void The_bytes_sent_are_those_of_the_formula(int size)
+    {
+        const int Batch = 30, Steps = 6, Epochs = 2, Classes = SyntheticImages.Classes;
+        NetworkSpec network = NetworkSpec.For(8, 8, 1).Conv(5, 3).BatchNorm().Relu().MaxPool(2).Conv(17, 3).Relu().MaxPool(2).Flatten().Dense(9).Relu().Dense(Classes);
+        long sent = ThreadRanks.Run(size, ranks =>
+        {
+            Fit(new TrainingOptions { Network = network, Optimizer = new SgdOptions(), Epochs = Epochs, BatchSize = Batch, Communicator = ranks }, SyntheticImages.Create(Batch * Steps / Epochs, seed: 1));
+            return ranks.BytesSent;
+        }).Sum();
+
+        // docs/distributed.md; a filter's length is rounded up to 16.
+        const int Filters = 48 + 5 + 768 + 17, Features = 2 * 2 * 17, Channels = 5;
+        const int Logits = 4 * Batch * Classes;
+        const int Examples = 4 * Batch * (Features + 9 + 9 + Classes), Rows = 4 * (Features * 9 + 9 * Classes);
+        const int Moments = 8 * (2 + 4) * Channels;
+        long step = Logits + 2 * 4 * Filters + Examples + Rows + 2 * Moments + size;
+        long start = 4 * 2 + size * 8 * 8, epoch = 2 * 8;
+        Assert.AreEqual((size - 1) * (start + Epochs * epoch + Steps * step), sent);
+    }
+
+    [TestMethod]
     public void Only_rank_0_reports_and_all_have_the_same_history()
     {
         int epochs = 0, batches = 0;
