@@ -90,7 +90,7 @@ public sealed unsafe class MpiCommunicator : Communicator
                 }
 
                 Thread.Sleep(1);
-                if ((isReceived ? null : _signs.FailureOf(from)) ?? (isSent ? null : _signs.FailureOf(to)) is { } failure)
+                if ((_signs.FailureOf(isReceived ? -1 : from) ?? _signs.FailureOf(isSent ? -1 : to)) is { } failure)
                 {
                     GiveUp(isReceived ? null : &receiving);
                     throw new CommunicatorException(failure);

@@ -52,12 +52,12 @@ internal sealed unsafe class SignsOfLife : IDisposable
         }
     }
 
-    /// <summary>Null, or why nothing will come from rank <paramref name="rank"/> any more.</summary>
+    /// <summary>The same of rank <paramref name="rank"/>, which may also have come to its end; -1 for no rank.</summary>
     public string? FailureOf(int rank)
     {
         lock (_gate)
         {
-            return Failure ?? (_peers.FirstOrDefault(peer => peer.Rank == rank) is { HasEnded: true } ? $"rank {rank} has come to its end while rank-to-rank messages of it were awaited" : null);
+            return Failure ?? (_peers.FirstOrDefault(peer => peer.Rank == rank) is { HasEnded: true } ? $"rank {rank} has ended, while something was still expected of it" : null);
         }
     }
 
