@@ -12,7 +12,7 @@ using Kfac.Parallel;
 using Kfac.Training;
 
 // A rank: trains a network on noise and tells its digest, and where it is to, comes to a bad end on the way.
-// Arguments: network, optimizer, images, batch size, epochs, threads; then, if any, throw|kill|stop|stay, rank and batch.
+// Arguments: network, optimizer, images, batch size, epochs, threads; then, if any, throw|kill|stop, rank and batch.
 Communicator ranks = MpiCommunicator.IsLaunched ? MpiCommunicator.World : Communicator.Solo;
 NetworkSpec network = args[0] switch
 {
@@ -31,7 +31,7 @@ string end = args.Length > 6 ? args[6] : "";
 (int endRank, int endBatch) = args.Length > 6 ? (int.Parse(args[7]), int.Parse(args[8])) : (-1, -1);
 
 var images = new Noise(network, numbers[0]);
-var random = new Random(1);
+int batch = 0;
 var steps = new List<double>();
 var clock = Stopwatch.StartNew();
 ImageClassifier model = new ImageClassifierTrainer(new TrainingOptions
@@ -42,7 +42,7 @@ ImageClassifier model = new ImageClassifierTrainer(new TrainingOptions
     Epochs = numbers[2],
     Threads = numbers[3],
     Communicator = ranks,
-    Schedule = new EndingSchedule(() => EndIfDue(steps.Count)),
+    Schedule = new EndingSchedule(() => EndIfDue(++batch)),
     OnBatch = _ =>
     {
         steps.Add(clock.Elapsed.TotalSeconds);
@@ -63,9 +63,9 @@ if (ranks.Rank == 0)
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {median:F5} s, {numbers[1] / median:F0} images/s, {ranks.BytesSent / Math.Max(1, steps.Count)} bytes a step"));
 }
 
-void EndIfDue(int batch)
+void EndIfDue(int now)
 {
-    if (ranks.Rank != endRank || batch < endBatch)
+    if (ranks.Rank != endRank || now < endBatch)
     {
         return;
     }
