@@ -48,7 +48,7 @@ internal sealed class TrainingRun : IDisposable
             _network.Store.MarkChanged();
         }
 
-        RankAgreement.Require(_ranks, options, _network, training.ClassCounts);
+        RequireSameStart(training.ClassCounts);
         _optimizer = options.Optimizer.Create(_network, options.Seed);
         _optimizer.Loss.Smoothing = options.LabelSmoothing;
         if (_optimizer.Curvature is { } curvature)
@@ -226,6 +226,22 @@ internal sealed class TrainingRun : IDisposable
         Span<double> times = [first, second];
         _ranks.Broadcast(times, root: 0);
         return (times[0], times[1]);
+    }
+
+    private void RequireSameStart(IReadOnlyList<int> classCounts)
+    {
+        if (_ranks.Size > 1)
+        {
+            RankAgreement.Require(
+                _ranks,
+                ("the network", RankAgreement.Hash<char>(_network.Spec.ToString())),
+                ("the number of training images of a class", RankAgreement.Hash<int>([.. classCounts])),
+                ("the batch size", (ulong)_network.Capacity),
+                ("the number of epochs", (ulong)_options.Epochs),
+                ("the optimizer or its settings", RankAgreement.Hash<char>(_options.Optimizer.ToString())),
+                ("the seed", (ulong)(uint)_options.Seed),
+                ("the initial weights", RankAgreement.Hash<float>(_network.Store.Values.Span)));
+        }
     }
 
     /// <summary>Rank 0 reads the images for it.</summary>

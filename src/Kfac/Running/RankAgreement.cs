@@ -1,32 +1,18 @@
 using System.Runtime.InteropServices;
 using Kfac.Kernels;
 using Kfac.Parallel;
-using Kfac.Running;
 
-namespace Kfac.Training;
+namespace Kfac.Running;
 
 /// <summary>Ranks that train together must start from the same: otherwise their models would part, or one would wait for ever.</summary>
 internal static class RankAgreement
 {
+    /// <param name="ranks">The ranks.</param>
+    /// <param name="facts">What must be the same; the instruction set comes on top.</param>
     /// <exception cref="CommunicatorException">A rank differs from rank 0; the message names it and the difference.</exception>
-    public static void Require(Communicator ranks, TrainingOptions options, Network network, IReadOnlyList<int> classCounts)
+    public static void Require(Communicator ranks, params (string What, ulong Value)[] facts)
     {
-        if (ranks.Size == 1)
-        {
-            return;
-        }
-
-        (string What, ulong Value)[] facts =
-        [
-            ("the instruction set (KFAC_ISA chooses one that all machines have)", (ulong)InstructionSets.Current),
-            ("the network", Hash(network.Spec.ToString())),
-            ("the number of training images of a class", Hash<int>([.. classCounts])),
-            ("the batch size", (ulong)network.Capacity),
-            ("the number of epochs", (ulong)options.Epochs),
-            ("the optimizer or its settings", Hash(options.Optimizer.ToString())),
-            ("the seed", (ulong)(uint)options.Seed),
-            ("the initial weights", Hash<float>(network.Store.Values.Span)),
-        ];
+        facts = [("the instruction set (KFAC_ISA chooses one that all machines have)", (ulong)InstructionSets.Current), .. facts];
         var all = new ulong[ranks.Size * facts.Length];
         facts.Select(fact => fact.Value).ToArray().CopyTo(all, ranks.Rank * facts.Length);
         ranks.AllGather<ulong>(all, [.. Enumerable.Range(0, ranks.Size + 1).Select(rank => rank * facts.Length)]);
@@ -40,10 +26,8 @@ internal static class RankAgreement
         }
     }
 
-    private static ulong Hash(string text) => Hash<char>(text);
-
-    /// <summary>FNV-1a.</summary>
-    private static ulong Hash<T>(ReadOnlySpan<T> values)
+    /// <summary>FNV-1a of the values' bytes.</summary>
+    public static ulong Hash<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
         ulong hash = 14695981039346656037;
