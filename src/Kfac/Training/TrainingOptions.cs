@@ -86,7 +86,7 @@ public sealed record TrainingOptions
     /// </summary>
     public Communicator Communicator { get; init; } = Communicator.Solo;
 
-    /// <summary>Called after each epoch; on rank 0 only, like the two below.</summary>
+    /// <summary>Called after each epoch; on rank 0 only, like the others here.</summary>
     public Action<EpochReport>? OnEpoch { get; init; }
 
     /// <summary>Called after each step.</summary>

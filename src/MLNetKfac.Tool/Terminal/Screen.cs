@@ -25,9 +25,10 @@ internal sealed class Screen : IDisposable
     private Func<string>? _status;
 
     /// <param name="toErrors">Whether the error output is written to, because the output is for a program.</param>
-    public Screen(bool toErrors = false)
+    /// <param name="isSilent">Whether nothing is shown, because another process shows it.</param>
+    public Screen(bool toErrors = false, bool isSilent = false)
     {
-        _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(toErrors ? Console.Error : Console.Out) });
+        _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(isSilent ? TextWriter.Null : toErrors ? Console.Error : Console.Out) });
         IsLive = _console.Profile.Out.IsTerminal && _console.Profile.Capabilities.Ansi;
         Width = _console.Profile.Out.IsTerminal ? _console.Profile.Width : UsualWidth;
         if (!_console.Profile.Out.IsTerminal)
