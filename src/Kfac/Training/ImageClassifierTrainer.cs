@@ -16,7 +16,7 @@ public sealed class ImageClassifierTrainer
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options.Communicator.Rank == 0 ? options : options with { OnEpoch = null, OnBatch = null, OnCurvature = null, OnWarning = null };
+        _options = options.Communicator.Rank == 0 ? options : options with { OnEpoch = null, OnBatch = null, OnCurvature = null, OnInfo = null, OnWarning = null };
     }
 
     /// <summary>Trains on <paramref name="training"/> and reports how <paramref name="validation"/> fares after each epoch.</summary>
