@@ -13,6 +13,7 @@ namespace Kfac.Training;
 internal sealed class TrainingRun : IDisposable
 {
     private readonly TrainingOptions _options;
+    private readonly TrainingRanks _ranks;
     private readonly ImageSequence _training;
     private readonly ImageSequence? _validation;
     private readonly InputScaling _scaling;
@@ -36,16 +37,17 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Whether network, optimizer and progress are those of one moment, between two steps.</summary>
     private bool _isBetweenSteps = true;
 
-    public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers, CheckpointedTraining? checkpoints)
+    public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers, TrainingRanks ranks, CheckpointedTraining? checkpoints)
     {
         _options = options;
+        _ranks = ranks;
         _checkpoints = checkpoints;
         _history = [.. previous?.History ?? []];
         _epochsBefore = _history.Count;
-        _scaling = previous?.Scaling ?? training.MeasureScaling();
+        _scaling = previous?.Scaling ?? ranks.MeasureScaling(training);
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
-        int batchSize = new StepMemory(options, spec, workers).ChooseBatchSize(training.Count);
-        _network = new Network(spec, batchSize, workers, trains: true);
+        int batchSize = ranks.AgreeOnBatchSize(new StepMemory(options, spec, workers).ChooseBatchSize(training.Count), options.OnWarning);
+        _network = new Network(spec, batchSize, workers, trains: true, ranks: ranks.Communicator);
         _network.Initialize(options.Seed);
         if (previous is not null)
         {
@@ -66,10 +68,12 @@ internal sealed class TrainingRun : IDisposable
         AugmentationOptions changes = options.Augmentation ?? AugmentationOptions.For(spec.Input);
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
         options.OnInfo?.Invoke($"augmentation: {changes}");
-        _loader = new BatchLoader(_scaling, augmentation, batchSize);
+        _loader = new BatchLoader(_scaling, augmentation, batchSize, ranks.Communicator);
         _steps = _loader.BatchCount(_training);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
-        if (previous is not null && previous.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) != true)
+        bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
+        ranks.RequireSameStart(TrainingSettings.DescribeOptions(options, spec), training, validation, _network, remembers);
+        if (previous is not null && !remembers)
         {
             // What counts passes, such as a running statistic, goes on all the same.
             _network.TrainingPasses = (long)_epochsBefore * _steps;
@@ -79,20 +83,17 @@ internal sealed class TrainingRun : IDisposable
 
     public ImageClassifier Execute(CancellationToken cancellation)
     {
-        if (_checkpoints is not null)
-        {
-            Resume(_checkpoints);
-        }
-
+        _ranks.ShareMoment(_checkpoints is not null && Resume(_checkpoints), CaptureOrRestore, _history);
         try
         {
-            _network.Workers.Cancellation = cancellation;
+            // Ranks that wait for each other in the middle of a step must not leave it.
+            _network.Workers.Cancellation = _ranks.IsSolo ? cancellation : default;
             while (!_progress.HasEnded)
             {
                 TrainEpoch(cancellation);
             }
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested || _ranks.IsCancelled)
         {
             WriteCheckpoint();
             if (!_progress.HasStepped || _options.OnCancellation != CancellationOutcome.KeepBest)
@@ -138,10 +139,10 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private void Resume(CheckpointedTraining checkpoints)
+    private bool Resume(CheckpointedTraining checkpoints)
     {
         var moments = new PossibleMoments(_options, [.. _history], _training.Count, _steps, _validation is not null, Counts());
-        checkpoints.Resume(CaptureOrRestore, _history, () => moments.FindImpossible(_progress, _history, Counts()));
+        return checkpoints.Resume(CaptureOrRestore, _history, () => moments.FindImpossible(_progress, _history, Counts()));
 
         OptimizerCounts Counts() => new(_optimizer.Recoveries, _optimizer.CurvatureRecoveries, _network.TrainingPasses);
     }
@@ -182,8 +183,7 @@ internal sealed class TrainingRun : IDisposable
 
         while (_progress.Steps < _steps)
         {
-            cancellation.ThrowIfCancellationRequested();
-            TakeStep(epoch);
+            TakeStep(epoch, cancellation);
             if (_progress.Steps < _steps && _checkpoints?.IsDueWithinEpoch == true)
             {
                 WriteCheckpoint();
@@ -191,6 +191,7 @@ internal sealed class TrainingRun : IDisposable
         }
 
         TakeBackRuinousStep();
+        _ranks.ShareClock(_progress);
         (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Validate(_validation, cancellation);
         var report = new EpochReport(
             epoch, _epochsBefore + _options.Epochs, _progress.LossSum / _progress.Seen, (double)_progress.Correct / _progress.Seen, validationLoss, validationAccuracy,
@@ -205,10 +206,10 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private void TakeStep(int epoch)
+    private void TakeStep(int epoch, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        ReadOnlySpan<int> labels = TakeBatch();
+        ReadOnlySpan<int> labels = TakeBatch(cancellation);
         double factor = ScheduleFactor(_progress.Epochs + (double)_progress.Steps / _steps, 1.0 / _steps);
         _isBetweenSteps = false;
         StepReport step = TakeStep(labels, factor, epoch);
@@ -264,12 +265,18 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Puts the loader's next batch before the network and its weights before the loss.</summary>
     /// <returns>Its classes.</returns>
-    private ReadOnlySpan<int> TakeBatch()
+    /// <exception cref="OperationCanceledException">Some rank's training was cancelled.</exception>
+    private ReadOnlySpan<int> TakeBatch(CancellationToken cancellation)
     {
-        LoadedBatch batch = _batch = _loader.Take();
-        for (int n = 0; n < batch.Count; n++)
+        LoadedBatch batch = _batch = _ranks.TakeUnlessCancelled(_loader, cancellation);
+        ExampleRange own = new BatchPartition(batch.Count, _ranks.Communicator).Own;
+        for (int n = own.First; n < own.End; n++)
         {
             _network.Input.Write(n, batch.Image(n));
+        }
+
+        for (int n = 0; n < batch.Count; n++)
+        {
             _optimizer.Loss.Weights[n] = batch.Weights[n] * _classFactors[batch.Labels[n]];
         }
 
@@ -288,8 +295,7 @@ internal sealed class TrainingRun : IDisposable
             _loader.Begin(images, epoch: 0, augments: false);
             for (int batch = 0; batch < _loader.BatchCount(images); batch++)
             {
-                cancellation.ThrowIfCancellationRequested();
-                ReadOnlySpan<int> labels = TakeBatch();
+                ReadOnlySpan<int> labels = TakeBatch(cancellation);
                 _network.Forward(labels.Length);
                 (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
                 loss += lossSum;

@@ -1,6 +1,8 @@
 using Kfac;
 using Kfac.Models;
+using Kfac.Mpi;
 using Kfac.Optimizers;
+using Kfac.Parallel;
 using Kfac.Training;
 using Microsoft.ML;
 using MLNetKfac.Tool.Data;
@@ -13,6 +15,9 @@ namespace MLNetKfac.Tool.Commands;
 /// <summary>A training from the folder to the model file and its evaluation.</summary>
 internal sealed class TrainingSession
 {
+    /// <summary>Under mpirun, all ranks train and rank 0 alone prints and writes.</summary>
+    private readonly Communicator _ranks = MpiCommunicator.IsLaunched ? MpiCommunicator.World : Communicator.Solo;
+
     public required string Folder { get; init; }
 
     public required string ModelPath { get; init; }
@@ -40,10 +45,11 @@ internal sealed class TrainingSession
         // Before the training, not after it, a folder that cannot be made is bad news.
         Directory.CreateDirectory(Path.GetDirectoryName(ModelPath)!);
         MLContext mlContext = new(Seed);
-        using Screen screen = new(WritesJson ? Console.Error : Console.Out);
+        bool isFirst = _ranks.Rank == 0;
+        using Screen screen = new(!isFirst ? TextWriter.Null : WritesJson ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
         using Interruption interruption = new();
-        using TrainingJournal? journal = LogPath is null ? null : new TrainingJournal(LogPath);
+        using TrainingJournal? journal = LogPath is null || !isFirst ? null : new TrainingJournal(LogPath);
         TrainingProgress progress = new(screen, Epochs);
         progress.Begin();
 
@@ -61,6 +67,11 @@ internal sealed class TrainingSession
             journal?.Write(metrics);
         }, interruption.Token, out IDataView trained);
         screen.ShowStatus(null);
+        if (!isFirst)
+        {
+            return ExitCode.Done;
+        }
+
         PictureModel model = PictureModel.Of(mlContext, classifier, trained);
         model.Save(ModelPath);
         screen.Line();
@@ -109,6 +120,7 @@ internal sealed class TrainingSession
             Epoch = Epochs,
             Seed = Seed,
             Threads = Threads,
+            Communicator = _ranks,
             ValidationSetFraction = (float)data.ValidationFraction,
             // Never stops early, but keeps the best epoch.
             EarlyStoppingCriteria = validates ? new EarlyStopping(Patience: Epochs, Metric: EarlyStoppingMetric.Loss) : null,
