@@ -1,12 +1,15 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using Kfac.Parallel;
 
 namespace Kfac.Tests.Parallel;
 
-/// <summary>Ranks that are threads of this process, joined by queues.</summary>
+/// <summary>Ranks that are threads of this process, joined by queues. Whoever waits for a message for minutes fails: no test waits for ever.</summary>
 internal sealed class ThreadRanks
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     private readonly BlockingCollection<byte[]>[,] _queues;
     private volatile string? _failure;
 
@@ -66,12 +69,15 @@ internal sealed class ThreadRanks
             if (from >= 0)
             {
                 byte[]? message;
+                long start = Stopwatch.GetTimestamp();
                 while (!ranks._queues[from, Rank].TryTake(out message, millisecondsTimeout: 20))
                 {
                     if (ranks._failure is { } failure)
                     {
                         throw new CommunicatorException(failure);
                     }
+
+                    Assert.IsLessThan(Patience, Stopwatch.GetElapsedTime(start), $"rank {Rank} has waited in vain for rank {from}");
                 }
 
                 Assert.HasCount(incoming.Length, message);
