@@ -54,13 +54,14 @@ internal sealed class TrainingRanks(Communicator communicator)
 
     /// <summary>Refuses what would let the ranks' models part, or have one wait for ever.</summary>
     /// <exception cref="CommunicatorException">A rank was given something else than rank 0; the message names it.</exception>
-    public void RequireSameStart(IReadOnlyDictionary<string, string> settings, ImageSet training, ImageSet? validation, Network network, bool remembers)
+    public void RequireSameStart(TrainingOptions options, ImageSet training, ImageSet? validation, Network network, bool remembers)
     {
         if (IsSolo)
         {
             return;
         }
 
+        Dictionary<string, string> settings = TrainingSettings.DescribeOptions(options, network.Spec);
         string[] names = [.. settings.Keys.Order(StringComparer.Ordinal)];
         RankAgreement.Require(
             communicator,

@@ -72,7 +72,7 @@ internal sealed class TrainingRun : IDisposable
         _steps = _loader.BatchCount(_training);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
         bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
-        ranks.RequireSameStart(TrainingSettings.DescribeOptions(options, spec), training, validation, _network, remembers);
+        ranks.RequireSameStart(options, training, validation, _network, remembers);
         if (previous is not null && !remembers)
         {
             // What counts passes, such as a running statistic, goes on all the same.

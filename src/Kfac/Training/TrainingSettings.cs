@@ -83,7 +83,10 @@ internal static class TrainingSettings
             case null:
                 settings[name] = "none";
                 break;
-            case bool or string or IFormattable:
+            case Delegate code:
+                settings[name] = code.Method.Name;
+                break;
+            case bool or string or IFormattable or MemberInfo:
                 settings[name] = Text(value);
                 break;
             case IDictionary map:

@@ -8,19 +8,53 @@ namespace Kfac.Tests.Parallel;
 [TestCategory("Mpi")]
 public sealed class MpiTests
 {
+    /// <summary>Past this ranks hang: none of these trainings takes a minute.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    /// <summary>The second network has layers whose gradients come from the whole batch at once.</summary>
     [TestMethod]
-    [DataRow("sgd")]
-    [DataRow("kfac")]
-    public void Any_number_of_ranks_has_the_model_of_one_process(string optimizer)
+    [DataRow("small", "sgd")]
+    [DataRow("small", "kfac")]
+    [DataRow("small", "Diagonal")]
+    [DataRow("small", "Kronecker")]
+    [DataRow("small", "Ekfac")]
+    [DataRow("deep", "Diagonal")]
+    [DataRow("deep", "Kronecker")]
+    public void Any_number_of_ranks_has_the_model_of_one_process(string network, string optimizer)
     {
-        string[] training = ["small", optimizer, "90", "30", "2", "1"];
-        string expected = Digests(Run(ranks: 0, training)).Single();
+        string[] Training(int threads) => [network, optimizer, "90", "30", "2", $"{threads}"];
+        string expected = Digests(Run(ranks: 0, Training(threads: 1))).Single();
+        Assert.AreEqual(expected, Digests(Run(ranks: 0, Training(threads: 2))).Single());
         foreach (int size in (int[])[1, 2, 3, 4])
         {
-            string[] digests = Digests(Run(size, training));
+            string[] digests = Digests(Run(size, Training(threads: 1 + size % 2)));
 
             Assert.HasCount(size, digests);
             Assert.AreEqual(expected, digests.Distinct().Single(), $"{size} ranks");
+        }
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(4)]
+    public void After_a_kill_any_number_of_ranks_goes_on_to_the_same_model(int ranks)
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            string[] training = ["small", "Kronecker", "90", "30", "3", "1"];
+            string expected = Digests(Run(ranks: 0, training)).Single();
+
+            Result killed = Run(ranks: 3, [.. training, "kill", "1", "5", folder]);
+            Assert.AreNotEqual(0, killed.ExitCode);
+            Assert.IsNotEmpty(Directory.GetFiles(folder, "checkpoint-*"));
+
+            Assert.AreEqual(expected, Digests(Run(ranks, [.. training, "nothing", "0", "0", folder])).Distinct().Single());
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 
@@ -72,9 +106,14 @@ public sealed class MpiTests
         start.Environment["KFAC_MPI_PATIENCE"] = "6";
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return new Result(process.ExitCode, output + errors.Result);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(Patience))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new AssertFailedException($"the ranks did not end within {Patience.TotalMinutes} minutes");
+        }
+
+        return new Result(process.ExitCode, output.Result + errors.Result);
     }
 
     private sealed record Result(int ExitCode, string Text);

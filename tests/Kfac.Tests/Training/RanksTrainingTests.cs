@@ -90,6 +90,7 @@ public sealed class RanksTrainingTests
         CollectionAssert.AreEqual(new[] { 96 + 4 * 18, 4 * 18, 4 * 12 }, sources.Select(source => source.Reads).ToArray());
     }
 
+    /// <summary>docs/distributed.md has the terms.</summary>
     [TestMethod]
     [DataRow(1)]
     [DataRow(2)]
@@ -98,21 +99,69 @@ public sealed class RanksTrainingTests
     public void The_bytes_sent_are_those_of_the_formula(int size)
     {
         const int Batch = 30, Steps = 6, Epochs = 2, Classes = SyntheticImages.Classes;
-        NetworkSpec network = NetworkSpec.For(8, 8, 1).Conv(5, 3).BatchNorm().Relu().MaxPool(2).Conv(17, 3).Relu().MaxPool(2).Flatten().Dense(9).Relu().Dense(Classes);
+        NetworkSpec network = NetworkSpec.For(8, 8, 1).Conv(5, 3).BatchNorm().Relu().MaxPool(2).Conv(33, 3).Relu().Conv(33, 3).Relu().MaxPool(2).Flatten().Dense(9).Relu().Dense(Classes);
+        var options = new TrainingOptions { Network = network, Optimizer = new SgdOptions(), Epochs = Epochs, BatchSize = Batch };
         long sent = ThreadRanks.Run(size, ranks =>
         {
-            Fit(new TrainingOptions { Network = network, Optimizer = new SgdOptions(), Epochs = Epochs, BatchSize = Batch, Communicator = ranks }, SyntheticImages.Create(Batch * Steps / Epochs, seed: 1));
+            Fit(options with { Communicator = ranks }, SyntheticImages.Create(Batch * Steps / Epochs, seed: 1));
             return ranks.BytesSent;
         }).Sum();
 
-        // docs/distributed.md; a filter's length is rounded up to 16.
-        const int Filters = 48 + 5 + 768 + 17, Features = 2 * 2 * 17, Channels = 5;
+        // A filter's length is rounded up to 16. The last one is so large that its gradient comes from x and dy of the whole batch, which have a halo of one pixel.
+        const int Filters = 48 + 5 + 1488 + 33, Pixels = 6 * 6, Features = 2 * 2 * 33, Channels = 5;
         const int Logits = 4 * Batch * Classes;
         const int Examples = 4 * Batch * (Features + 9 + 9 + Classes), Rows = 4 * (Features * 9 + 9 * Classes);
+        const int WholeBatch = 4 * Batch * Pixels * (33 + 33);
         const int Moments = 8 * (2 + 4) * Channels;
-        long step = Logits + 2 * 4 * Filters + Examples + Rows + 2 * Moments + size;
-        long start = 4 * 2 + size * 8 * 8, epoch = 2 * 8;
-        Assert.AreEqual((size - 1) * (start + Epochs * epoch + Steps * step), sent);
+        long step = Logits + 2 * 4 * Filters + WholeBatch + Examples + Rows + 2 * Moments + size;
+        int settings = TrainingSettings.DescribeOptions(options, network).Count;
+        long scaling = 4 * 2, batchSize = 4 * size, agreement = size * 8 * (6 + 1 + settings), moment = 4;
+        long epoch = Logits + 2 * 8;
+        Assert.AreEqual((size - 1) * (scaling + batchSize + agreement + moment + Epochs * epoch + Steps * step), sent);
+    }
+
+    [TestMethod]
+    [DataRow(3, 2)]
+    [DataRow(2, 1)]
+    [DataRow(1, 3)]
+    public void Another_number_of_ranks_goes_on_from_a_checkpoint(int before, int after)
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            MemoryImageSource images = SyntheticImages.Create(96, seed: 1), validation = SyntheticImages.Create(50, seed: 2);
+            var options = new TrainingOptions { Network = Small, Optimizer = new KfacOptions { Approximation = FisherApproximation.Ekfac, FactorUpdatePeriod = 1, InverseUpdatePeriod = 2 }, Epochs = 3, BatchSize = 32 };
+            ImageClassifier expected = Fit(options, images, validation);
+            options = options with { CheckpointPath = folder, CheckpointEvery = CheckpointInterval.Time(TimeSpan.Zero) };
+
+            Assert.ThrowsExactly<IOException>(() => ThreadRanks.Run(before, ranks => Fit(options with
+            {
+                Communicator = ranks,
+                OnBatch = report => { if (report is { Epoch: 2, Batch: 2 }) { throw new IOException("the power is gone"); } },
+            }, images, validation)));
+            var infos = new List<string>();
+            ImageClassifier[] models = ThreadRanks.Run(after, ranks => Fit(options with { Communicator = ranks, OnInfo = infos.Add }, images, validation));
+
+            Assert.Contains($"the training goes on from {folder}", infos[^1]);
+            foreach (ImageClassifier model in models)
+            {
+                RequireEqual(expected, model, $"from {before} to {after} ranks");
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    public void Ranks_take_the_batch_that_all_have_memory_for()
+    {
+        var warnings = new List<string>();
+        int[] agreed = ThreadRanks.Run(3, ranks => new TrainingRanks(ranks).AgreeOnBatchSize(ranks.Rank == 1 ? 40 : 64, ranks.Rank == 0 ? warnings.Add : null));
+
+        CollectionAssert.AreEqual(new[] { 40, 40, 40 }, agreed);
+        Assert.AreEqual("rank 1 has memory for steps of at most 40 images: all ranks take such ones", warnings.Single());
     }
 
     [TestMethod]
