@@ -61,7 +61,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override int PreferredExamples => Kernel.PreferredExamples;
 
-    internal override bool NeedsBatchForGradients => Kernel.BatchGradient is not null;
+    internal override bool NeedsBatchForGradients => !Spec.IsFrozen && Kernel.BatchGradient is not null;
 
     internal override bool SupportsPrefetch => Kernel.SupportsPrefetch;
 
@@ -77,12 +77,19 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels / Spec.Groups, Spec.Filters], ParameterKind.Weights);
-        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], ParameterKind.Bias) : null;
-        ParameterArray = Bias is null ? [Filter] : [Filter, Bias];
+        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels / Spec.Groups, Spec.Filters], Spec.IsFrozen ? ParameterKind.Statistic : ParameterKind.Weights);
+        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], Spec.IsFrozen ? ParameterKind.Statistic : ParameterKind.Bias) : null;
+        ParameterArray = Spec.IsFrozen ? [] : Bias is null ? [Filter] : [Filter, Bias];
     }
 
-    internal override void Initialize(int seed, int index) => InitializeHe(Filter, Geometry.PatchLength, seed, index);
+    internal override void Initialize(int seed, int index)
+    {
+        InitializeHe(Filter, Geometry.PatchLength, seed, index);
+        if (Spec.Initialization == FilterInitialization.Identity)
+        {
+            InitializeIdentity();
+        }
+    }
 
     internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {
@@ -93,7 +100,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
-            _sums = NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
+            _sums = Spec.IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
         }
     }
 
@@ -137,17 +144,38 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums?.Average(examples, quantities);
 
-    internal override int BatchScratchLength(int examples) =>
+    internal override int BatchScratchLength(int examples) => Spec.IsFrozen ? 0 :
         Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);
 
     internal override void BackwardBatch(int examples, Workers workers, BackwardQuantities quantities)
     {
         bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
-        IBatchFilterGradient? kernel = squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
+        IBatchFilterGradient? kernel = Spec.IsFrozen ? null : squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
         for (int phase = 0; phase < (kernel?.Phases(examples) ?? 0); phase++)
         {
             _phase = new BatchPhase(kernel!, phase, new ExampleRange(0, examples), gradient, squares);
             workers.Run(kernel!.Units(phase, examples), _batchUnit);
+        }
+    }
+
+    /// <summary>Of each group, filter k copies channel k, as far as there are both.</summary>
+    private void InitializeIdentity()
+    {
+        int channels = Filter.Shape[2], filters = Spec.Filters, groupFilters = filters / Spec.Groups, copies = Math.Min(channels, groupFilters);
+        int middle = (Spec.KernelHeight / 2 * Spec.KernelWidth + Spec.KernelWidth / 2) * channels;
+        Span<float> values = Filter.MutableValues;
+        for (int group = 0; group < Spec.Groups; group++)
+        {
+            for (int copy = 0; copy < copies; copy++)
+            {
+                int k = group * groupFilters + copy;
+                for (int i = k; i < values.Length; i += filters)
+                {
+                    values[i] = 0;
+                }
+
+                values[(middle + copy) * filters + k] = 1;
+            }
         }
     }
 

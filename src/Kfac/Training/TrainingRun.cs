@@ -9,12 +9,19 @@ using Kfac.Running;
 
 namespace Kfac.Training;
 
+/// <summary>The images of a training.</summary>
+/// <param name="Training">What is trained on.</param>
+/// <param name="Validation">What is reported on after each epoch, if anything.</param>
+/// <param name="Calibration">What the probabilities are calibrated by, if anything.</param>
+internal sealed record TrainingData(ImageSet Training, ImageSet? Validation, ImageSet? Calibration);
+
 /// <summary>One training from first to last epoch.</summary>
 internal sealed class TrainingRun : IDisposable
 {
     private readonly TrainingOptions _options;
     private readonly ImageSequence _training;
     private readonly ImageSequence? _validation;
+    private readonly ImageSet? _calibration;
     private readonly InputScaling _scaling;
     private readonly float[] _classFactors;
     private readonly Network _network;
@@ -36,9 +43,10 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Whether network, optimizer and progress are those of one moment, between two steps.</summary>
     private bool _isBetweenSteps = true;
 
-    public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers, CheckpointedTraining? checkpoints)
+    public TrainingRun(TrainingOptions options, NetworkSpec spec, TrainingData data, ImageClassifier? previous, Workers workers, CheckpointedTraining? checkpoints)
     {
         _options = options;
+        (ImageSet training, _calibration) = (data.Training, data.Calibration);
         _checkpoints = checkpoints;
         _history = [.. previous?.History ?? []];
         _epochsBefore = _history.Count;
@@ -47,14 +55,19 @@ internal sealed class TrainingRun : IDisposable
         int batchSize = new StepMemory(options, spec, workers).ChooseBatchSize(training.Count);
         _network = new Network(spec, batchSize, workers, trains: true);
         _network.Initialize(options.Seed);
-        if (previous is not null)
+        if (previous is null)
+        {
+            using ImageSequence images = training.Open(options.Seed);
+            PatchWhitening.Apply(_network, images, _scaling);
+        }
+        else
         {
             previous.Store.Values.Span.CopyTo(_network.Store.Values.Span);
             _network.Store.MarkChanged();
         }
 
         _optimizer = options.Optimizer.Create(_network, options.Seed);
-        _optimizer.Loss.Smoothing = options.LabelSmoothing;
+        _optimizer.Loss.Smoothing = options.LabelSmoothing!.Value;
         if (_optimizer.Curvature is { } curvature)
         {
             options.OnCurvature?.Invoke(curvature);
@@ -62,10 +75,10 @@ internal sealed class TrainingRun : IDisposable
         }
 
         _training = training.Open(options.Seed);
-        _validation = validation?.Open(seed: null);
-        AugmentationOptions changes = options.Augmentation ?? AugmentationOptions.For(spec.Input);
+        _validation = data.Validation?.Open(seed: null);
+        AugmentationOptions changes = options.Augmentation!;
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
-        options.OnInfo?.Invoke($"augmentation: {changes}");
+        options.OnInfo?.Invoke(Recipe.Describe(options));
         _loader = new BatchLoader(_scaling, augmentation, batchSize);
         _steps = _loader.BatchCount(_training);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
@@ -112,7 +125,26 @@ internal sealed class TrainingRun : IDisposable
         _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
         _bestValues?.CopyTo(parameters.Values.Span);
-        return new ImageClassifier(_network.Spec, parameters, _scaling, _history) { OptimizerState = state };
+        return Calibrate(parameters, state, cancellation);
+    }
+
+    /// <summary>The model of the final parameters, with the temperature that the validation images ask for.</summary>
+    private ImageClassifier Calibrate(ParameterStore parameters, StateDictionary state, CancellationToken cancellation)
+    {
+        bool mirrors = _options.AverageMirrored!.Value;
+        ImageClassifier plain = Create(temperature: 1);
+        if (_calibration is null || cancellation.IsCancellationRequested)
+        {
+            return plain;
+        }
+
+        using ImageSequence images = _calibration.Open(seed: null);
+        double temperature = TemperatureScaling.Fit(plain, images, _network.Workers.Count, cancellation);
+        _options.OnInfo?.Invoke(FormattableString.Invariant($"calibration: temperature {temperature:F3}, by {_calibration.Count} images that were not trained on"));
+        return Create((float)temperature);
+
+        ImageClassifier Create(float temperature) =>
+            new(_network.Spec, parameters, _scaling, _history) { Temperature = temperature, AveragesMirrored = mirrors, OptimizerState = state };
     }
 
     public void Dispose()
