@@ -8,6 +8,7 @@ using Kfac.Training;
 // Killable train NAME [FOLDER]: trains by the optimizer of that name, with a checkpoint after every step where there is a folder,
 // and prints the SHA-256 of the trained weights and of what was reported of the epochs.
 // Killable save FILE: saves two models in turn, for ever.
+// Killable write KIND PATH: writes a file, and prints what was said where that was not possible.
 switch (args)
 {
     case ["train", string name]:
@@ -19,8 +20,11 @@ switch (args)
     case ["save", string file]:
         Save(file);
         break;
+    case ["write", string kind, string path]:
+        Console.WriteLine(FileWriting.TryWrite(kind, path));
+        break;
     default:
-        throw new ArgumentException("train NAME [FOLDER], or save FILE");
+        throw new ArgumentException("train NAME [FOLDER], save FILE, or write KIND PATH");
 }
 
 static void Train(TrainingOptions options)

@@ -1,4 +1,5 @@
 using Kfac.Optimizers;
+using Kfac.Tests.Foundation;
 using Kfac.Training;
 using Microsoft.ML;
 using MLNetKfac.Tests.Data;
@@ -77,6 +78,29 @@ public sealed class CheckpointTests
         CollectionAssert.AreEqual(before, File.ReadAllBytes(file));
         Assert.HasCount(1, Directory.GetFiles(Path.GetDirectoryName(file)!));
         Assert.AreEqual("Copy", _context.Model.Load(file, out DataViewSchema schema).GetOutputSchema(schema)[^1].Name);
+    }
+
+    [TestMethod]
+    public void A_full_disk_leaves_the_old_file_whole()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("model.zip"), path = Path.GetDirectoryName(file)!;
+        using var disk = new SmallDisk(path);
+        IDataView rows = Bars.Load(_context, 60, 1);
+        KfacImageClassificationTransformer model = _context.MulticlassClassification.Trainers.KfacImageClassification(Bars.Options()).Fit(rows);
+        _context.Model.SaveAtomically(_context.Transforms.CopyColumns("Copy", "Features").Fit(rows), rows.Schema, file);
+        byte[] before = File.ReadAllBytes(file);
+        disk.Fill();
+
+        StringAssert.Contains(Assert.ThrowsExactly<IOException>(() => _context.Model.SaveAtomically(model, rows.Schema, file)).Message, file);
+        StringAssert.Contains(Assert.ThrowsExactly<IOException>(() => model.ExportToOnnx(folder.File("model.onnx"))).Message, folder.File("model.onnx"));
+
+        CollectionAssert.AreEqual(before, File.ReadAllBytes(file));
+        Assert.HasCount(2, Directory.GetFiles(path));
+        disk.MakeRoom();
+        _context.Model.SaveAtomically(model, rows.Schema, file);
+        Assert.IsNotNull(KfacImageClassificationTransformer.FindIn(_context.Model.Load(file, out _)));
+        Assert.HasCount(1, Directory.GetFiles(path));
     }
 
     [TestMethod]

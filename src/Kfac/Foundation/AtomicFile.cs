@@ -16,7 +16,7 @@ public static class AtomicFile
     /// <param name="path">The file, in a folder that is there.</param>
     /// <param name="write">Writes the content; what it throws leaves the old file as it was.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="IOException">The disk is full, or the like; the old file is still there.</exception>
+    /// <exception cref="IOException">The disk is full, or the like; the old file is still there, and the message names it.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -27,15 +27,20 @@ public static class AtomicFile
         try
         {
             // Open until it has its name, so that nobody takes it for an orphan.
-            using FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Delete);
+            using var stream = new GrowingFile(temporary, FileShare.Delete);
             write(stream);
-            stream.Flush(flushToDisk: true);
+            stream.FlushToDisk();
             File.Move(temporary, path, overwrite: true);
             DirectoryEntry.Flush(Path.GetDirectoryName(path)!);
         }
-        catch
+        catch (Exception e)
         {
             File.Delete(temporary);
+            if (e.GetType() == typeof(IOException))
+            {
+                throw new IOException($"{path} was not written, and is as it was before: {e.Message}", e);
+            }
+
             throw;
         }
     }

@@ -8,8 +8,8 @@ public static class IdxFile
 {
     private const byte UnsignedByte = 0x08;
 
-    /// <summary>Most bytes that Deflate makes of one.</summary>
-    private const int MaxInflation = 1032;
+    /// <summary>A compressed file may hold so many times its bytes, and this allowance; Deflate could make a thousand of one.</summary>
+    private const long MaxInflation = 20, Allowance = 64 << 20;
 
     private const int ChunkBytes = 1 << 20;
 
@@ -21,7 +21,7 @@ public static class IdxFile
     /// <param name="prefix"><c>train</c> or <c>t10k</c>, as the files are called.</param>
     /// <returns>The images, with pixels 0 … 255, in as many classes as the largest label asks for.</returns>
     /// <exception cref="FileNotFoundException">A file is missing; the message names it.</exception>
-    /// <exception cref="FormatException">A file is not an IDX file of bytes, is cut short, or the two do not go together.</exception>
+    /// <exception cref="FormatException">A file is not an IDX file of bytes, is cut short, holds more than 20 times its compressed bytes and 64 MiB, or the two do not go together.</exception>
     public static MemoryImageSource ReadFolder(string folder, string prefix)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -54,7 +54,7 @@ public static class IdxFile
 
     /// <summary>Reads one IDX file of unsigned bytes.</summary>
     /// <returns>The size of each dimension, slowest first, and the values.</returns>
-    /// <exception cref="FormatException">The file is not an IDX file of bytes, is cut short, or goes on behind its values.</exception>
+    /// <exception cref="FormatException">The file is not an IDX file of bytes, is cut short, holds more than 20 times its compressed bytes and 64 MiB, or goes on behind its values.</exception>
     public static (int[] Sizes, byte[] Values) Read(string path)
     {
         using FileStream file = File.OpenRead(path);
@@ -76,10 +76,10 @@ public static class IdxFile
                 sizes[i] = BinaryPrimitives.ReadInt32BigEndian(word);
             }
 
-            double length = sizes.Aggregate(1.0, (a, b) => a * b), mostBytes = isCompressed ? (double)file.Length * MaxInflation : file.Length;
+            double length = sizes.Aggregate(1.0, (a, b) => a * b), mostBytes = isCompressed ? MaxInflation * file.Length + Allowance : file.Length;
             if (sizes.Any(size => size < 0) || length > Math.Min(mostBytes, Array.MaxLength))
             {
-                throw new FormatException($"{path} claims [{string.Join(", ", sizes)}] values, more than its {file.Length} bytes can hold");
+                throw new FormatException($"{path} claims [{string.Join(", ", sizes)}] values, more than its {file.Length} bytes {(isCompressed ? $"may hold: at most {MaxInflation} times as many and {Allowance >> 20} MiB; decompress it if they are true" : "can hold")}");
             }
 
             byte[] values = ReadGrowing(stream, (int)length);

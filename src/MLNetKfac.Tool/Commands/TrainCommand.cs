@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kfac.Optimizers;
+using Kfac.Training;
 
 namespace MLNetKfac.Tool.Commands;
 
@@ -25,26 +26,38 @@ internal static class TrainCommand
         Option<int> seed = new("--seed") { Description = "Seed of everything random; the same seed and pictures give the same model.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { Description = "Threads to train with; 0 takes all processors. The model does not depend on it." };
         Option<double?> validation = new("--validation") { Description = "Share of each class's pictures to hold back, never trained on: they show how the training goes and choose the epoch that is kept. [default: 0.2, or 0.1 where there are test pictures]" };
+        Option<DirectoryInfo?> checkpoint = new("--checkpoint") { Description = "Write checkpoints to this folder. The same command, started again, goes on from the last one and gives the model of an uninterrupted training." };
+        Option<CheckpointInterval?> checkpointEvery = new("--checkpoint-every") { Description = "How often to write one: seconds, minutes, hours or epochs, such as 90s, 2m, 1h or 3e. [default: 1e]", CustomParser = CheckpointEvery.Parse };
         Option<FileInfo?> log = new("--log") { Description = "Write a line of JSON for each epoch to this file." };
         Option<bool> digest = new("--digest") { Description = "End with a line 'digest: ' and the SHA-256 of network and weights, by which trainings can be compared." };
         Option<bool> json = CommonOptions.Json();
         Command command = new("train", "Trains a small convolutional network on a folder of pictures, saves it and evaluates it.")
         {
-            folder, model, epochs, size, optimizer, seed, threads, validation, log, digest, json,
+            folder, model, epochs, size, optimizer, seed, threads, validation, checkpoint, checkpointEvery, log, digest, json,
         };
         size.Validators.Add(result => Require(result, size, value => value is null or >= 1, "at least 1"));
         threads.Validators.Add(result => Require(result, threads, value => value >= 0, "0 or more"));
         validation.Validators.Add(result => Require(result, validation, value => value is null or (>= 0 and < 1), "in [0, 1)"));
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(checkpointEvery) is not null && result.GetResult(checkpoint) is null)
+            {
+                result.AddError($"{checkpointEvery.Name} needs {checkpoint.Name}, the folder to write to");
+            }
+        });
         command.SetAction(arguments => ExitCode.Of(() => new TrainingSession
         {
             Folder = arguments.GetValue(folder)!.FullName,
             ModelPath = arguments.GetValue(model)!.FullName,
             Epochs = arguments.GetValue(epochs),
             Size = arguments.GetValue(size),
+            OptimizerName = arguments.GetValue(optimizer)!,
             Optimizer = Optimizers[arguments.GetValue(optimizer)!](),
             Seed = arguments.GetValue(seed),
             Threads = arguments.GetValue(threads),
             Validation = arguments.GetValue(validation),
+            CheckpointPath = arguments.GetValue(checkpoint)?.FullName,
+            CheckpointEvery = arguments.GetValue(checkpointEvery) ?? CheckpointInterval.Epochs(1),
             LogPath = arguments.GetValue(log)?.FullName,
             WritesDigest = arguments.GetValue(digest),
             WritesJson = arguments.GetValue(json),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kfac;
 using Kfac.Models;
 using Kfac.Optimizers;
@@ -21,6 +22,8 @@ internal sealed class TrainingSession
 
     public int? Size { get; init; }
 
+    public required string OptimizerName { get; init; }
+
     public required OptimizerOptions Optimizer { get; init; }
 
     public required int Seed { get; init; }
@@ -28,6 +31,10 @@ internal sealed class TrainingSession
     public int Threads { get; init; }
 
     public double? Validation { get; init; }
+
+    public string? CheckpointPath { get; init; }
+
+    public CheckpointInterval CheckpointEvery { get; init; } = CheckpointInterval.Epochs(1);
 
     public string? LogPath { get; init; }
 
@@ -43,8 +50,12 @@ internal sealed class TrainingSession
         using Screen screen = new(WritesJson ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
         using Interruption interruption = new();
-        using TrainingJournal? journal = LogPath is null ? null : new TrainingJournal(LogPath);
-        TrainingProgress progress = new(screen, Epochs);
+        CheckpointOptions? checkpoints = CheckpointPath is null ? null : new CheckpointOptions(CheckpointPath);
+        Dictionary<string, string> words = Words();
+        checkpoints?.RequireSame(words);
+        bool goesOn = checkpoints?.HasCheckpoints == true;
+        using TrainingJournal? journal = LogPath is null ? null : new TrainingJournal(LogPath, goesOn);
+        TrainingProgress progress = new(screen, Epochs, goesOn);
         progress.Begin();
 
         PictureFolder folder = new(mlContext, Folder, read =>
@@ -55,12 +66,37 @@ internal sealed class TrainingSession
         TrainingData data = folder.ReadForTraining(Size, Validation, Seed);
         Describe(screen, data, folder.Remarks);
 
-        KfacImageClassificationTransformer classifier = Fit(mlContext, data, metrics =>
+        // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
+        using CancellationTokenSource betweenSteps = new();
+        KfacImageClassificationTransformer classifier = Fit(mlContext, data, checkpoints, metrics =>
         {
+            if (!progress.HasStarted)
+            {
+                checkpoints?.Note(words);
+            }
+
             progress.Update(metrics);
-            journal?.Write(metrics);
-        }, interruption.Token, out IDataView trained);
+            if (metrics.Epoch is { } epoch)
+            {
+                journal?.Write(epoch);
+            }
+
+            if (interruption.HasCome)
+            {
+                betweenSteps.Cancel();
+            }
+        }, checkpoints is null ? interruption.Token : betweenSteps.Token, out IDataView trained);
         screen.ShowStatus(null);
+        if (goesOn)
+        {
+            journal?.Complete(classifier.Model.TrainingHistory);
+        }
+
+        if (goesOn && !progress.HasStarted && !interruption.HasCome)
+        {
+            screen.Line(Markup.Escape($"this training had already ended: the model is that of its last checkpoint. To train anew, delete '{CheckpointPath}' or name another --checkpoint folder"));
+        }
+
         PictureModel model = PictureModel.Of(mlContext, classifier, trained);
         model.Save(ModelPath);
         screen.Line();
@@ -69,7 +105,11 @@ internal sealed class TrainingSession
         Evaluation? evaluation = null;
         if (interruption.HasCome)
         {
-            screen.Line($"[yellow]interrupted: not evaluated[/]");
+            screen.Line("[yellow]interrupted: not evaluated[/]");
+            if (checkpoints is not null)
+            {
+                screen.Line("the same command goes on from here");
+            }
         }
         else if (data.Test is { } test)
         {
@@ -96,7 +136,17 @@ internal sealed class TrainingSession
         return code;
     }
 
-    private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
+    /// <summary>The words that a bit of the trained model depends on.</summary>
+    private Dictionary<string, string> Words() => new()
+    {
+        ["--epochs"] = Epochs.ToString(CultureInfo.InvariantCulture),
+        ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "not given",
+        ["--optimizer"] = OptimizerName,
+        ["--seed"] = Seed.ToString(CultureInfo.InvariantCulture),
+        ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "not given",
+    };
+
+    private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, CheckpointOptions? checkpoints, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
     {
         ITransformer keys = PictureModel.CreateKeys(mlContext, data.Training.ClassNames, data.Training.Rows);
         trained = keys.Transform(data.Training.Rows);
@@ -111,12 +161,21 @@ internal sealed class TrainingSession
             Threads = Threads,
             ValidationSetFraction = (float)data.ValidationFraction,
             // Never stops early, but keeps the best epoch.
-            EarlyStoppingCriteria = validates ? new EarlyStopping(Patience: Epochs, Metric: EarlyStoppingMetric.Loss) : null,
+            EarlyStoppingCriteria = validates ? new EarlyStopping(Patience: int.MaxValue, Metric: EarlyStoppingMetric.Loss) : null,
             OnCancellation = CancellationOutcome.KeepBest,
             CancellationToken = cancellation,
+            CheckpointPath = CheckpointPath,
+            CheckpointEvery = CheckpointEvery,
             MetricsCallback = told,
         });
-        return trainer.Fit(trained, data.Validation is null ? null : keys.Transform(data.Validation.Rows));
+        try
+        {
+            return trainer.Fit(trained, data.Validation is null ? null : keys.Transform(data.Validation.Rows));
+        }
+        catch (ArgumentException refusal) when (checkpoints is not null && refusal.ParamName == nameof(TrainingOptions.CheckpointPath))
+        {
+            throw checkpoints.Explain(refusal);
+        }
     }
 
     private void Describe(Screen screen, TrainingData data, IEnumerable<string> remarks)

@@ -144,26 +144,11 @@ internal sealed class PictureModel
         }
     }
 
-    /// <summary>Writes the file beside <paramref name="path"/> and puts it there when it is whole.</summary>
+    /// <summary>Writes the file beside <paramref name="path"/> and puts it there when it is whole and on disk.</summary>
     public void Save(string path)
     {
         IDataView input = _mlContext.Data.LoadFromEnumerable<ImageRow>([], ImageRow.SchemaFor(ImageSize.Height, ImageSize.Width));
-        string temporary = $"{path}.{Path.GetRandomFileName()}";
-        try
-        {
-            using (FileStream file = new(temporary, FileMode.CreateNew))
-            {
-                _mlContext.Model.Save(Pipeline, input.Schema, file);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        _mlContext.Model.SaveAtomically(Pipeline, input.Schema, path);
     }
 }
 

@@ -38,6 +38,20 @@ public sealed class IdxFuzzTests
     }
 
     [TestMethod]
+    public void A_compressed_file_holds_no_more_than_goes_with_its_bytes()
+    {
+        Write("labels-idx1", Idx([1], 1), compressed: true);
+        Assert.IsLessThan(2_000, Write("images-idx3", [.. Idx([1, 300, 300], 0), .. new byte[90_000]], compressed: true));
+        Assert.AreEqual(1, IdxFile.ReadFolder(_folder, "train").Count);
+
+        // 90 million bytes, of which Deflate makes a few hundred thousand.
+        long bytes = Write("images-idx3", [.. Idx([1, 10_000, 9_000], 0), .. new byte[90_000_000]], compressed: true);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => IdxFile.ReadFolder(_folder, "train")).Message, $"more than its {bytes} bytes may hold: at most 20 times as many and 64 MiB; decompress it");
+        Assert.IsLessThan(1_000_000, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [TestMethod]
     public void Four_hundred_mutations_are_read_or_refused() => Run(mutations: 400, seed: 1, isTimed: false);
 
     [TestMethod]
@@ -47,6 +61,7 @@ public sealed class IdxFuzzTests
     private void Run(int mutations, int seed, bool isTimed)
     {
         var random = new Random(seed);
+        var limits = new LoadLimits(isTimed);
         int read = 0;
         for (int number = 0; number < mutations; number++)
         {
@@ -55,10 +70,10 @@ public sealed class IdxFuzzTests
             byte[] images = Idx([count, 3, 2], count * 6), labels = Idx([count], count);
             byte[] mutant = Mutations.OfBytes(mutatesImages ? images : labels, random);
             long bytes = Write("images-idx3", mutatesImages ? mutant : images, compressed) + Write("labels-idx1", mutatesImages ? labels : mutant, compressed);
-            read += LoadLimits.TryLoad(bytes, () => IdxFile.ReadFolder(_folder, "train"), $"mutation {number} of seed {seed}", isTimed, out MemoryImageSource? source) && IsUsable(source!) ? 1 : 0;
+            read += limits.TryLoad(bytes, () => IdxFile.ReadFolder(_folder, "train"), $"mutation {number} of seed {seed}", out MemoryImageSource? source) && IsUsable(source!) ? 1 : 0;
         }
 
-        TestContext.WriteLine($"{mutations} mutations: {read} read, the others refused");
+        TestContext.WriteLine($"{mutations} mutations: {read} read, the others refused; {limits}");
         Assert.IsGreaterThan(mutations / 50, read);
         Assert.IsGreaterThan(mutations / 4, mutations - read);
     }

@@ -119,7 +119,7 @@ public sealed class ModelFileTests
         string Nested(int depth) => string.Concat(Enumerable.Repeat(Residual, depth)) + bad + string.Concat(Enumerable.Repeat("]}", depth));
         byte[] file = Assemble($"{{\"Input\":{{\"Height\":8,\"Width\":8,\"Channels\":1}},\"Layers\":[{Nested(16)}]}}", "[]"), deeper = Assemble($"{{\"Input\":{{\"Height\":8,\"Width\":8,\"Channels\":1}},\"Layers\":[{Nested(17)}]}}", "[]");
 
-        LoadLimits.TryLoad(file.Length, () => ImageClassifier.Load(new MemoryStream(file)), "nested blocks", isTimed: false, out _);
+        new LoadLimits(isTimed: false).TryLoad(file.Length, () => ImageClassifier.Load(new MemoryStream(file)), "nested blocks", out _);
 
         StringAssert.Contains(Refused(file), "layer 1 of 1 (ResidualSpec { Body of 1 layers, Shortcut of 0 }), on an input of 8x8x1");
         StringAssert.Contains(Refused(deeper), "residual blocks may be nested 16 deep, but are 17 deep");
@@ -131,7 +131,7 @@ public sealed class ModelFileTests
         StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), "[null]")), "report 1 of the training history is missing");
         StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), Saved().Replace("\"Epoch\":2", "\"Epoch\":2147483647"))), "report 2 of the training history is of epoch 2147483647");
         byte[] vast = Assemble(Model.Spec.ToJson(), $"[{string.Join(',', Enumerable.Repeat("{}", 1_000_000))}]");
-        Assert.IsFalse(LoadLimits.TryLoad(vast.Length, () => ImageClassifier.Load(new MemoryStream(vast)), "a million reports", isTimed: false, out _));
+        Assert.IsFalse(new LoadLimits(isTimed: false).TryLoad(vast.Length, () => ImageClassifier.Load(new MemoryStream(vast)), "a million reports", out _));
 
         static string Saved() => TrainingHistory.ToJson(Model.History);
     }

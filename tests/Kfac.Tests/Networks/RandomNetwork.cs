@@ -28,6 +28,10 @@ internal sealed class RandomNetwork
         return generator.End(spec, generator._random.Next(2, 7));
     }
 
+    /// <summary>Whether an oracle can run it, and anything else in no time.</summary>
+    public static bool IsSmall(NetworkSpec spec) =>
+        Math.Max(spec.Input.Size, spec.Shapes.Max(shape => shape.Size)) <= MaxValues && MultiplyAdds(spec.Layers, spec.Input) <= MaxMultiplyAdds;
+
     private ImageShape Shape()
     {
         ImageShape shape;
@@ -55,7 +59,7 @@ internal sealed class RandomNetwork
         try
         {
             NetworkSpec longer = add(spec);
-            return longer.Shapes.All(shape => shape.Size <= MaxValues) && MultiplyAdds(longer.Layers, longer.Input) <= MaxMultiplyAdds ? longer : spec;
+            return IsSmall(longer) ? longer : spec;
         }
         catch (ArgumentException)
         {

@@ -31,26 +31,32 @@ public sealed class CheckpointFuzzTests
 
     [TestMethod]
     [TestCategory("Fuzz")]
-    public void Twenty_thousand_mutations_are_gone_on_with_or_refused() => Run(mutations: 20_000, seed: 2, isTimed: true);
+    [DataRow(2)]
+    [DataRow(3)]
+    [DataRow(4)]
+    [DataRow(5)]
+    [DataRow(6)]
+    public void Twenty_thousand_mutations_are_gone_on_with_or_refused(int seed) => Run(mutations: 20_000, seed, isTimed: true);
 
     private void Run(int mutations, int seed, bool isTimed)
     {
         (TrainingOptions Options, byte[] File)[] trainings = [.. Trainings().Select(options => (options, Interrupted(options)))];
         var random = new Random(seed);
+        var limits = new LoadLimits(isTimed);
         int loaded = 0, resumed = 0;
         for (int number = 0; number < mutations; number++)
         {
             (TrainingOptions options, byte[] file) = trainings[random.Next(trainings.Length)];
             byte[] mutant = Mutate(file, random);
             string what = $"mutation {number} of seed {seed}";
-            if (LoadLimits.TryLoad(mutant.Length, () => Checkpoint.Read(new MemoryStream(mutant)), what, isTimed, out Checkpoint? _))
+            if (limits.TryLoad(mutant.Length, () => Checkpoint.Read(new MemoryStream(mutant)), what, out Checkpoint? _))
             {
                 loaded++;
                 resumed += Resumes(options, mutant, what) ? 1 : 0;
             }
         }
 
-        TestContext.WriteLine($"{mutations} mutations: {loaded} loaded, {resumed} of them gone on with, the others refused");
+        TestContext.WriteLine($"{mutations} mutations: {loaded} loaded, {resumed} of them gone on with, the others refused; {limits}");
         Assert.IsGreaterThan(mutations / 50, loaded);
         Assert.IsGreaterThan(mutations / 50, mutations - loaded);
         Assert.IsGreaterThan(0, resumed);
@@ -136,6 +142,9 @@ public sealed class CheckpointFuzzTests
             case 2:
                 body = Mutations.OfBytes(body, random);
                 return Seal([.. file[..HeaderLength], .. body]);
+            case 3 or 4:
+                state = WithOtherNumber(state, random);
+                break;
             default:
                 state = Mutations.OfBytes(state, random);
                 break;
@@ -149,6 +158,30 @@ public sealed class CheckpointFuzzTests
         writer.Write(state);
         writer.Flush();
         return Seal(whole.ToArray());
+    }
+
+    /// <summary>One of the entries that hold a single number gets another one.</summary>
+    private static byte[] WithOtherNumber(byte[] state, Random random)
+    {
+        List<(int Type, int At)> numbers = [];
+        for (int at = sizeof(int); at < state.Length;)
+        {
+            int type = state[at + 1 + state[at]], values = at + 2 + state[at] + sizeof(int), count = BitConverter.ToInt32(state, values - sizeof(int));
+            if (count == 1 && type < 4)
+            {
+                numbers.Add((type, values));
+            }
+
+            at = values + count * (type switch { 1 or 3 => 8, 4 => 2, _ => 4 });
+        }
+
+        byte[] changed = [.. state];
+        (int kind, int place) = numbers[random.Next(numbers.Count)];
+        int number = random.Next(3) == 0 ? random.Next(int.MinValue, int.MaxValue) : random.Next(-2, 9);
+        double real = random.Next(3) == 0 ? Math.Pow(10, random.Next(-40, 39)) * (random.Next(2) * 2 - 1) : number;
+        byte[] value = kind switch { 0 => BitConverter.GetBytes((float)real), 1 => BitConverter.GetBytes(real), 2 => BitConverter.GetBytes(number), _ => BitConverter.GetBytes((long)number) };
+        value.CopyTo(changed, place);
+        return changed;
     }
 
     private static byte[] Seal(byte[] content) => [.. content, .. SHA256.HashData(content)];
