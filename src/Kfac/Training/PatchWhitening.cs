@@ -1,5 +1,4 @@
 using Kfac.Images;
-using Kfac.Layers;
 using Kfac.Memory;
 using Kfac.Networks;
 using Kfac.Running;
@@ -28,19 +27,19 @@ internal static class PatchWhitening
     /// <param name="scaling">What is done to their pixels.</param>
     public static void Apply(Network network, ImageSequence images, InputScaling scaling)
     {
-        if (network.Layers[0] is Conv2D { Spec.Initialization: FilterInitialization.Whitening } layer)
+        if (network.Spec.Layers[0] is Conv2DSpec { Initialization: FilterInitialization.Whitening } layer)
         {
-            Write(Measure(layer, images, scaling), layer.Filter);
+            Write(Measure(layer, images, scaling), network.Store.Parameters[0]);
             network.Store.MarkChanged();
         }
     }
 
     /// <summary>Mean of p pᵀ over patches p = [R, S, C], flat.</summary>
-    private static DenseMatrix Measure(Conv2D layer, ImageSequence images, InputScaling scaling)
+    private static DenseMatrix Measure(Conv2DSpec layer, ImageSequence images, InputScaling scaling)
     {
-        ImageShape shape = layer.InputShape;
-        int rowLength = layer.Spec.KernelWidth * shape.Channels, size = layer.Spec.KernelHeight * rowLength;
-        int down = shape.Height - layer.Spec.KernelHeight + 1, across = shape.Width - layer.Spec.KernelWidth + 1;
+        ImageShape shape = scaling.Shape;
+        int rowLength = layer.KernelWidth * shape.Channels, size = layer.KernelHeight * rowLength;
+        int down = shape.Height - layer.KernelHeight + 1, across = shape.Width - layer.KernelWidth + 1;
         int step = Math.Max(1, (int)Math.Sqrt((double)down * across / MaxPatchesOfImage));
         var moments = new double[size * size];
         float[] pixels = new float[shape.Size], scaled = new float[shape.Size], patch = new float[size];
@@ -54,7 +53,7 @@ internal static class PatchWhitening
             {
                 for (int j = 0; j < across; j += step, patches++)
                 {
-                    for (int r = 0; r < layer.Spec.KernelHeight; r++)
+                    for (int r = 0; r < layer.KernelHeight; r++)
                     {
                         scaled.AsSpan(((i + r) * shape.Width + j) * shape.Channels, rowLength).CopyTo(patch.AsSpan(r * rowLength));
                     }
