@@ -50,6 +50,10 @@ public sealed class ImageClassifier
     /// <summary>What the optimizer remembered at the end of the training, to go on with; null in a model that was loaded from a file without it.</summary>
     internal StateDictionary? OptimizerState { get; init; }
 
+    /// <summary>The same model at another temperature.</summary>
+    internal ImageClassifier WithTemperature(float temperature) =>
+        new(Spec, Store, Scaling, History) { Temperature = temperature, AveragesMirrored = AveragesMirrored, OptimizerState = OptimizerState };
+
     /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
     /// <param name="stream">What to write to.</param>
     /// <param name="withOptimizerState">

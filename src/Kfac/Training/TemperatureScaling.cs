@@ -15,6 +15,23 @@ internal static class TemperatureScaling
 
     private const int MaxImages = 10_000, BatchSize = 64, Halvings = 50;
 
+    /// <summary>The model at the temperature that <paramref name="images"/> ask for, which is told.</summary>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled, and the options do not say to keep the model all the same.</exception>
+    public static ImageClassifier Calibrate(ImageClassifier model, ImageSet images, TrainingOptions options, int threads, CancellationToken cancellation)
+    {
+        using ImageSequence sequence = images.Open(seed: null);
+        try
+        {
+            double temperature = Fit(model, sequence, threads, cancellation);
+            options.OnInfo?.Invoke(FormattableString.Invariant($"calibration: temperature {temperature:F3}, by {images.Count} images that were not trained on"));
+            return model.WithTemperature((float)temperature);
+        }
+        catch (OperationCanceledException) when (options.OnCancellation == CancellationOutcome.KeepBest)
+        {
+            return model;
+        }
+    }
+
     /// <summary>The temperature that <paramref name="model"/> would have to have.</summary>
     /// <param name="model">Its own temperature has no say.</param>
     /// <param name="images">Images that were not trained on, in their own order.</param>

@@ -9,12 +9,6 @@ using Kfac.Running;
 
 namespace Kfac.Training;
 
-/// <summary>The images of a training.</summary>
-/// <param name="Training">What is trained on.</param>
-/// <param name="Validation">What is reported on after each epoch, if anything.</param>
-/// <param name="Calibration">What the probabilities are calibrated by, if anything.</param>
-internal sealed record TrainingData(ImageSet Training, ImageSet? Validation, ImageSet? Calibration);
-
 /// <summary>One training from first to last epoch.</summary>
 internal sealed class TrainingRun : IDisposable
 {
@@ -120,31 +114,18 @@ internal sealed class TrainingRun : IDisposable
             _network.Workers.Cancellation = default;
         }
 
+        if (Overfitting.Find(_history.Skip(_epochsBefore)) is { } warning)
+        {
+            _options.OnWarning?.Invoke(warning);
+        }
+
         TakeBackRuinousStep();
         StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
         _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
         _bestValues?.CopyTo(parameters.Values.Span);
-        return Calibrate(parameters, state, cancellation);
-    }
-
-    /// <summary>The model of the final parameters, with the temperature that the validation images ask for.</summary>
-    private ImageClassifier Calibrate(ParameterStore parameters, StateDictionary state, CancellationToken cancellation)
-    {
-        bool mirrors = _options.AverageMirrored!.Value;
-        ImageClassifier plain = Create(temperature: 1);
-        if (_calibration is null || cancellation.IsCancellationRequested)
-        {
-            return plain;
-        }
-
-        using ImageSequence images = _calibration.Open(seed: null);
-        double temperature = TemperatureScaling.Fit(plain, images, _network.Workers.Count, cancellation);
-        _options.OnInfo?.Invoke(FormattableString.Invariant($"calibration: temperature {temperature:F3}, by {_calibration.Count} images that were not trained on"));
-        return Create((float)temperature);
-
-        ImageClassifier Create(float temperature) =>
-            new(_network.Spec, parameters, _scaling, _history) { Temperature = temperature, AveragesMirrored = mirrors, OptimizerState = state };
+        var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { AveragesMirrored = _options.AverageMirrored!.Value, OptimizerState = state };
+        return _calibration is null || cancellation.IsCancellationRequested ? model : TemperatureScaling.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
     }
 
     public void Dispose()
@@ -252,7 +233,7 @@ internal sealed class TrainingRun : IDisposable
         _progress.Seen += labels.Length;
         _progress.Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
         _isBetweenSteps = true;
-        _options.OnBatch?.Invoke(new BatchReport(epoch, _progress.Steps, _steps, step.LossSum / labels.Length, (double)step.Correct / labels.Length, _progress.LearningRate));
+        _options.OnBatch?.Invoke(new BatchReport(epoch, _progress.Steps, _steps, step.LossSum / labels.Length, (double)step.Correct / labels.Length, _progress.LearningRate) { Epochs = _epochsBefore + _options.Epochs });
     }
 
     /// <summary>One step. If it is refused, the more careful optimizer takes it again from the last good parameters: a report covers every image.</summary>

@@ -90,6 +90,24 @@ public sealed class RecipeTests
     }
 
     [TestMethod]
+    public void Learning_by_heart_is_said()
+    {
+        // Classes by chance: nothing can be learnt but the images themselves.
+        var random = new SplitMix64(3, RandomStream.ImageOrder);
+        (MemoryImageSource training, MemoryImageSource validation) = (new(new ImageShape(6, 6, 1), 2), new(new ImageShape(6, 6, 1), 2));
+        for (int n = 0; n < 80; n++)
+        {
+            (n < 40 ? training : validation).Add([.. Enumerable.Range(0, 36).Select(_ => (float)random.NextGaussian())], n / 2 % 2, 1);
+        }
+
+        List<string> warnings = [];
+        var options = new TrainingOptions { Network = NetworkSpec.For(6, 6, 1).Flatten().Dense(64).Relu().Dense(2), Epochs = 60, OnWarning = warnings.Add };
+        new ImageClassifierTrainer(options).Fit(training, validation);
+
+        Assert.Contains(warning => warning.StartsWith("the network learns its images by heart: since epoch ", StringComparison.Ordinal), warnings);
+    }
+
+    [TestMethod]
     public void A_frozen_layer_stays_as_it_began()
     {
         NetworkSpec spec = NetworkSpec.For(24, 26, 3).Whiten(6, 2).Relu().Add(new Conv2DSpec(4, 3, 3) { IsFrozen = true, Initialization = FilterInitialization.Identity }).GlobalAveragePool().Dense(2);
