@@ -17,6 +17,9 @@ public sealed record NetworkSpec
 {
     private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) } };
 
+    /// <summary>Rows and columns of the largest patch that <see cref="PhotographCnn"/> whitens.</summary>
+    private const int LargestPatch = 8;
+
     /// <summary>Longest reason in a message: names in a text from outside may be of any length.</summary>
     private const int MaxReason = 1_000;
 
@@ -82,14 +85,15 @@ public sealed record NetworkSpec
     /// The network for photographs that is used when none is given, after airbench (Jordan 2024) where they are 32 x 32: frozen
     /// filters that whiten patches, then blocks of two 3x3 convolutions with a pooling between them, each convolution with a batch
     /// normalisation and a GELU, until fewer than 6 rows or columns are left; the largest of what is left, and a dense layer.
-    /// The first filters take steps of several pixels in images of 72 and more.
+    /// The first filters take steps of several pixels in images of 72 and more; beyond 350 or so they leave pixels out, and smaller
+    /// images serve as well.
     /// </summary>
     /// <param name="input">Shape of one image, at least 8 x 8.</param>
     /// <param name="classes">Number of classes, at least 2.</param>
     /// <param name="filters">Filters of the first block; the second has four times as many where it is followed by one block at most, else twice, the others four times. Default 64.</param>
     public static NetworkSpec PhotographCnn(ImageShape input, int classes, int filters = 64)
     {
-        int stride = Math.Max(1, (Math.Min(input.Height, input.Width) + 24) / 48), kernel = stride + 1;
+        int stride = Math.Max(1, (Math.Min(input.Height, input.Width) + 24) / 48), kernel = Math.Min(stride + 1, LargestPatch);
         NetworkSpec spec = new NetworkSpec(input, []).Whiten(2 * Math.Min(kernel * kernel * input.Channels, 4 * kernel + 4), kernel, stride).Gelu();
         int blocks = 0;
         for (int side = Side(); side >= 6; side /= 2)

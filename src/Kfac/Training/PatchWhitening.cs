@@ -81,14 +81,20 @@ internal static class PatchWhitening
 
     private static void Write(DenseMatrix moments, Parameter filter)
     {
-        Evd<double> decomposition = moments.Evd(Symmetricity.Symmetric);
         double floor = Floor * moments.Trace() / moments.RowCount;
+        if (floor == 0)
+        {
+            // Blank images have no directions: the filter stays as it was drawn.
+            return;
+        }
+
+        Evd<double> decomposition = moments.Evd(Symmetricity.Symmetric);
         int filters = filter.Shape[3], kept = filters / 2;
         Span<float> values = filter.MutableValues;
         for (int k = 0; k < kept; k++)
         {
             int column = moments.RowCount - 1 - k;
-            double factor = 1 / Math.Sqrt(Math.Max(decomposition.EigenValues[column].Real, 0) + Math.Max(floor, double.Epsilon));
+            double factor = 1 / Math.Sqrt(Math.Max(decomposition.EigenValues[column].Real, 0) + floor);
             for (int i = 0; i < moments.RowCount; i++)
             {
                 var value = (float)(factor * decomposition.EigenVectors[i, column]);
