@@ -65,14 +65,23 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Factor on the learning rate over the course of the training; the default warms up shortly and falls to 0.</summary>
         public LearningRateSchedule LearningRateScheduler = Engine.Schedule;
 
-        /// <summary>Passes over the training images, at least 1.</summary>
+        /// <summary>Passes over the training images; 0 takes 10, or for colour images of at least 24 x 24, of which there are n, 12·√(50,000 / n) from 12 to 80.</summary>
         public int Epoch = Engine.Epochs;
 
         /// <summary>Largest number of images in a step; 0 takes 64, or 128 where 20,000 images or more are trained on, at least 100,000 times in all, or as many as <see cref="TrainingMemory"/> allows.</summary>
         public int BatchSize = Engine.BatchSize;
 
-        /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes.</summary>
-        public float LabelSmoothing = Engine.LabelSmoothing;
+        /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes. Null takes 0.1 for colour images of at least 24 x 24, else 0.</summary>
+        public float? LabelSmoothing = Engine.LabelSmoothing;
+
+        /// <summary>
+        /// Share of each class's rows, in [0, 1), that is set apart to calibrate the probabilities; 0 does not calibrate. Null takes the
+        /// validation rows for it, or else sets apart 0.05, at most 2,000 rows, of 500 colour images of at least 24 x 24 and more.
+        /// </summary>
+        public double? CalibrationFraction = Engine.CalibrationFraction;
+
+        /// <summary>Whether the model is to average each image's class scores with those of its mirror image, at twice the time of a prediction. Null does so where <see cref="Augmentation"/> mirrors images.</summary>
+        public bool? AverageMirrored = Engine.AverageMirrored;
 
         /// <summary>
         /// Validation and the trained model take the parameters' running average over about so many epochs; 0 takes the last
@@ -183,7 +192,7 @@ public sealed partial class KfacImageClassificationTrainer
             Require(Communicator is not null, nameof(Communicator), Communicator, "ranks");
             Require(LearningRateScheduler is not null, nameof(LearningRateScheduler), LearningRateScheduler, "a schedule");
             Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
-            Require(Epoch >= 1, nameof(Epoch), Epoch, "at least 1");
+            Require(Epoch >= 0, nameof(Epoch), Epoch, "0 (chosen by the images) or more");
             Require(ValidationSetFraction is null or (>= 0 and < 1), nameof(ValidationSetFraction), ValidationSetFraction, "in [0, 1)");
             Require(Layout is null || Enum.IsDefined(Layout.Value), nameof(Layout), Layout, "a defined layout");
             Require(ExampleWeightColumnName is null or not "", nameof(ExampleWeightColumnName), ExampleWeightColumnName, "the name of a column, or null");
@@ -202,6 +211,8 @@ public sealed partial class KfacImageClassificationTrainer
                 Epochs = Epoch,
                 BatchSize = BatchSize,
                 LabelSmoothing = LabelSmoothing,
+                CalibrationFraction = CalibrationFraction,
+                AverageMirrored = AverageMirrored,
                 ParameterAveragingEpochs = ParameterAveragingEpochs,
                 BalanceClasses = BalanceClasses,
                 Augmentation = Augmentation,

@@ -174,7 +174,7 @@ public sealed class BadInputTests
     [TestMethod]
     public void Options_out_of_range_are_named_at_once()
     {
-        AssertOption(options => options.Epoch = 0, "Epoch must be at least 1, but is 0");
+        AssertOption(options => options.Epoch = -1, "Epoch must be 0 (chosen by the images) or more, but is -1");
         AssertOption(options => options.BatchSize = -1, "BatchSize must be 0 (chosen by the number of images) or more, but is -1");
         AssertOption(options => options.Threads = -1, "Threads must be 0 (all processors) or more, but is -1");
         AssertOption(options => options.LearningRate = 0, "LearningRate must be positive and finite, but is 0");

@@ -46,7 +46,7 @@ public sealed class MemoryBudgetTests
     {
         IDataView validation = Bars.Load(_context, 200, 2);
 
-        KfacImageClassificationTransformer model = Fit(Bars.Load(_context, 200, 1), options => (options.ValidationSet, options.Epoch) = (validation, 2));
+        KfacImageClassificationTransformer model = Fit(Bars.Load(_context, 200, 1), options => (options.ValidationSet, options.Epoch, options.CalibrationFraction) = (validation, 2, 0));
 
         Microsoft.ML.Data.MulticlassClassificationMetrics metrics = _context.MulticlassClassification.Evaluate(model.Transform(validation));
         EpochReport last = model.Model.TrainingHistory[^1];

@@ -28,12 +28,13 @@ public sealed class OnnxExportTests
 
         model.ExportToOnnx(folder.File("model.onnx"));
 
-        var file = new OnnxFile(File.ReadAllBytes(folder.File("model.onnx")));
+        byte[] bytes = File.ReadAllBytes(folder.File("model.onnx"));
+        var file = new OnnxFile(bytes);
         Assert.AreEqual(inputLayout, file.Metadata["input_layout"]);
         Assert.AreEqual("[\"dark\",\"bright\"]", file.Metadata["class_names"]);
         CollectionAssert.AreEqual((string[])["Pixels"], file.Inputs.Select(input => input.Name).ToArray());
         CollectionAssert.AreEqual((string[])["Probabilities", "Guess", "Logits"], file.Outputs.Select(output => output.Name).ToArray());
-        Dictionary<string, OnnxTensor> values = OnnxEvaluator.Run(file, new OnnxTensor(
+        Dictionary<string, OnnxTensor> values = OnnxRuntimeRun.Outputs(bytes, new OnnxTensor(
             [pictures.Length, .. dimensions], [.. pictures.SelectMany(picture => picture.Pixels).Select(pixel => (double)pixel)]));
         Scored[] scored = [.. _context.Data.CreateEnumerable<Scored>(model.Transform(data), reuseRowObject: false)];
         CollectionAssert.AreEqual(scored.Select(row => row.Guess - 1.0).ToArray(), values["Guess"].Values);

@@ -10,6 +10,9 @@ namespace Kfac.Bench.Training;
 /// <summary>Trains on a folder of IDX files and prints a line for each epoch: seconds of training so far, loss, test accuracy.</summary>
 internal static class TrainCommand
 {
+    /// <summary>Share of the training photographs that calibrates the model, as where a training has no validation images.</summary>
+    private const double ShareToCalibrate = 0.04;
+
     public static Command Create()
     {
         var data = new Option<string>("--data") { Description = "Folder with train-* and t10k-* IDX files, gzipped or not.", Required = true };
@@ -43,11 +46,12 @@ internal static class TrainCommand
         var smoothing = new Option<float?>("--label-smoothing") { Description = "Label smoothing." };
         var shift = new Option<float?>("--shift") { Description = "Augmentation: largest shift, as a share of the picture's side." };
         var flip = new Option<bool?>("--flip") { Description = "Augmentation: mirrors half of the pictures." };
+        var mirrored = new Option<bool?>("--mirrored") { Description = "Averages the scores of each picture and its mirror image; by default where pictures are mirrored." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, smoothing, shift, flip, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, smoothing, shift, flip, mirrored, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -77,6 +81,9 @@ internal static class TrainCommand
                 Network = network == "auto" ? null : BenchmarkNetworks.Create(network),
                 Optimizer = chosen,
                 Epochs = arguments.GetValue(epochs) ?? defaults.Epochs,
+                // The images that are reported on have no say in the model.
+                CalibrationFraction = AugmentationOptions.For(fit.Shape) == AugmentationOptions.None ? 0 : ShareToCalibrate,
+                AverageMirrored = arguments.GetValue(mirrored),
                 BatchSize = arguments.GetValue(batch) ?? defaults.BatchSize,
                 Seed = arguments.GetValue(seed),
                 Threads = arguments.GetValue(threads),
@@ -96,7 +103,8 @@ internal static class TrainCommand
                 OnEpoch = report => Print(report, arguments.GetValue(json)),
                 OnWarning = Console.Error.WriteLine,
             };
-            new ImageClassifierTrainer(options).Fit(fit, held);
+            ImageClassifier model = new ImageClassifierTrainer(options).Fit(fit, held);
+            Print(model, held, arguments.GetValue(json));
 
             KfacOptions Kfac(KfacOptions o) => o with
             {
@@ -122,6 +130,42 @@ internal static class TrainCommand
             static Curvature.FisherApproximation Parse(string name) => Enum.Parse<Curvature.FisherApproximation>(name, ignoreCase: true);
         });
         return command;
+    }
+
+    /// <summary>How the finished model fares: calibrated, and with mirror images where it averages them.</summary>
+    private static void Print(ImageClassifier model, IImageSource test, bool json)
+    {
+        var tally = new ProbabilityTally();
+        using ImagePredictor predictor = model.CreatePredictor(batchCapacity: 64, Environment.ProcessorCount);
+        float[] pixels = new float[64 * model.InputShape.Size], probabilities = new float[64 * model.ClassCount];
+        for (int first = 0; first < test.Count; first += 64)
+        {
+            int count = Math.Min(64, test.Count - first);
+            for (int n = 0; n < count; n++)
+            {
+                test.ReadImage(first + n, pixels.AsSpan(n * model.InputShape.Size, model.InputShape.Size));
+            }
+
+            predictor.Predict(pixels.AsSpan(0, count * model.InputShape.Size), probabilities.AsSpan(0, count * model.ClassCount));
+            for (int n = 0; n < count; n++)
+            {
+                tally.Add(probabilities.AsSpan(n * model.ClassCount, model.ClassCount), test.GetLabel(first + n));
+            }
+        }
+
+        Console.WriteLine(json
+            ? JsonSerializer.Serialize(new
+            {
+                epoch = model.History[^1].Epoch,
+                seconds = Math.Round(model.History[^1].Seconds, 3),
+                training_loss = Math.Round(model.History[^1].TrainingLoss, 5),
+                test_accuracy = Math.Round(tally.Accuracy, 5),
+                test_log_loss = Math.Round(tally.LogLoss, 5),
+                test_calibration_error = Math.Round(tally.CalibrationError, 5),
+                temperature = Math.Round(model.Temperature, 4),
+                mirrored = model.AveragesMirrored,
+            })
+            : $"the model: test {tally.Accuracy:P2}  log-loss {tally.LogLoss:F4}  calibration error {tally.CalibrationError:F4}  temperature {model.Temperature:F3}{(model.AveragesMirrored ? "  with mirror images" : "")}");
     }
 
     private static void Print(EpochReport report, bool json) => Console.WriteLine(json

@@ -62,7 +62,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override int PreferredExamples => Kernel.PreferredExamples;
 
-    internal override bool NeedsBatchForGradients => Kernel.BatchGradient is not null;
+    internal override bool NeedsBatchForGradients => !Spec.IsFrozen && Kernel.BatchGradient is not null;
 
     internal override bool SupportsPrefetch => Kernel.SupportsPrefetch;
 
@@ -78,12 +78,19 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels / Spec.Groups, Spec.Filters], ParameterKind.Weights);
-        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], ParameterKind.Bias) : null;
-        ParameterArray = Bias is null ? [Filter] : [Filter, Bias];
+        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels / Spec.Groups, Spec.Filters], Spec.IsFrozen ? ParameterKind.Statistic : ParameterKind.Weights);
+        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], Spec.IsFrozen ? ParameterKind.Statistic : ParameterKind.Bias) : null;
+        ParameterArray = Spec.IsFrozen ? [] : Bias is null ? [Filter] : [Filter, Bias];
     }
 
-    internal override void Initialize(int seed, int index) => InitializeHe(Filter, Geometry.PatchLength, seed, index);
+    internal override void Initialize(int seed, int index)
+    {
+        InitializeHe(Filter, Geometry.PatchLength, seed, index);
+        if (Spec.Initialization == FilterInitialization.Identity)
+        {
+            InitializeIdentity();
+        }
+    }
 
     internal override void Connect(ActivationBuffer input, ActivationBuffer output, ActivationBuffer? inputGradient, ActivationBuffer? outputGradient, AlignedBuffer[] scratch)
     {
@@ -94,7 +101,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
-            _sums = NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
+            _sums = Spec.IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
         }
     }
 
@@ -138,7 +145,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums?.Average(examples, quantities);
 
-    internal override int BatchScratchLength(int examples) =>
+    internal override int BatchScratchLength(int examples) => Spec.IsFrozen ? 0 :
         Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);
 
     internal override void BeginForward(ForwardPass pass) => _hasAllInputs = false;
@@ -147,7 +154,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
     internal override void BackwardBatch(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
         bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
-        IBatchFilterGradient? kernel = squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
+        IBatchFilterGradient? kernel = Spec.IsFrozen ? null : squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
         if (kernel is null)
         {
             return;
@@ -164,6 +171,27 @@ internal sealed unsafe class Conv2D : ExampleLayer
         {
             _phase = new BatchPhase(kernel, phase, new ExampleRange(0, batch.Examples), gradient, squares);
             workers.Run(kernel.Units(phase, batch.Examples), _batchUnit);
+        }
+    }
+
+    /// <summary>Of each group, filter k copies channel k, as far as there are both.</summary>
+    private void InitializeIdentity()
+    {
+        int channels = Filter.Shape[2], filters = Spec.Filters, groupFilters = filters / Spec.Groups, copies = Math.Min(channels, groupFilters);
+        int middle = (Spec.KernelHeight / 2 * Spec.KernelWidth + Spec.KernelWidth / 2) * channels;
+        Span<float> values = Filter.MutableValues;
+        for (int group = 0; group < Spec.Groups; group++)
+        {
+            for (int copy = 0; copy < copies; copy++)
+            {
+                int k = group * groupFilters + copy;
+                for (int i = k; i < values.Length; i += filters)
+                {
+                    values[i] = 0;
+                }
+
+                values[(middle + copy) * filters + k] = 1;
+            }
         }
     }
 

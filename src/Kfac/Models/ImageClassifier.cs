@@ -33,6 +33,15 @@ public sealed class ImageClassifier
     /// <summary>One report for each epoch of the training.</summary>
     public IReadOnlyList<EpochReport> History { get; }
 
+    /// <summary>
+    /// T of p = softmax(logits / T), above 0: fitted on images that were not trained on, so that probabilities are
+    /// what they claim to be (Guo et al. 2017). 1 where there were none.
+    /// </summary>
+    public float Temperature { get; internal init; } = 1;
+
+    /// <summary>Whether an image's class scores are the mean of its own and its mirror image's.</summary>
+    public bool AveragesMirrored { get; internal init; }
+
     /// <summary>Whether it holds what its optimizer remembered, so that a training can go on from it as if it had not ended: after a training, and from a file that was written with it.</summary>
     public bool HasOptimizerState => OptimizerState is not null;
 
@@ -40,6 +49,10 @@ public sealed class ImageClassifier
 
     /// <summary>What the optimizer remembered at the end of the training, to go on with; null in a model that was loaded from a file without it.</summary>
     internal StateDictionary? OptimizerState { get; init; }
+
+    /// <summary>The same model at another temperature.</summary>
+    internal ImageClassifier WithTemperature(float temperature) =>
+        new(Spec, Store, Scaling, History) { Temperature = temperature, AveragesMirrored = AveragesMirrored, OptimizerState = OptimizerState };
 
     /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
     /// <param name="stream">What to write to.</param>
@@ -50,7 +63,7 @@ public sealed class ImageClassifier
     public void Save(Stream stream, bool withOptimizerState = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        ModelFile.Write(new StoredModel(Spec, Store, Scaling, History, withOptimizerState ? OptimizerState : null), stream);
+        ModelFile.Write(new StoredModel(Spec, Store, Scaling, History, new StoredPrediction(Temperature, AveragesMirrored), withOptimizerState ? OptimizerState : null), stream);
     }
 
     /// <summary>Writes the model to a file; a file of that name is replaced once the new one is whole and on disk. Otherwise as above.</summary>
@@ -63,7 +76,7 @@ public sealed class ImageClassifier
     {
         ArgumentNullException.ThrowIfNull(stream);
         StoredModel stored = ModelFile.Read(stream);
-        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, stored.History) { OptimizerState = stored.OptimizerState };
+        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, stored.History) { Temperature = stored.Prediction.Temperature, AveragesMirrored = stored.Prediction.AveragesMirrored, OptimizerState = stored.OptimizerState };
     }
 
     /// <summary>
@@ -77,7 +90,7 @@ public sealed class ImageClassifier
     public void ExportToOnnx(Stream stream, OnnxExportOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        OnnxExport.Write(Spec, Parameters, Scaling, options ?? new OnnxExportOptions(), stream);
+        OnnxExport.Write(this, options ?? new OnnxExportOptions(), stream);
     }
 
     /// <summary>Writes an ONNX file; a file of that name is replaced once the new one is whole and on disk. Otherwise as above.</summary>

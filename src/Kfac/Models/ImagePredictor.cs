@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Kfac.Parallel;
 using Kfac.Running;
 
@@ -11,6 +12,9 @@ public sealed class ImagePredictor : IDisposable
     private readonly Network _network;
     private readonly SoftmaxCrossEntropy _softmax;
 
+    /// <summary>Class scores of the images as they are, and a mirror image.</summary>
+    private readonly float[] _plain = [], _mirrored = [];
+
     /// <summary>Held while a prediction runs.</summary>
     private readonly Lock _running = new();
     private bool _isDisposed;
@@ -19,6 +23,11 @@ public sealed class ImagePredictor : IDisposable
     {
         _model = model;
         _softmax = new SoftmaxCrossEntropy(model.ClassCount, batchCapacity);
+        if (model.AveragesMirrored)
+        {
+            (_plain, _mirrored) = (new float[checked(model.ClassCount * batchCapacity)], new float[model.InputShape.Size]);
+        }
+
         _workers = new Workers(Math.Min(threads, Workers.MaxCount));
         try
         {
@@ -77,19 +86,71 @@ public sealed class ImagePredictor : IDisposable
         }
     }
 
+    /// <summary>The class scores [N, classes], at a temperature of 1.</summary>
+    internal void Score(ReadOnlySpan<float> images, Span<float> scores, int count)
+    {
+        Forward(images, count);
+        for (int n = 0; n < count; n++)
+        {
+            _network.Logits.Row(n, 0).CopyTo(scores[(n * _model.ClassCount)..]);
+        }
+    }
+
     private void Run(ReadOnlySpan<float> images, Span<float> probabilities, int count)
     {
-        int size = _model.InputShape.Size, classes = _model.ClassCount;
+        Forward(images, count);
+        for (int n = 0; n < count && _model.Temperature != 1; n++)
+        {
+            Span<float> logits = _network.Logits.Row(n, 0);
+            TensorPrimitives.Divide(logits, _model.Temperature, logits);
+        }
+
+        _softmax.Normalize(_network.Logits, count);
+        for (int n = 0; n < count; n++)
+        {
+            _softmax.Probabilities(n).CopyTo(probabilities[(n * _model.ClassCount)..]);
+        }
+    }
+
+    /// <summary>Leaves the class scores in the network's logits.</summary>
+    private void Forward(ReadOnlySpan<float> images, int count)
+    {
+        int size = _model.InputShape.Size;
         for (int n = 0; n < count; n++)
         {
             _model.Scaling.Write(images.Slice(n * size, size), _network.Input, n);
         }
 
         _network.Forward(count);
-        _softmax.Normalize(_network.Logits, count);
+        if (!_model.AveragesMirrored)
+        {
+            return;
+        }
+
         for (int n = 0; n < count; n++)
         {
-            _softmax.Probabilities(n).CopyTo(probabilities[(n * classes)..]);
+            _network.Logits.Row(n, 0).CopyTo(_plain.AsSpan(n * _model.ClassCount));
+            Mirror(images.Slice(n * size, size), _mirrored);
+            _model.Scaling.Write(_mirrored, _network.Input, n);
+        }
+
+        _network.Forward(count);
+        for (int n = 0; n < count; n++)
+        {
+            Span<float> logits = _network.Logits.Row(n, 0);
+            TensorPrimitives.Add(logits, _plain.AsSpan(n * _model.ClassCount, _model.ClassCount), logits);
+            TensorPrimitives.Multiply(logits, 0.5f, logits);
+        }
+    }
+
+    /// <summary>mirrored[i, j, c] = image[i, W - 1 - j, c].</summary>
+    private void Mirror(ReadOnlySpan<float> image, Span<float> mirrored)
+    {
+        (int width, int channels) = (_model.InputShape.Width, _model.InputShape.Channels);
+        for (int pixel = 0; pixel < image.Length / channels; pixel++)
+        {
+            int row = pixel / width, column = pixel % width;
+            image.Slice(pixel * channels, channels).CopyTo(mirrored[((row * width + width - 1 - column) * channels)..]);
         }
     }
 }

@@ -13,12 +13,19 @@ namespace Kfac.Models;
 /// <param name="Parameters">Its parameters.</param>
 /// <param name="Scaling">What is done to its input.</param>
 /// <param name="History">The reports of its training.</param>
+/// <param name="Prediction">How probabilities come of its class scores.</param>
 /// <param name="OptimizerState">What its optimizer remembered; null where that is not kept.</param>
-internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, IReadOnlyList<EpochReport> History, StateDictionary? OptimizerState);
+internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, IReadOnlyList<EpochReport> History, StoredPrediction Prediction, StateDictionary? OptimizerState);
+
+/// <summary>How probabilities come of class scores; see <see cref="ImageClassifier"/>.</summary>
+internal readonly record struct StoredPrediction(float Temperature, bool AveragesMirrored)
+{
+    public static StoredPrediction Plain => new(1, false);
+}
 
 /// <summary>
 /// The format of a trained network: an 8-byte mark, a version, the length of the body, the body (description as JSON,
-/// history, scaling, parameters as little-endian floats, in version 2 the optimizer's state) and the SHA-256 of all that. docs/model-format.md has it in full.
+/// history, scaling, in version 3 how to predict, parameters as little-endian floats, the optimizer's state where there is one) and the SHA-256 of all that. docs/model-format.md has it in full.
 /// </summary>
 /// <remarks>
 /// Reading trusts nothing: no memory is asked for beyond what the stream really delivers, and every length in the body
@@ -26,7 +33,7 @@ internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, 
 /// </remarks>
 internal static class ModelFile
 {
-    private const uint WithoutState = 1, WithState = 2;
+    private const uint WithoutState = 1, WithState = 2, WithPrediction = 3;
 
     private const int HeaderLength = 8 + 4 + 8;
 
@@ -43,6 +50,12 @@ internal static class ModelFile
         WriteText(writer, TrainingHistory.ToJson(model.History));
         WriteFloats(writer, [.. model.Scaling.Mean]);
         WriteFloats(writer, [.. model.Scaling.Factor]);
+        uint version = model.Prediction != StoredPrediction.Plain ? WithPrediction : model.OptimizerState is null ? WithoutState : WithState;
+        if (version == WithPrediction)
+        {
+            WriteFloats(writer, [model.Prediction.Temperature, model.Prediction.AveragesMirrored ? 1 : 0, model.OptimizerState is null ? 0 : 1]);
+        }
+
         foreach (Parameter parameter in model.Parameters.Parameters)
         {
             WriteFloats(writer, parameter.Values);
@@ -52,7 +65,7 @@ internal static class ModelFile
         model.OptimizerState?.Write(body);
         var header = new byte[HeaderLength];
         Mark.CopyTo(header);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), model.OptimizerState is null ? WithoutState : WithState);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), version);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), body.Length);
         stream.Write(header);
         body.WriteTo(stream);
@@ -69,9 +82,9 @@ internal static class ModelFile
         }
 
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8));
-        if (version is not (WithoutState or WithState))
+        if (version is not (WithoutState or WithState or WithPrediction))
         {
-            throw new FormatException($"the model has format version {version}, but this library reads versions {WithoutState} and {WithState}");
+            throw new FormatException($"the model has format version {version}, but this library reads versions {WithoutState} to {WithPrediction}");
         }
 
         byte[] body = ReadExactly(stream, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(12)), "body");
@@ -81,10 +94,10 @@ internal static class ModelFile
             throw new FormatException("the model is damaged: its checksum does not match its content");
         }
 
-        return ReadBody(new ModelReader(body), hasState: version == WithState);
+        return ReadBody(new ModelReader(body), version);
     }
 
-    private static StoredModel ReadBody(ModelReader reader, bool hasState)
+    private static StoredModel ReadBody(ModelReader reader, uint version)
     {
         NetworkSpec spec = ReadSpec(reader);
         EpochReport[] history = TrainingHistory.FromJson(reader.ReadText("history"));
@@ -96,6 +109,7 @@ internal static class ModelFile
             throw new FormatException($"value {wrong} of the model's scaling factor is {scaling.Factor[wrong]}, but must be above 0");
         }
 
+        (StoredPrediction prediction, bool hasState) = version == WithPrediction ? ReadPrediction(reader) : (StoredPrediction.Plain, version == WithState);
         ParameterStore parameters = LayOut(spec);
         long expected = parameters.Parameters.Sum(parameter => sizeof(int) + (long)sizeof(float) * parameter.Length);
         if (hasState ? expected > reader.Remaining : expected != reader.Remaining)
@@ -109,7 +123,15 @@ internal static class ModelFile
             parameter.RequirePossible();
         }
 
-        return new StoredModel(spec, parameters, scaling, history, hasState ? ReadState(reader) : null);
+        return new StoredModel(spec, parameters, scaling, history, prediction, hasState ? ReadState(reader) : null);
+    }
+
+    private static (StoredPrediction Prediction, bool HasState) ReadPrediction(ModelReader reader)
+    {
+        float[] values = reader.ReadFloats(3, "prediction");
+        return values[0] > 0 && values[1] is 0 or 1 && values[2] is 0 or 1
+            ? (new StoredPrediction(values[0], values[1] == 1), values[2] == 1)
+            : throw new FormatException($"the model's prediction is {string.Join(", ", values)}, but must be a temperature above 0 and twice 0 or 1");
     }
 
     /// <exception cref="FormatException">There is no network, or one that <c>Fit</c> refuses, too.</exception>

@@ -30,8 +30,9 @@ internal sealed class OnnxExport
 
     /// <exception cref="ArgumentException">The options do not go with the model, or are no four names.</exception>
     /// <exception cref="NotSupportedException">A layer has no counterpart in ONNX, or the parameters are more than a file can hold; the message says which or how many.</exception>
-    public static void Write(NetworkSpec spec, IReadOnlyList<Parameter> parameters, InputScaling scaling, OnnxExportOptions options, Stream stream)
+    public static void Write(ImageClassifier model, OnnxExportOptions options, Stream stream)
     {
+        (NetworkSpec spec, IReadOnlyList<Parameter> parameters) = (model.Spec, model.Parameters);
         options.Validate(spec.Output.Size);
         long values = parameters.Sum(parameter => (long)parameter.Length);
         if (values > MaxParameters)
@@ -40,8 +41,9 @@ internal sealed class OnnxExport
         }
 
         var export = new OnnxExport(parameters);
-        Value pixels = export.AddInput(spec.Input, scaling, options);
-        export.AddOutputs(export.AddLayers(spec.Layers, pixels), options);
+        Value pixels = export.AddInput(spec.Input, model.Scaling, options);
+        Value last = model.AveragesMirrored ? export.AddMirrored(pixels, both => export.AddLayers(spec.Layers, both)) : export.AddLayers(spec.Layers, pixels);
+        export.AddOutputs(last, model.Temperature, options);
         export.Describe(spec, options).WriteTo(stream);
     }
 
@@ -88,17 +90,28 @@ internal sealed class OnnxExport
         return new Value(name, shape, IsVector: false);
     }
 
-    private void AddOutputs(Value last, OnnxExportOptions options)
+    /// <summary>The mean of what the layers make of the images and of their mirror images.</summary>
+    private Value AddMirrored(Value x, Func<Value, Value> layers)
+    {
+        string mirrored = _graph.AddNode("Slice", [x.Name, _graph.AddShape(-1), _graph.AddShape(-x.Shape.Width - 1), _graph.AddShape(3), _graph.AddShape(-1)]);
+        string both = _graph.AddNode("Concat", [x.Name, mirrored], [OnnxGraph.Attribute("axis", 0)]);
+        Value scores = AsVector(layers(x with { Name = both }));
+        string pairs = _graph.AddNode("Reshape", [scores.Name, _graph.AddShape(2, -1, scores.Shape.Size)]);
+        return scores with { Name = _graph.AddNode("ReduceMean", [pairs], [OnnxGraph.Attribute("axes", [0]), OnnxGraph.Attribute("keepdims", 0)]) };
+    }
+
+    private void AddOutputs(Value last, float temperature, OnnxExportOptions options)
     {
         Value vector = AsVector(last);
         string logits = _graph.AddNode("Identity", [vector.Name], result: options.LogitsName);
         ProtobufMessage[] classAxis = [OnnxGraph.Attribute("axis", 1)];
-        _graph.AddNode("Softmax", [logits], classAxis, options.ScoreName);
+        string tempered = temperature == 1 ? logits : _graph.AddNode("Div", [logits, _graph.AddScalar(temperature)]);
+        _graph.AddNode("Softmax", [tempered], classAxis, options.ScoreName);
         _graph.AddNode("ArgMax", [logits], [.. classAxis, OnnxGraph.Attribute("keepdims", 0)], options.PredictedLabelName);
         (string, string) classes = ($"{vector.Shape.Size}", "DATA_CHANNEL");
         _graph.DeclareOutput(options.ScoreName, "Probability of each class.", isIndex: false, OnnxGraph.Batch, classes);
         _graph.DeclareOutput(options.PredictedLabelName, "Index of the most probable class, from 0.", isIndex: true, OnnxGraph.Batch);
-        _graph.DeclareOutput(options.LogitsName, "What the last layer gives, before the softmax.", isIndex: false, OnnxGraph.Batch, classes);
+        _graph.DeclareOutput(options.LogitsName, "What the last layer gives, before temperature and softmax.", isIndex: false, OnnxGraph.Batch, classes);
     }
 
     private Value AddLayers(IEnumerable<LayerSpec> layers, Value x) => layers.Aggregate(x, AddLayer);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Kfac.Networks;
 
 /// <summary>A 2-D convolution (cross-correlation) with a filter [R, S, C / Groups, K] and, unless switched off, a bias [K].</summary>
@@ -18,7 +20,15 @@ public sealed record Conv2DSpec(
     int Filters, int KernelHeight, int KernelWidth, int StrideY = 1, int StrideX = 1,
     Padding Padding = Padding.Same, bool UseBias = true, int DilationY = 1, int DilationX = 1, int Groups = 1) : LayerSpec
 {
-    internal override bool HasParameters => true;
+    /// <summary>How the filter begins. Default <see cref="FilterInitialization.HeNormal"/>. A bias begins at 0.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public FilterInitialization Initialization { get; init; }
+
+    /// <summary>Whether filter and bias stay as they begin. Default false.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsFrozen { get; init; }
+
+    internal override bool HasParameters => !IsFrozen;
 
     internal override bool TakesImages => true;
 
@@ -29,6 +39,11 @@ public sealed record Conv2DSpec(
         if (input.Channels % Groups != 0 || Filters % Groups != 0)
         {
             throw new ArgumentException($"the number of groups must divide the number of channels and of filters, but there are {Groups} groups and {Filters} filters, and its input is {input}");
+        }
+
+        if (Initialization == FilterInitialization.Whitening && (Groups != 1 || Filters % 2 != 0 || Filters / 2 > (long)KernelHeight * KernelWidth * input.Channels))
+        {
+            throw new ArgumentException($"filters that whiten patches are two for each of at most {(long)KernelHeight * KernelWidth * input.Channels} eigenvectors, in one group, but there are {Filters} in {Groups}");
         }
 
         Window window = WindowOn(input);

@@ -44,7 +44,7 @@ public sealed record LayerSummary(string Name, string Settings, ImageShape Outpu
         {
             case Conv2DSpec convolution:
                 long filter = (long)convolution.KernelHeight * convolution.KernelWidth * (input.Channels / convolution.Groups) * convolution.Filters;
-                return (filter + (convolution.UseBias ? convolution.Filters : 0), filter * output.Height * output.Width);
+                return (convolution.IsFrozen ? 0 : filter + (convolution.UseBias ? convolution.Filters : 0), filter * output.Height * output.Width);
             case DenseSpec dense:
                 long weights = (long)input.Channels * dense.Units;
                 return (weights + (dense.UseBias ? dense.Units : 0), weights);
@@ -59,7 +59,7 @@ public sealed record LayerSummary(string Name, string Settings, ImageShape Outpu
     {
         FormattableString text = layer switch
         {
-            Conv2DSpec c => $"{c.KernelHeight}x{c.KernelWidth}, {c.Filters} filters{Pair(", stride", c.StrideY, c.StrideX)}{Pair(", dilation", c.DilationY, c.DilationX)}{(c.Groups > 1 ? $", {c.Groups} groups" : "")}{(c.Padding == Padding.Valid ? ", no padding" : "")}{(c.UseBias ? "" : ", no bias")}",
+            Conv2DSpec c => $"{c.KernelHeight}x{c.KernelWidth}, {c.Filters} filters{Pair(", stride", c.StrideY, c.StrideX)}{Pair(", dilation", c.DilationY, c.DilationX)}{(c.Groups > 1 ? $", {c.Groups} groups" : "")}{(c.Padding == Padding.Valid ? ", no padding" : "")}{(c.UseBias ? "" : ", no bias")}{(c.Initialization == FilterInitialization.HeNormal ? "" : $", {c.Initialization.ToString().ToLowerInvariant()}")}{(c.IsFrozen ? ", frozen" : "")}",
             DenseSpec d => $"{d.Units} units{(d.UseBias ? "" : ", no bias")}",
             MaxPool2DSpec p => $"{p.Height}x{p.Width}{(p.StrideY == p.Height && p.StrideX == p.Width ? "" : $", stride {p.StrideY}x{p.StrideX}")}",
             AveragePool2DSpec p => $"{p.Height}x{p.Width}{(p.StrideY == p.Height && p.StrideX == p.Width ? "" : $", stride {p.StrideY}x{p.StrideX}")}",

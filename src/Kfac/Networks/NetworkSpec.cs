@@ -17,6 +17,9 @@ public sealed record NetworkSpec
 {
     private static readonly JsonSerializerOptions JsonFormat = new() { Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) } };
 
+    /// <summary>Rows and columns of the largest patch that <see cref="PhotographCnn"/> whitens.</summary>
+    private const int LargestPatch = 8;
+
     /// <summary>Longest reason in a message: names in a text from outside may be of any length.</summary>
     private const int MaxReason = 1_000;
 
@@ -36,6 +39,11 @@ public sealed record NetworkSpec
         LayerSequence.RequireModestSize(input);
         Input = input;
         Layers = [.. layers];
+        if (Layers.Skip(1).Any(Whitens))
+        {
+            throw new ArgumentException("only the first layer's filters can whiten patches of the images", nameof(layers));
+        }
+
         Shapes = LayerSequence.InferShapes(Layers, input);
     }
 
@@ -74,6 +82,41 @@ public sealed record NetworkSpec
     }
 
     /// <summary>
+    /// The network for photographs that is used when none is given, after airbench (Jordan 2024) where they are 32 x 32: frozen
+    /// filters that whiten patches, then blocks of two 3x3 convolutions with a pooling between them, each convolution with a batch
+    /// normalisation and a GELU, until fewer than 6 rows or columns are left; the largest of what is left, and a dense layer.
+    /// The first filters take steps of several pixels in images of 72 and more; beyond 350 or so they leave pixels out, and smaller
+    /// images serve as well.
+    /// </summary>
+    /// <param name="input">Shape of one image, at least 8 x 8.</param>
+    /// <param name="classes">Number of classes, at least 2.</param>
+    /// <param name="filters">Filters of the first block; the second has four times as many where it is followed by one block at most, else twice, the others four times. Default 64.</param>
+    public static NetworkSpec PhotographCnn(ImageShape input, int classes, int filters = 64)
+    {
+        int stride = Math.Max(1, (Math.Min(input.Height, input.Width) + 24) / 48), kernel = Math.Min(stride + 1, LargestPatch);
+        NetworkSpec spec = new NetworkSpec(input, []).Whiten(2 * Math.Min(kernel * kernel * input.Channels, 4 * kernel + 4), kernel, stride).Gelu();
+        int blocks = 0;
+        for (int side = Side(); side >= 6; side /= 2)
+        {
+            blocks++;
+        }
+
+        for (int block = 0; block < blocks; block++)
+        {
+            int width = filters * (block == 0 ? 1 : block < blocks - 2 ? 2 : 4);
+            spec = Convolution(Convolution(spec, width).MaxPool(2).BatchNorm().Gelu(), width).BatchNorm().Gelu();
+        }
+
+        ImageShape left = spec.Output;
+        return spec.Add(new MaxPool2DSpec(left.Height, left.Width, left.Height, left.Width)).Flatten().Dense(classes);
+
+        int Side() => Math.Min(spec.Output.Height, spec.Output.Width);
+
+        static NetworkSpec Convolution(NetworkSpec spec, int width) =>
+            spec.Add(new Conv2DSpec(width, 3, 3, UseBias: false) { Initialization = FilterInitialization.Identity });
+    }
+
+    /// <summary>
     /// A residual network for small images (He et al. 2016, section 4.2): a 3x3 convolution, three stages of residual blocks
     /// of two 3x3 convolutions each, the second and third stage at half the rows and columns and twice the channels of the one before,
     /// the mean over what is left of rows and columns, and a dense layer. Every convolution is followed by a batch
@@ -104,6 +147,13 @@ public sealed record NetworkSpec
     /// <summary>Adds a square convolution; see <see cref="Conv2DSpec"/>.</summary>
     public NetworkSpec Conv(int filters, int kernel, int stride = 1, Padding padding = Padding.Same, int dilation = 1, int groups = 1, bool useBias = true) =>
         Add(new Conv2DSpec(filters, kernel, kernel, stride, stride, padding, useBias, dilation, dilation, groups));
+
+    /// <summary>Adds a square convolution whose filters whiten the images' patches and stay as they are; see <see cref="FilterInitialization.Whitening"/>. Only as the first layer.</summary>
+    /// <param name="filters">Number of filters: two for each eigenvector that is kept.</param>
+    /// <param name="kernel">Rows and columns of a patch.</param>
+    /// <param name="stride">Rows and columns between neighbouring patches.</param>
+    public NetworkSpec Whiten(int filters, int kernel, int stride = 1) =>
+        Add(new Conv2DSpec(filters, kernel, kernel, stride, stride, Padding.Valid, UseBias: false) { Initialization = FilterInitialization.Whitening, IsFrozen = true });
 
     /// <summary>Adds a square depthwise convolution: each channel has a filter of its own.</summary>
     public NetworkSpec DepthwiseConv(int kernel, int stride = 1, Padding padding = Padding.Same, int dilation = 1, bool useBias = true) =>
@@ -199,6 +249,9 @@ public sealed record NetworkSpec
                 .. layers.Select(layer => FormattableString.Invariant($"  {new string(' ', 2 * layer.Depth) + layer.Name,-20} {layer.Settings,-30} {layer.Output,12} {layer.Parameters,12:N0} {layer.MultiplyAdds,14:N0}").TrimEnd()),
             ]);
     }
+
+    private static bool Whitens(LayerSpec layer) =>
+        layer is Conv2DSpec { Initialization: FilterInitialization.Whitening } || (layer is ResidualSpec residual && residual.Body.Concat(residual.Shortcut).Any(Whitens));
 
     /// <summary>The description as JSON, as stored in a model file.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonFormat);

@@ -65,28 +65,46 @@ public sealed class ImageClassifierTrainer
             throw new ArgumentException("Network is another than the previous model's; leave it out to go on with that one", nameof(previous));
         }
 
-        NetworkSpec spec = previous?.Spec ?? _options.Network ?? NetworkSpec.SmallCnn(training.Shape, training.ClassCounts.Count);
+        TrainingOptions options = Recipe.Complete(_options, training, validation is not null, previous?.Spec);
+        NetworkSpec spec = options.Network!;
         training.RequireFit(spec, nameof(training));
-        if (validation is not null)
+        validation?.RequireFit(spec, nameof(validation));
+        ImageSet? calibration = _options.CalibrationFraction is null ? validation : null;
+        if (options.CalibrationFraction > 0)
         {
-            validation.RequireFit(spec, nameof(validation));
+            (training, calibration) = SetApart(training, options);
+            validation ??= calibration;
         }
-        else if (_options.EarlyStopping is not null)
+
+        if (validation is null && options.EarlyStopping is not null)
         {
             throw new ArgumentException("EarlyStopping watches validation images, but there are none: give some, or more than one image of a class to set one apart", nameof(validation));
         }
 
-        using CheckpointedTraining? checkpoints = _options.CheckpointPath is { } folder && ranks.Communicator.Rank == 0
-            ? new CheckpointedTraining(folder, _options, TrainingSettings.Describe(_options, spec, training, validation, previous))
+        using CheckpointedTraining? checkpoints = options.CheckpointPath is { } folder && ranks.Communicator.Rank == 0
+            ? new CheckpointedTraining(folder, options, TrainingSettings.Describe(options, spec, training, validation, previous))
             : null;
 
-        if (_options.Threads > Workers.MaxCount)
+        if (options.Threads > Workers.MaxCount)
         {
-            _options.OnWarning?.Invoke($"Threads is {_options.Threads}, but more than {Workers.MaxCount} are of no use on {Environment.ProcessorCount} processors: {Workers.MaxCount} are taken");
+            options.OnWarning?.Invoke($"Threads is {options.Threads}, but more than {Workers.MaxCount} are of no use on {Environment.ProcessorCount} processors: {Workers.MaxCount} are taken");
         }
 
-        using var workers = new Workers(_options.ThreadsToUse);
-        using var run = new TrainingRun(_options, spec, training, validation, previous, workers, ranks, checkpoints);
+        using var workers = new Workers(options.ThreadsToUse);
+        using var run = new TrainingRun(options, spec, new TrainingData(training, validation, calibration), previous, workers, ranks, checkpoints);
         return run.Execute(cancellation);
+    }
+
+    /// <summary>Sets some images apart, if there are classes of two.</summary>
+    private static (ImageSet Training, ImageSet? Apart) SetApart(ImageSet training, TrainingOptions options)
+    {
+        (ImageSet rest, ImageSet apart) = training.Split(options.CalibrationFraction!.Value, options.Seed);
+        if (apart.Count == 0)
+        {
+            return (training, null);
+        }
+
+        options.OnInfo?.Invoke($"{apart.Count} of the {training.Count} training images are set apart to calibrate the probabilities");
+        return (rest, apart);
     }
 }

@@ -10,7 +10,7 @@ namespace Kfac.Training;
 /// <summary>How a network is trained. Every setting has a default that works on small images.</summary>
 public sealed record TrainingOptions
 {
-    /// <summary>The network; null takes <see cref="NetworkSpec.SmallCnn"/> for the data's shape and classes.</summary>
+    /// <summary>The network; null takes <see cref="NetworkSpec.PhotographCnn"/> for colour images of at least 24 x 24, else <see cref="NetworkSpec.SmallCnn"/>.</summary>
     public NetworkSpec? Network { get; init; }
 
     /// <summary>The optimizer and its settings. Default <see cref="KfacOptions"/>.</summary>
@@ -19,8 +19,11 @@ public sealed record TrainingOptions
     /// <summary>Factor on the optimizer's learning rate. Default a short warm-up, then a cosine to 0.</summary>
     public LearningRateSchedule Schedule { get; init; } = new WarmUpCosineSchedule();
 
-    /// <summary>Passes over the training images, at least 1. Default 10.</summary>
-    public int Epochs { get; init; } = 10;
+    /// <summary>
+    /// Passes over the training images; 0, the default, takes 10, or for colour images of at least 24 x 24, of which there are n,
+    /// 12·√(50,000 / n) from 12 to 80.
+    /// </summary>
+    public int Epochs { get; init; }
 
     /// <summary>
     /// Largest number of images in a step; 0, the default, takes 64, or 128 where 20,000 images or more are trained on, at
@@ -38,9 +41,23 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes (Szegedy et al.
-    /// 2016). Validation is reported without it. Default 0.
+    /// 2016). Validation is reported without it. Null, the default, takes 0.1 for colour images of at least 24 x 24, else 0.
     /// </summary>
-    public float LabelSmoothing { get; init; }
+    public float? LabelSmoothing { get; init; }
+
+    /// <summary>
+    /// Share of each class's training images, in [0, 1), that is set apart to calibrate the model's probabilities
+    /// (<see cref="ImageClassifier.Temperature"/>) and, where there are no validation images, to be reported on. 0 does not calibrate.
+    /// Null, the default, calibrates by the validation images, or else sets apart 0.05, at most 2,000 images, of 500 colour
+    /// images of at least 24 x 24 and more.
+    /// </summary>
+    public double? CalibrationFraction { get; init; }
+
+    /// <summary>
+    /// Whether the model is to average each image's class scores with those of its mirror image, at twice the time of a
+    /// prediction. Null, the default, does so where <see cref="Augmentation"/> mirrors images.
+    /// </summary>
+    public bool? AverageMirrored { get; init; }
 
     /// <summary>
     /// Weight of each class's images [classes], finite and 0 or more, on top of the images' own
@@ -126,11 +143,12 @@ public sealed record TrainingOptions
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()
     {
-        Guard.Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
+        Guard.Require(Epochs >= 0, nameof(Epochs), Epochs, "0 (chosen by the images) or more");
         Guard.Require(BatchSize >= 0, nameof(BatchSize), BatchSize, "0 (chosen by the number of images) or more");
         Guard.Require(TrainingMemory is null or > 0, nameof(TrainingMemory), TrainingMemory, "null or at least 1 byte");
         Guard.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
-        Guard.Require(LabelSmoothing is >= 0 and < 1, nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
+        Guard.Require(LabelSmoothing is null or (>= 0 and < 1), nameof(LabelSmoothing), LabelSmoothing, "in [0, 1)");
+        Guard.Require(CalibrationFraction is null or (>= 0 and < 1), nameof(CalibrationFraction), CalibrationFraction, "in [0, 1)");
         Guard.Require(ClassWeights?.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true, nameof(ClassWeights), string.Join(", ", ClassWeights ?? []), "finite and 0 or more");
         Guard.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
         Guard.Require(CheckpointPath is not "", nameof(CheckpointPath), CheckpointPath, "a folder, or null");

@@ -37,6 +37,37 @@ internal sealed class TrainingRanks(Communicator communicator)
         return new InputScaling(images.Shape, values[..channels], values[channels..]);
     }
 
+    /// <summary>Sets the first filter of a new network as <see cref="PatchWhitening"/> does; rank 0 alone reads images for it.</summary>
+    public void WhitenPatches(Network network, ImageSet training, InputScaling scaling, int seed)
+    {
+        if (!PatchWhitening.IsAskedFor(network))
+        {
+            return;
+        }
+
+        if (communicator.Rank == 0)
+        {
+            using ImageSequence images = training.Open(seed);
+            PatchWhitening.Apply(network, images, scaling);
+        }
+
+        communicator.Broadcast(network.Store.Parameters[0].MutableValues, root: 0);
+        network.Store.MarkChanged();
+    }
+
+    /// <summary>The model at the temperature that <paramref name="images"/> ask for, at which rank 0 alone looks.</summary>
+    public ImageClassifier Calibrate(ImageClassifier model, ImageSet images, TrainingOptions options, int threads, CancellationToken cancellation)
+    {
+        if (IsSolo)
+        {
+            return TemperatureScaling.Calibrate(model, images, options, threads, cancellation);
+        }
+
+        float[] temperature = [communicator.Rank == 0 ? TemperatureScaling.Calibrate(model, images, options, threads, cancellation).Temperature : 1];
+        communicator.Broadcast<float>(temperature, root: 0);
+        return model.WithTemperature(temperature[0]);
+    }
+
     /// <summary>The smallest of the ranks' batch sizes: every rank has memory for it.</summary>
     public int AgreeOnBatchSize(int chosen, Action<string>? warn)
     {

@@ -16,6 +16,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly TrainingRanks _ranks;
     private readonly ImageSequence _training;
     private readonly ImageSequence? _validation;
+    private readonly ImageSet? _calibration;
     private readonly InputScaling _scaling;
     private readonly float[] _classFactors;
     private readonly Network _network;
@@ -37,10 +38,11 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Whether network, optimizer and progress are those of one moment, between two steps.</summary>
     private bool _isBetweenSteps = true;
 
-    public TrainingRun(TrainingOptions options, NetworkSpec spec, ImageSet training, ImageSet? validation, ImageClassifier? previous, Workers workers, TrainingRanks ranks, CheckpointedTraining? checkpoints)
+    public TrainingRun(TrainingOptions options, NetworkSpec spec, TrainingData data, ImageClassifier? previous, Workers workers, TrainingRanks ranks, CheckpointedTraining? checkpoints)
     {
         _options = options;
         _ranks = ranks;
+        (ImageSet training, _calibration) = (data.Training, data.Calibration);
         _checkpoints = checkpoints;
         _history = [.. previous?.History ?? []];
         _epochsBefore = _history.Count;
@@ -49,14 +51,18 @@ internal sealed class TrainingRun : IDisposable
         int batchSize = ranks.AgreeOnBatchSize(new StepMemory(options, spec, workers).ChooseBatchSize(training.Count), options.OnWarning);
         _network = new Network(spec, batchSize, workers, trains: true, ranks: ranks.Communicator);
         _network.Initialize(options.Seed);
-        if (previous is not null)
+        if (previous is null)
+        {
+            ranks.WhitenPatches(_network, training, _scaling, options.Seed);
+        }
+        else
         {
             previous.Store.Values.Span.CopyTo(_network.Store.Values.Span);
             _network.Store.MarkChanged();
         }
 
         _optimizer = options.Optimizer.Create(_network, options.Seed);
-        _optimizer.Loss.Smoothing = options.LabelSmoothing;
+        _optimizer.Loss.Smoothing = options.LabelSmoothing!.Value;
         if (_optimizer.Curvature is { } curvature)
         {
             options.OnCurvature?.Invoke(curvature);
@@ -64,15 +70,15 @@ internal sealed class TrainingRun : IDisposable
         }
 
         _training = training.Open(options.Seed);
-        _validation = validation?.Open(seed: null);
-        AugmentationOptions changes = options.Augmentation ?? AugmentationOptions.For(spec.Input);
+        _validation = data.Validation?.Open(seed: null);
+        AugmentationOptions changes = options.Augmentation!;
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
-        options.OnInfo?.Invoke($"augmentation: {changes}");
+        options.OnInfo?.Invoke(Recipe.Describe(options));
         _loader = new BatchLoader(_scaling, augmentation, batchSize, ranks.Communicator);
         _steps = _loader.BatchCount(_training);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
         bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
-        ranks.RequireSameStart(options, training, validation, _network, remembers);
+        ranks.RequireSameStart(options, training, data.Validation, _network, remembers);
         if (previous is not null && !remembers)
         {
             // What counts passes, such as a running statistic, goes on all the same.
@@ -108,12 +114,18 @@ internal sealed class TrainingRun : IDisposable
             _network.Workers.Cancellation = default;
         }
 
+        if (Overfitting.Find(_history.Skip(_epochsBefore)) is { } warning)
+        {
+            _options.OnWarning?.Invoke(warning);
+        }
+
         TakeBackRuinousStep();
         StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
         _average?.Swap();
         ParameterStore parameters = _network.Store.CopyValues();
         _bestValues?.CopyTo(parameters.Values.Span);
-        return new ImageClassifier(_network.Spec, parameters, _scaling, _history) { OptimizerState = state };
+        var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { AveragesMirrored = _options.AverageMirrored!.Value, OptimizerState = state };
+        return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : _ranks.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
     }
 
     public void Dispose()
@@ -221,7 +233,7 @@ internal sealed class TrainingRun : IDisposable
         _progress.Seen += labels.Length;
         _progress.Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
         _isBetweenSteps = true;
-        _options.OnBatch?.Invoke(new BatchReport(epoch, _progress.Steps, _steps, step.LossSum / labels.Length, (double)step.Correct / labels.Length, _progress.LearningRate));
+        _options.OnBatch?.Invoke(new BatchReport(epoch, _progress.Steps, _steps, step.LossSum / labels.Length, (double)step.Correct / labels.Length, _progress.LearningRate) { Epochs = _epochsBefore + _options.Epochs });
     }
 
     /// <summary>One step. If it is refused, the more careful optimizer takes it again from the last good parameters: a report covers every image.</summary>

@@ -19,7 +19,7 @@ internal static class TrainCommand
     {
         Argument<DirectoryInfo> folder = CommonOptions.Folder();
         Option<FileInfo> model = new("--model") { Description = "Where to save the model.", Required = true };
-        Option<int> epochs = AtLeastOne("--epochs", "Passes over the training pictures.", 10);
+        Option<int?> epochs = new("--epochs") { Description = "Passes over the training pictures. [default: chosen by the pictures: 10, or 12 to 80 for photographs, the more the fewer they are]" };
         Option<int?> size = new("--size") { Description = "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]" };
         Option<string> optimizer = new("--optimizer") { Description = "The optimizer.", DefaultValueFactory = _ => "kfac" };
         optimizer.AcceptOnlyFromAmong([.. Optimizers.Keys]);
@@ -35,6 +35,7 @@ internal static class TrainCommand
         {
             folder, model, epochs, size, optimizer, seed, threads, validation, checkpoint, checkpointEvery, log, digest, json,
         };
+        epochs.Validators.Add(result => Require(result, epochs, value => value is null or >= 1, "at least 1"));
         size.Validators.Add(result => Require(result, size, value => value is null or >= 1, "at least 1"));
         threads.Validators.Add(result => Require(result, threads, value => value >= 0, "0 or more"));
         validation.Validators.Add(result => Require(result, validation, value => value is null or (>= 0 and < 1), "in [0, 1)"));
@@ -49,7 +50,7 @@ internal static class TrainCommand
         {
             Folder = arguments.GetValue(folder)!.FullName,
             ModelPath = arguments.GetValue(model)!.FullName,
-            Epochs = arguments.GetValue(epochs),
+            Epochs = arguments.GetValue(epochs) ?? 0,
             Size = arguments.GetValue(size),
             OptimizerName = arguments.GetValue(optimizer)!,
             Optimizer = Optimizers[arguments.GetValue(optimizer)!](),
@@ -63,13 +64,6 @@ internal static class TrainCommand
             WritesJson = arguments.GetValue(json),
         }.Run()));
         return command;
-    }
-
-    private static Option<int> AtLeastOne(string name, string description, int usual)
-    {
-        Option<int> option = new(name) { Description = description, DefaultValueFactory = _ => usual };
-        option.Validators.Add(result => Require(result, option, value => value >= 1, "at least 1"));
-        return option;
     }
 
     private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Option<T> option, Predicate<T?> holds, string expected)

@@ -23,6 +23,7 @@ internal sealed class TrainingSession
 
     public required string ModelPath { get; init; }
 
+    /// <summary>0 leaves them to the trainer.</summary>
     public required int Epochs { get; init; }
 
     public int? Size { get; init; }
@@ -61,7 +62,7 @@ internal sealed class TrainingSession
         checkpoints?.RequireSame(words);
         bool goesOn = checkpoints?.HasCheckpoints == true;
         using TrainingJournal? journal = LogPath is null || !isFirst ? null : new TrainingJournal(LogPath, goesOn);
-        TrainingProgress progress = new(screen, Epochs, goesOn);
+        TrainingProgress progress = new(screen, goesOn);
         progress.Begin();
 
         PictureFolder folder = new(mlContext, Folder, read =>
@@ -150,7 +151,7 @@ internal sealed class TrainingSession
     /// <summary>The words that a bit of the trained model depends on.</summary>
     private Dictionary<string, string> Words() => new()
     {
-        ["--epochs"] = Epochs.ToString(CultureInfo.InvariantCulture),
+        ["--epochs"] = Epochs == 0 ? "the default" : Epochs.ToString(CultureInfo.InvariantCulture),
         ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "not given",
         ["--optimizer"] = OptimizerName,
         ["--seed"] = Seed.ToString(CultureInfo.InvariantCulture),

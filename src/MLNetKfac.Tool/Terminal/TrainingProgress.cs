@@ -5,7 +5,7 @@ using Kfac.Training;
 namespace MLNetKfac.Tool.Terminal;
 
 /// <summary>Shows how a training goes: a line for each epoch, and on a terminal a bar for the step at work.</summary>
-internal sealed class TrainingProgress(Screen screen, int epochs, bool goesOn)
+internal sealed class TrainingProgress(Screen screen, bool goesOn)
 {
     private const int BarLength = 22;
 
@@ -43,7 +43,7 @@ internal sealed class TrainingProgress(Screen screen, int epochs, bool goesOn)
         {
             if (_batch is null)
             {
-                _doneBefore = (batch.Epoch - 1 + (batch.Batch - 1.0) / batch.BatchCount) / epochs;
+                _doneBefore = (batch.Epoch - 1 + (batch.Batch - 1.0) / batch.BatchCount) / batch.Epochs;
                 _clock.Restart();
             }
 
@@ -94,8 +94,8 @@ internal sealed class TrainingProgress(Screen screen, int epochs, bool goesOn)
                 : $" {(_read.IsCheck ? "checking" : "reading")} {_read.Done:N0} of {_read.Count:N0} pictures {Bar((double)_read.Done / _read.Count, before: 0)}";
         }
 
-        double done = (batch.Epoch - 1 + (double)batch.Batch / batch.BatchCount) / epochs;
-        return $" epoch {batch.Epoch,2}/{epochs,-2} {Bar(done, _doneBefore)}  loss {_lossSum / _epochBatches:F4}  accuracy {Percent(_accuracySum / _epochBatches)}";
+        double done = (batch.Epoch - 1 + (double)batch.Batch / batch.BatchCount) / batch.Epochs;
+        return $" epoch {batch.Epoch,2}/{batch.Epochs,-2} {Bar(done, _doneBefore)}  loss {_lossSum / _epochBatches:F4}  accuracy {Percent(_accuracySum / _epochBatches)}";
     }
 
     /// <param name="done">Share that is done, 0 … 1.</param>

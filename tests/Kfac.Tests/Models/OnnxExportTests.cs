@@ -8,7 +8,7 @@ using Kfac.Tests.Oracles;
 
 namespace Kfac.Tests.Models;
 
-/// <summary>An exported graph, evaluated by the definitions of ONNX's operators, classifies as the network does.</summary>
+/// <summary>An exported graph, run by ONNX Runtime, classifies as the network does.</summary>
 [TestClass]
 public sealed class OnnxExportTests
 {
@@ -41,10 +41,33 @@ public sealed class OnnxExportTests
     [DynamicData(nameof(Networks))]
     public void TheGraphGivesWhatThePredictorGives(string name, NetworkSpec spec)
     {
-        ImageClassifier model = Create(spec);
+        AssertSame(name, Create(spec));
+    }
+
+    [TestMethod]
+    [DataRow(1f, true)]
+    [DataRow(0.7f, false)]
+    [DataRow(2.5f, true)]
+    public void TemperatureAndMirrorImagesAreInTheGraph(float temperature, bool mirrored)
+    {
+        NetworkSpec spec = NetworkSpec.PhotographCnn(new ImageShape(16, 13, 3), 3, filters: 4);
+        ImageClassifier plain = Create(spec), model = Create(spec, temperature, mirrored);
+        AssertSame($"temperature {temperature}, mirrored {mirrored}", model);
+
+        // And they are no idle words.
+        float[] images = Images(spec.Input, 1), other = new float[3], own = new float[3];
+        using ImagePredictor predictor = model.CreatePredictor(), plainPredictor = plain.CreatePredictor();
+        predictor.Predict(images, own);
+        plainPredictor.Predict(images, other);
+        Assert.IsTrue(own.Zip(other).Any(pair => Math.Abs(pair.First - pair.Second) > 1e-3f));
+    }
+
+    private static void AssertSame(string name, ImageClassifier model)
+    {
+        NetworkSpec spec = model.Spec;
         foreach (bool channelsFirst in new[] { false, true })
         {
-            OnnxFile file = Export(model, new OnnxExportOptions { ChannelsFirst = channelsFirst });
+            byte[] file = Bytes(model, new OnnxExportOptions { ChannelsFirst = channelsFirst });
             foreach (int count in new[] { 1, 3 })
             {
                 float[] images = Images(spec.Input, count);
@@ -52,7 +75,7 @@ public sealed class OnnxExportTests
                 using ImagePredictor predictor = model.CreatePredictor(count);
                 predictor.Predict(images, probabilities);
 
-                Dictionary<string, OnnxTensor> values = OnnxEvaluator.Run(file, Input(spec.Input, count, images, channelsFirst));
+                Dictionary<string, OnnxTensor> values = OnnxRuntimeRun.Outputs(file, Input(spec.Input, count, images, channelsFirst));
 
                 AssertShape([count, model.ClassCount], values["Score"]);
                 AssertShape([count, model.ClassCount], values["Logits"]);
@@ -150,7 +173,7 @@ public sealed class OnnxExportTests
     }
 
     /// <summary>A network whose every parameter is drawn at random, biases too, with a scaling that differs by channel.</summary>
-    internal static ImageClassifier Create(NetworkSpec spec)
+    internal static ImageClassifier Create(NetworkSpec spec, float temperature = 1, bool mirrored = false)
     {
         using var workers = new Workers(1);
         var network = new Network(spec, capacity: 1, workers, trains: false);
@@ -167,7 +190,7 @@ public sealed class OnnxExportTests
 
         float[] mean = [.. Enumerable.Range(0, spec.Input.Channels).Select(channel => 90f + 20 * channel)];
         float[] factor = [.. Enumerable.Range(1, spec.Input.Channels).Select(channel => 1f / (40 + 10 * channel))];
-        return new ImageClassifier(spec, network.Store, new InputScaling(spec.Input, mean, factor), []);
+        return new ImageClassifier(spec, network.Store, new InputScaling(spec.Input, mean, factor), []) { Temperature = temperature, AveragesMirrored = mirrored };
     }
 
     private static float[] Images(ImageShape shape, int count)

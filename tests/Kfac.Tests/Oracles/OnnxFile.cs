@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Google.Protobuf;
 
 namespace Kfac.Tests.Oracles;
@@ -18,8 +17,6 @@ internal sealed class OnnxFile
         Description = model.Text(6);
         Opset = model.Messages(8).Single(set => set.Text(1) == "").Number(2);
         Metadata = model.Messages(14).ToDictionary(entry => entry.Text(1), entry => entry.Text(2));
-        Nodes = [.. graph.Messages(1).Select(node => new OnnxNode(node))];
-        Constants = graph.Messages(5).ToDictionary(tensor => tensor.Text(8), OnnxTensor.Read);
         Inputs = [.. graph.Messages(11).Select(value => new OnnxDeclaration(value))];
         Outputs = [.. graph.Messages(12).Select(value => new OnnxDeclaration(value))];
     }
@@ -35,10 +32,6 @@ internal sealed class OnnxFile
     public long Opset { get; }
 
     public Dictionary<string, string> Metadata { get; }
-
-    public OnnxNode[] Nodes { get; }
-
-    public Dictionary<string, OnnxTensor> Constants { get; }
 
     public OnnxDeclaration[] Inputs { get; }
 
@@ -77,10 +70,6 @@ internal sealed class OnnxFile
 
         public string Text(int field) => Texts(field).SingleOrDefault("");
 
-        public byte[] Bytes(int field) => (byte[])Values(field).Single();
-
-        public float Float(int field) => (float)Values(field).Single();
-
         public long Number(int field) => Numbers(field).SingleOrDefault();
 
         public long[] Numbers(int field) => [.. Values(field).SelectMany(value => value is byte[] packed ? Unpack(packed) : [(long)value])];
@@ -96,59 +85,6 @@ internal sealed class OnnxFile
             }
         }
     }
-}
-
-/// <summary>One operation of an ONNX graph.</summary>
-internal sealed class OnnxNode
-{
-    private readonly Dictionary<string, OnnxFile.Message> _attributes;
-
-    public OnnxNode(OnnxFile.Message node)
-    {
-        Inputs = node.Texts(1);
-        Output = node.Texts(2).Single();
-        Operation = node.Text(4);
-        _attributes = node.Messages(5).ToDictionary(attribute => attribute.Text(1));
-    }
-
-    public string Operation { get; }
-
-    public string[] Inputs { get; }
-
-    public string Output { get; }
-
-    /// <summary>An attribute of integers, each 0 where there are none.</summary>
-    public int[] Ints(string name, params int[] otherwise) => _attributes.TryGetValue(name, out OnnxFile.Message? attribute) ? [.. Of(attribute, 7).Numbers(8).Select(value => (int)value)] : otherwise;
-
-    public int Int(string name, int otherwise) => _attributes.TryGetValue(name, out OnnxFile.Message? attribute) ? (int)Of(attribute, 2).Number(3) : otherwise;
-
-    public double Float(string name, double otherwise) => _attributes.TryGetValue(name, out OnnxFile.Message? attribute) ? Of(attribute, 1).Float(2) : otherwise;
-
-    private static OnnxFile.Message Of(OnnxFile.Message attribute, long type) =>
-        attribute.Number(20) == type ? attribute : throw new FormatException($"attribute {attribute.Text(1)} has type {attribute.Number(20)}, not {type}");
-}
-
-/// <summary>An array of an ONNX graph, row-major, in double precision.</summary>
-internal sealed record OnnxTensor(int[] Shape, double[] Values)
-{
-    public static OnnxTensor Read(OnnxFile.Message tensor)
-    {
-        int[] shape = [.. tensor.Numbers(1).Select(size => (int)size)];
-        byte[] raw = tensor.Bytes(9);
-        if (tensor.Number(2) == 7 && raw.Length == sizeof(long) * Size(shape))
-        {
-            return new OnnxTensor(shape, [.. raw.Chunk(sizeof(long)).Select(bytes => (double)BinaryPrimitives.ReadInt64LittleEndian(bytes))]);
-        }
-
-        if (tensor.Number(2) != 1 || raw.Length != sizeof(float) * Size(shape))
-        {
-            throw new FormatException($"{tensor.Text(8)} has type {tensor.Number(2)} and {raw.Length} bytes for [{string.Join(", ", shape)}]");
-        }
-
-        return new OnnxTensor(shape, [.. raw.Chunk(sizeof(float)).Select(bytes => (double)BinaryPrimitives.ReadSingleLittleEndian(bytes))]);
-    }
-
-    public static int Size(IEnumerable<int> shape) => shape.Aggregate(1, (a, b) => a * b);
 }
 
 /// <summary>An input or output of an ONNX graph.</summary>

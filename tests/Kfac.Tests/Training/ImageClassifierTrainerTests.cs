@@ -136,8 +136,8 @@ public sealed class ImageClassifierTrainerTests
     [TestMethod]
     public void BatchSizeFollowsTheNumberOfImagesUnlessItIsGiven()
     {
-        Assert.AreEqual(64, new TrainingOptions().BatchSizeFor(19_999));
-        Assert.AreEqual(128, new TrainingOptions().BatchSizeFor(20_000));
+        Assert.AreEqual(64, new TrainingOptions { Epochs = 10 }.BatchSizeFor(19_999));
+        Assert.AreEqual(128, new TrainingOptions { Epochs = 10 }.BatchSizeFor(20_000));
         Assert.AreEqual(64, new TrainingOptions { Epochs = 1 }.BatchSizeFor(99_999));
         Assert.AreEqual(128, new TrainingOptions { Epochs = 1 }.BatchSizeFor(100_000));
         Assert.AreEqual(32, new TrainingOptions { BatchSize = 32 }.BatchSizeFor(20_000));
@@ -163,7 +163,7 @@ public sealed class ImageClassifierTrainerTests
         Refused(Options(new KfacOptions { Damping = 0 }), "Damping must be positive and finite, but is 0");
         Refused(Options(new KfacOptions { EmaDecay = 1 }), "EmaDecay must be in [0, 1)");
         Refused(Options(new SgdOptions { LearningRate = float.NaN }), "LearningRate must be positive and finite, but is NaN");
-        Refused(Options(new SgdOptions()) with { Epochs = 0 }, "Epochs must be at least 1, but is 0");
+        Refused(Options(new SgdOptions()) with { Epochs = -1 }, "Epochs must be 0 (chosen by the images) or more, but is -1");
         Refused(Options(new SgdOptions()) with { BatchSize = -1 }, "BatchSize");
         Refused(Options(new SgdOptions { L2 = -1 }), "L2 must be 0 or more and finite, but is -1");
         Refused(Options(new MuonOptions { Beta2 = 1 }), "Beta2 must be in [0, 1), but is 1");

@@ -77,6 +77,13 @@ public sealed class RanksTrainingTests
     }
 
     [TestMethod]
+    public void Photographs_with_a_whitening_layer_and_calibrated_probabilities()
+    {
+        NetworkSpec spec = NetworkSpec.PhotographCnn(new ImageShape(24, 24, 3), SyntheticImages.Classes);
+        RequireSameModel(new TrainingOptions { Epochs = 1, BatchSize = 12, CalibrationFraction = 0.25 }, Noise(spec, 32), ranks: [2], "photographs");
+    }
+
+    [TestMethod]
     public void A_rank_reads_the_images_of_its_own_examples_only()
     {
         var sources = new CountingSource[3];
@@ -114,7 +121,7 @@ public sealed class RanksTrainingTests
         const int WholeBatch = 4 * Batch * Pixels * (33 + 33);
         const int Moments = 8 * (2 + 4) * Channels;
         long step = Logits + 2 * 4 * Filters + WholeBatch + Examples + Rows + 2 * Moments + size;
-        int settings = TrainingSettings.DescribeOptions(options, network).Count;
+        int settings = TrainingSettings.DescribeOptions(Recipe.Complete(options, ImageSet.Of(SyntheticImages.Create(1, seed: 1)), hasValidation: false, network), network).Count;
         long scaling = 4 * 2, batchSize = 4 * size, agreement = size * 8 * (6 + 1 + settings), moment = 4;
         long epoch = Logits + 2 * 8;
         Assert.AreEqual((size - 1) * (scaling + batchSize + agreement + moment + Epochs * epoch + Steps * step), sent);
@@ -254,6 +261,7 @@ public sealed class RanksTrainingTests
     private static void RequireEqual(ImageClassifier expected, ImageClassifier model, string what)
     {
         CollectionAssert.AreEqual(expected.Store.Values.Span.ToArray(), model.Store.Values.Span.ToArray(), what);
+        Assert.AreEqual(expected.Temperature, model.Temperature, what);
         CollectionAssert.AreEqual(
             expected.History.Select(epoch => (epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationLoss, epoch.ValidationAccuracy)).ToArray(),
             model.History.Select(epoch => (epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationLoss, epoch.ValidationAccuracy)).ToArray(), what);
