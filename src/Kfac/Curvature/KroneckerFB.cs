@@ -1,7 +1,6 @@
 using System.Numerics.Tensors;
 using Kfac.Kernels;
 using Kfac.Layers;
-using Kfac.Memory;
 using Kfac.Networks;
 
 namespace Kfac.Curvature;
@@ -60,13 +59,8 @@ public abstract unsafe class KroneckerFB : InputOutputFB
 
     private protected override void BeginStatistic() => _factors.Begin();
 
-    private protected override void AddToStatistic(Minibatch minibatch, ExampleRange examples) =>
+    private protected override void AddToStatistic(Minibatch minibatch, int examples) =>
         _factors.Add(minibatch.Rows, minibatch.Chunk, examples, patches: minibatch.IsFirstSource);
-
-    private protected override AlignedBuffer[] SumsOf(Minibatch minibatch) => _factors.SumsOf(minibatch.Chunk, patches: minibatch.IsFirstSource);
-
-    private protected override void EndMinibatch(Minibatch minibatch, int examples) =>
-        _factors.EndMinibatch(minibatch.Rows, minibatch.Chunk, examples, patches: minibatch.IsFirstSource);
 
     private protected override bool EndStatistic() => _factors.End();
 

@@ -11,9 +11,7 @@ internal abstract class BatchLayer : Layer
     {
     }
 
-    /// <summary>Takes this rank's examples forward.</summary>
-    internal abstract void Forward(BatchPartition batch, Workers workers);
+    internal abstract void Forward(int examples, Workers workers);
 
-    /// <summary>Takes this rank's examples back; means over the whole batch are left on every rank.</summary>
-    internal abstract void Backward(BatchPartition batch, Workers workers, BackwardQuantities quantities);
+    internal abstract void Backward(int examples, Workers workers, BackwardQuantities quantities);
 }
