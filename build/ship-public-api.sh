@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for project in Kfac MLNetKfac.ModelIO MLNetKfac; do
+for project in Kfac Kfac.Mpi MLNetKfac.ModelIO MLNetKfac; do
   list=src/$project/PublicAPI.Shipped.txt
   echo '#nullable enable' >"$list"
   dotnet format analyzers "src/$project" --diagnostics RS0016 --severity warn

@@ -19,7 +19,7 @@ internal static class ExitCode
             Complain("interrupted: there is nothing to save yet");
             return Killed;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidDataException or ArgumentException or InvalidOperationException or NotSupportedException or Kfac.Optimizers.TrainingDivergedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidDataException or ArgumentException or InvalidOperationException or NotSupportedException or Kfac.Optimizers.TrainingDivergedException or Kfac.Parallel.CommunicatorException)
         {
             // ML.NET wraps what its loading threads throw.
             Complain((e is InvalidOperationException ? e.GetBaseException() : e).Message);

@@ -2,6 +2,7 @@ using Kfac;
 using Kfac.Images;
 using Kfac.Networks;
 using Kfac.Optimizers;
+using Kfac.Parallel;
 using Kfac.Training;
 using Microsoft.ML;
 using MLNetKfac.Columns;
@@ -122,6 +123,12 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Threads to train with; 0 takes all processors. The model does not depend on it.</summary>
         public int Threads = Engine.Threads;
 
+        /// <summary>
+        /// The ranks that train together, such as <c>MpiCommunicator.World</c> of the package Kfac.Mpi; each runs the same pipeline on
+        /// the same rows and gets the same model, that of a single process, with rank 0's seed. Only rank 0 reports.
+        /// </summary>
+        public Communicator Communicator = Engine.Communicator;
+
         /// <summary>Ends the training after the step or row at work, as <see cref="OnCancellation"/> says.</summary>
         public CancellationToken CancellationToken;
 
@@ -182,6 +189,7 @@ public sealed partial class KfacImageClassificationTrainer
                 !string.IsNullOrEmpty(PredictedLabelColumnName) && PredictedLabelColumnName != ScoreColumnName,
                 nameof(PredictedLabelColumnName), PredictedLabelColumnName, $"the name of a column, and another than {nameof(ScoreColumnName)}");
             Require(Optimizer is not null, nameof(Optimizer), Optimizer, "an optimizer's options");
+            Require(Communicator is not null, nameof(Communicator), Communicator, "ranks");
             Require(LearningRateScheduler is not null, nameof(LearningRateScheduler), LearningRateScheduler, "a schedule");
             Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
             Require(Epoch >= 0, nameof(Epoch), Epoch, "0 (chosen by the images) or more");
@@ -214,6 +222,7 @@ public sealed partial class KfacImageClassificationTrainer
                 CheckpointPath = CheckpointPath,
                 CheckpointEvery = CheckpointEvery,
                 Threads = Threads,
+                Communicator = Communicator,
             };
         }
 

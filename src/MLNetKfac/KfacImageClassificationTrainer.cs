@@ -50,7 +50,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         ArgumentNullException.ThrowIfNull(options);
         _host = env.Register(nameof(KfacImageClassificationTrainer));
         _options = options.Copy();
-        _training = _options.ToTrainingOptions(_options.Seed ?? (_options.CheckpointPath is null ? _host.Rand.Next() : SeedOfCheckpoints));
+        _training = _options.ToTrainingOptions(SharedSeed(_options));
         _ = new ImageClassifierTrainer(_training);
     }
 
@@ -162,6 +162,14 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     }
 
     private OutputColumns Outputs => new(_options.ScoreColumnName, _options.PredictedLabelColumnName);
+
+    /// <summary>Ranks that train together need one seed: rank 0's.</summary>
+    private int SharedSeed(Options options)
+    {
+        int[] seed = [options.Seed ?? (options.CheckpointPath is null ? _host.Rand.Next() : SeedOfCheckpoints)];
+        options.Communicator?.Broadcast<int>(seed, root: 0);
+        return seed[0];
+    }
 
     private float ValidationFraction => _options.ValidationSetFraction ?? (_options.EarlyStoppingCriteria is null ? 0 : UsualValidationFraction);
 

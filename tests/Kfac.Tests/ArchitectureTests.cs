@@ -14,12 +14,12 @@ public sealed class ArchitectureTests
         ["Parallel"] = [],
         ["Kernels"] = [],
         ["Networks"] = [],
-        ["Memory"] = ["Kernels"],
+        ["Memory"] = ["Kernels", "Parallel"],
         ["Layers"] = ["Memory", "Networks", "Kernels", "Parallel"],
         ["Running"] = ["Layers", "Memory", "Networks", "Kernels", "Parallel"],
         ["Curvature"] = ["Running", "Layers", "Memory", "Networks", "Kernels", "Parallel"],
         ["Optimizers"] = ["Curvature", "Running", "Layers", "Memory", "Networks", "Kernels", "Parallel"],
-        ["Images"] = ["Memory", "Networks"],
+        ["Images"] = ["Memory", "Networks", "Parallel"],
         ["Models"] = ["Images", "Optimizers", "Curvature", "Running", "Memory", "Networks", "Parallel"],
         ["Training"] = ["Models", "Images", "Optimizers", "Curvature", "Running", "Memory", "Networks", "Parallel"],
         ["Audit"] = ["Models", "Images", "Optimizers", "Curvature", "Running", "Layers", "Memory", "Networks", "Parallel"],
@@ -27,7 +27,7 @@ public sealed class ArchitectureTests
 
     /// <summary>The rooms with a door to the outside; those between them are for the engine alone.</summary>
     private static readonly string[] PublicNamespaces =
-        ["Kfac", "Kfac.Networks", "Kfac.Images", "Kfac.Memory", "Kfac.Curvature", "Kfac.Optimizers", "Kfac.Models", "Kfac.Training", "Kfac.Audit"];
+        ["Kfac", "Kfac.Networks", "Kfac.Images", "Kfac.Memory", "Kfac.Curvature", "Kfac.Optimizers", "Kfac.Models", "Kfac.Training", "Kfac.Audit", "Kfac.Parallel"];
 
     [TestMethod]
     public void Every_type_has_its_room() =>

@@ -70,7 +70,7 @@ public sealed class CheckpointTests : IDisposable
 
         AssertRefuses("--epochs 1, now 2; --seed 1, now 7: ", [.. words, "2", "--seed", "7"]);
         AssertRefuses("--optimizer kfac, now sgd: ", [.. words, "1", "--optimizer", "sgd"]);
-        AssertRefuses("--size not given, now 9: ", [.. words, "1", "--size", "9"]);
+        AssertRefuses("--size default, now 9: ", [.. words, "1", "--size", "9"]);
         File.Delete(Path.Combine(checkpoints, "command.json"));
         AssertRefuses("Epochs: 1, now 2", [.. words, "2"]);
         Stripes.Write(pictures, 8, seed: 2);

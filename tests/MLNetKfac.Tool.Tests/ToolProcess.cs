@@ -26,6 +26,13 @@ internal static class ToolProcess
     public static Process StartHearingInterrupts(params string[] arguments) =>
         StartProgram("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
 
+    /// <summary>So many of it, started by mpirun.</summary>
+    public static Process StartRanks(int ranks, params string[] arguments)
+    {
+        string[] asRoot = Environment.UserName == "root" ? ["--allow-run-as-root"] : [];
+        return StartProgram("env", ["TERM=dumb", "mpirun", .. asRoot, "--oversubscribe", "--bind-to", "none", "-n", $"{ranks}", "dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
+    }
+
     private static Process StartProgram(string program, string[] arguments) => Process.Start(new ProcessStartInfo(program, arguments)
     {
         RedirectStandardOutput = true,

@@ -75,12 +75,17 @@ public sealed class TrainTests : IDisposable
         Stripes.Write(_folder.File("p/train"), 20);
         Stripes.Write(_folder.File("p/test"), 5, seed: 2);
 
-        ToolProcess.Outcome train = ToolProcess.Run("train", _folder.File("p"), "--model", _folder.File("m.zip"), "--epochs", "1", "--size", "10", "--optimizer", "muon");
+        ToolProcess.Outcome train = ToolProcess.Run("train", _folder.File("p"), "--model", _folder.File("m.zip"), "--epochs", "1", "--size", "10", "--optimizer", "muon", "--report", _folder.File("new/report.html"));
 
         Assert.AreEqual(0, train.Code, train.ToString());
         Assert.Contains("2 classes, 36 pictures to train on, 4 held back, 10 for the test", train.Output);
         Assert.ContainsSingle(train.Output.Where(line => line.StartsWith("10 test pictures: accuracy", StringComparison.Ordinal)));
         Assert.AreEqual(10, Json(ToolProcess.Run("evaluate", _folder.File("m.zip"), _folder.File("p"), "--json")).GetProperty("pictures").GetInt32());
+        Assert.Contains($"report: {_folder.File("new/report.html")}", train.Output);
+        string report = File.ReadAllText(_folder.File("new/report.html"));
+        Assert.Contains("<h1>Training on p</h1>", report);
+        Assert.Contains("10 test pictures of 2 classes", report);
+        Assert.Contains("<dt>--optimizer</dt><dd>muon</dd>", report);
     }
 
     [TestMethod]
@@ -105,6 +110,7 @@ public sealed class TrainTests : IDisposable
         AssertFails("is empty", "train", _folder.File("empty"), "--model", _folder.File("m.zip"));
 
         Stripes.Write(_folder.File("single"), 1);
+        AssertFails("--report needs pictures", "train", Stripes.Write(_folder.File("few"), 3), "--model", _folder.File("m.zip"), "--validation", "0", "--report", _folder.File("r.html"));
         AssertFails("at least two readable pictures of each class", "train", _folder.File("single"), "--model", _folder.File("m.zip"));
 
         Stripes.Write(_folder.File("one"), 4);

@@ -10,7 +10,7 @@ namespace PackageCheck;
 [TestClass]
 public sealed class PackageTests
 {
-    private static readonly string[] Packages = ["Kfac", "MLNetKfac", "MLNetKfac.ModelIO"];
+    private static readonly string[] Packages = ["Kfac", "Kfac.Mpi", "MLNetKfac", "MLNetKfac.ModelIO"];
 
     /// <summary>The assembly of a package; kfac.dll is the command, and an assembly Kfac would be the same to the loader.</summary>
     private static string AssemblyOf(string package) => package == "Kfac" ? "Kfac.Engine" : package;

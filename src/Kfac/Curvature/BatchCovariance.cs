@@ -11,9 +11,9 @@ internal sealed unsafe class BatchCovariance
     private readonly PatchCovariance _covariance;
     private readonly ActivationBuffer _inputs;
     private readonly Workers _workers;
-    private readonly AlignedBuffer _sums;
     private readonly WorkerAction _sumPart, _addTap;
     private float* _result;
+    private ExampleRange _range;
     private int _examples;
 
     /// <param name="covariance">What is done.</param>
@@ -21,18 +21,28 @@ internal sealed unsafe class BatchCovariance
     /// <param name="workers">Who does it.</param>
     public BatchCovariance(PatchCovariance covariance, ActivationBuffer inputs, Workers workers)
     {
-        (_covariance, _inputs, _workers, _sums) = (covariance, inputs, workers, new AlignedBuffer(covariance.SumsLength));
-        _sumPart = (part, _) => _covariance.SumPart(part, _inputs[0], _inputs.ImageStride, _examples, _sums.Pointer);
-        _addTap = (tap, _) => _covariance.AddTap(tap, _examples, _sums.Pointer, _result);
+        (_covariance, _inputs, _workers, Sums) = (covariance, inputs, workers, new AlignedBuffer(covariance.SumsLength));
+        _sumPart = (part, _) => _covariance.SumPart(part, _inputs[_range.First], _inputs.ImageStride, _range.Count, Sums.Pointer);
+        _addTap = (tap, _) => _covariance.AddTap(tap, _examples, Sums.Pointer, _result);
     }
 
-    /// <summary>Adds the first <paramref name="examples"/> examples' sum to <paramref name="result"/> [P, P]; what lies above the diagonal is left in any state.</summary>
-    public void AddTo(AlignedBuffer result, int examples)
+    /// <summary>What the examples so far come to, in the parts that the covariance is made of.</summary>
+    public AlignedBuffer Sums { get; }
+
+    /// <summary>Adds examples to <see cref="Sums"/>.</summary>
+    public void Add(ExampleRange range)
     {
         Debug.Assert(!_inputs.IsTransient);
+        _range = range;
+        _workers.Run(_covariance.Parts, _sumPart);
+    }
+
+    /// <summary>Moves the sums, of <paramref name="examples"/> examples, to <paramref name="result"/> [P, P]; what lies above its diagonal is left in any state.</summary>
+    public void MoveTo(AlignedBuffer result, int examples)
+    {
         _result = result.Pointer;
         _examples = examples;
-        _workers.Run(_covariance.Parts, _sumPart);
         _workers.Run(_covariance.Taps, _addTap);
+        Sums.Span.Clear();
     }
 }

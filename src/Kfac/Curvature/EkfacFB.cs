@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Kfac.Kernels;
 using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Networks;
 using Kfac.Parallel;
 using MathNet.Numerics;
@@ -24,6 +25,7 @@ public abstract unsafe class EkfacFB : InputOutputFB
     private double[] _inputEigenvalues = [], _gradientEigenvalues = [];
     private RotatedExamples? _examples;
     private RotatedRows? _rows;
+    private AlignedBuffer[]? _sums, _sumsOfFurtherSource;
     private long _count;
     private bool _hasBasis;
 
@@ -130,19 +132,39 @@ public abstract unsafe class EkfacFB : InputOutputFB
         state.CaptureOrRestore($"{name}.gradients", _nextGradientBasis.Span);
     }
 
+    /// <summary>Inside the trainer the second moments are taken as soon as there is a basis.</summary>
+    private bool SeesEigenvalues => _hasBasis && Layer is not null;
+
     private protected override void BeginStatistic()
     {
         _factors.Begin();
         BeginEigenvalues();
     }
 
-    private protected override void AddToStatistic(Minibatch minibatch, int examples)
+    private protected override void AddToStatistic(Minibatch minibatch, ExampleRange examples)
     {
         _factors.Add(minibatch.Rows, minibatch.Chunk, examples, patches: minibatch.IsFirstSource);
-        if (_hasBasis && Layer is not null)
+        if (SeesEigenvalues)
         {
             AddEigenvalues(minibatch, examples);
         }
+    }
+
+    private protected override AlignedBuffer[] SumsOf(Minibatch minibatch)
+    {
+        AlignedBuffer[] sums = _factors.SumsOf(minibatch.Chunk, minibatch.IsFirstSource);
+        if (!SeesEigenvalues)
+        {
+            return sums;
+        }
+
+        return minibatch.IsFirstSource ? _sums ??= [.. sums, _statistic] : _sumsOfFurtherSource ??= [.. sums, _statistic];
+    }
+
+    private protected override void EndMinibatch(Minibatch minibatch, int examples)
+    {
+        _factors.EndMinibatch(minibatch.Rows, minibatch.Chunk, examples, patches: minibatch.IsFirstSource);
+        _count += SeesEigenvalues && minibatch.IsFirstSource ? examples : 0;
     }
 
     private protected override bool EndStatistic() => _factors.End() && (_count == 0 || EndEigenvalues());
@@ -153,7 +175,8 @@ public abstract unsafe class EkfacFB : InputOutputFB
         BeginEigenvalues();
         foreach (Minibatch minibatch in minibatches)
         {
-            AddEigenvalues(minibatch, minibatch.Rows.Capacity);
+            AddEigenvalues(minibatch, new ExampleRange(0, minibatch.Rows.Capacity));
+            _count += minibatch.IsFirstSource ? minibatch.Rows.Capacity : 0;
         }
 
         EndEigenvalues();
@@ -165,7 +188,7 @@ public abstract unsafe class EkfacFB : InputOutputFB
         _count = 0;
     }
 
-    private void AddEigenvalues(Minibatch minibatch, int examples)
+    private void AddEigenvalues(Minibatch minibatch, ExampleRange examples)
     {
         RowChunk chunk = minibatch.Chunk;
         if (minibatch.Rows.Locations == 1)
@@ -178,8 +201,6 @@ public abstract unsafe class EkfacFB : InputOutputFB
             _examples ??= new RotatedExamples(_factors, LayerCollection.Workers);
             _examples.Add(chunk, examples, _inputBasis, _gradientBasis, _statistic);
         }
-
-        _count += minibatch.IsFirstSource ? examples : 0;
     }
 
     private bool EndEigenvalues()

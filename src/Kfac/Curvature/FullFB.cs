@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Kfac.Kernels;
 using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Networks;
 
 namespace Kfac.Curvature;
@@ -19,6 +20,7 @@ public sealed unsafe class FullFB : InputOutputFB
 
     private readonly AlignedBuffer _gradients;
     private readonly AlignedBuffer _statistic;
+    private readonly AlignedBuffer[] _sums;
     private readonly BatchProduct _product;
     private readonly float[] _result;
     private AlignedBuffer _power, _nextPower;
@@ -57,6 +59,7 @@ public sealed unsafe class FullFB : InputOutputFB
         Factor = FisherFactor.Matrix(Size, layerCollection);
         _gradients = new AlignedBuffer(AtOnce * Size);
         _statistic = new AlignedBuffer(Size * Size);
+        _sums = [_statistic];
         _product = new BatchProduct(new MatrixProduct(Size, Size, AtOnce, transposeA: true));
         (_power, _nextPower) = (new AlignedBuffer(Size * Size), new AlignedBuffer(Size * Size));
         _result = new float[Size];
@@ -108,11 +111,11 @@ public sealed unsafe class FullFB : InputOutputFB
         _examples = 0;
     }
 
-    private protected override void AddToStatistic(Minibatch minibatch, int examples)
+    private protected override void AddToStatistic(Minibatch minibatch, ExampleRange examples)
     {
-        for (int first = 0; first < examples; first += AtOnce)
+        for (int first = examples.First; first < examples.End; first += AtOnce)
         {
-            int count = Math.Min(AtOnce, examples - first);
+            int count = Math.Min(AtOnce, examples.End - first);
             for (int e = 0; e < count; e++)
             {
                 minibatch.Chunk.WriteExampleGradient(first + e, _gradients.Pointer + e * Size, Shape.Outputs);
@@ -120,9 +123,11 @@ public sealed unsafe class FullFB : InputOutputFB
 
             _product.Run(LayerCollection.Workers, Size, count, _gradients.Pointer, Size, _gradients.Pointer, Size, _statistic.Pointer, Size, accumulate: true);
         }
-
-        _examples += minibatch.IsFirstSource ? examples : 0;
     }
+
+    private protected override AlignedBuffer[] SumsOf(Minibatch minibatch) => _sums;
+
+    private protected override void EndMinibatch(Minibatch minibatch, int examples) => _examples += minibatch.IsFirstSource ? examples : 0;
 
     private protected override bool EndStatistic()
     {

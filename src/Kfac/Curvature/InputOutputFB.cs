@@ -65,7 +65,8 @@ public abstract unsafe class InputOutputFB : FisherBlock
         BeginStatistic();
         foreach (Minibatch minibatch in minibatches)
         {
-            AddToStatistic(minibatch, minibatch.Rows.Capacity);
+            AddToStatistic(minibatch, new ExampleRange(0, minibatch.Rows.Capacity));
+            EndMinibatch(minibatch, minibatch.Rows.Capacity);
         }
 
         if (!EndStatistic())
@@ -90,7 +91,18 @@ public abstract unsafe class InputOutputFB : FisherBlock
             BeginStatistic();
         }
 
-        AddToStatistic(_layerMinibatch with { IsFirstSource = pass.IsFirst }, ExamplesRead(examples));
+        Minibatch minibatch = _layerMinibatch with { IsFirstSource = pass.IsFirst };
+        int read = ExamplesRead(examples);
+        if (Layer is BatchLayer)
+        {
+            AddToStatistic(minibatch, new ExampleRange(0, read));
+        }
+        else
+        {
+            AddSlices(minibatch, new BatchPartition(examples, LayerCollection.Ranks), read);
+        }
+
+        EndMinibatch(minibatch, read);
         return !pass.IsLast || EndStatistic();
     }
 
@@ -103,8 +115,14 @@ public abstract unsafe class InputOutputFB : FisherBlock
 
     private protected abstract void BeginStatistic();
 
-    /// <summary>Adds the first <paramref name="examples"/> examples of <paramref name="minibatch"/>.</summary>
-    private protected abstract void AddToStatistic(Minibatch minibatch, int examples);
+    /// <summary>Adds some examples of <paramref name="minibatch"/>.</summary>
+    private protected abstract void AddToStatistic(Minibatch minibatch, ExampleRange examples);
+
+    /// <summary>What <see cref="AddToStatistic"/> adds to.</summary>
+    private protected abstract AlignedBuffer[] SumsOf(Minibatch minibatch);
+
+    /// <summary>Comes after the <paramref name="examples"/> examples of <paramref name="minibatch"/>, on every rank.</summary>
+    private protected abstract void EndMinibatch(Minibatch minibatch, int examples);
 
     /// <returns>False where the statistic was not finite and so was left out.</returns>
     private protected abstract bool EndStatistic();
@@ -116,6 +134,31 @@ public abstract unsafe class InputOutputFB : FisherBlock
 
     /// <summary><see cref="Vector"/> = (F + λI)^exponent <see cref="Vector"/>.</summary>
     private protected abstract void MultiplyVector(float exponent);
+
+    /// <summary>Adds the batch's first <paramref name="read"/> examples, rank after rank and slice after slice: a chunk of rows never spans two slices.</summary>
+    private void AddSlices(Minibatch minibatch, BatchPartition batch, int read)
+    {
+        AlignedBuffer[] sums = SumsOf(minibatch);
+        foreach (AlignedBuffer sum in sums)
+        {
+            batch.Communicator.ReceiveSums(sum.Span);
+        }
+
+        for (int slice = batch.FirstSlice; slice < batch.EndSlice && batch.SliceStart(slice) < read; slice++)
+        {
+            AddToStatistic(minibatch, new ExampleRange(batch.SliceStart(slice), Math.Min(batch.SliceStart(slice + 1), read)));
+        }
+
+        foreach (AlignedBuffer sum in sums)
+        {
+            batch.Communicator.PassSums(sum.Span);
+        }
+
+        foreach (AlignedBuffer sum in sums)
+        {
+            batch.Communicator.ShareSums(sum.Span);
+        }
+    }
 
     private void Join(ParameterSpans vector)
     {

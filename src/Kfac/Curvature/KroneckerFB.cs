@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Kfac.Kernels;
 using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Networks;
 
 namespace Kfac.Curvature;
@@ -59,8 +60,13 @@ public abstract unsafe class KroneckerFB : InputOutputFB
 
     private protected override void BeginStatistic() => _factors.Begin();
 
-    private protected override void AddToStatistic(Minibatch minibatch, int examples) =>
+    private protected override void AddToStatistic(Minibatch minibatch, ExampleRange examples) =>
         _factors.Add(minibatch.Rows, minibatch.Chunk, examples, patches: minibatch.IsFirstSource);
+
+    private protected override AlignedBuffer[] SumsOf(Minibatch minibatch) => _factors.SumsOf(minibatch.Chunk, patches: minibatch.IsFirstSource);
+
+    private protected override void EndMinibatch(Minibatch minibatch, int examples) =>
+        _factors.EndMinibatch(minibatch.Rows, minibatch.Chunk, examples, patches: minibatch.IsFirstSource);
 
     private protected override bool EndStatistic() => _factors.End();
 

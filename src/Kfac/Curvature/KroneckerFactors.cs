@@ -1,5 +1,6 @@
 using Kfac.Kernels;
 using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Parallel;
 
 namespace Kfac.Curvature;
@@ -16,6 +17,7 @@ internal sealed unsafe class KroneckerFactors
     private readonly AlignedBuffer _inputStatistic;
     private readonly AlignedBuffer _gradientStatistic;
     private BatchProduct? _inputProduct, _gradientProduct;
+    private AlignedBuffer[]? _inputAndGradientSums, _gradientSums;
     private int _plannedRows;
     private long _examples;
     private long _locations;
@@ -62,8 +64,12 @@ internal sealed unsafe class KroneckerFactors
         _examples = _locations = 0;
     }
 
-    /// <summary>Adds the first <paramref name="examples"/> examples' patches, unless this is a further source of the same ones, and gradients.</summary>
-    public void Add(LayerRows rows, RowChunk chunk, int examples, bool patches)
+    /// <summary>What <see cref="Add"/> adds to.</summary>
+    public AlignedBuffer[] SumsOf(RowChunk chunk, bool patches) =>
+        patches ? _inputAndGradientSums ??= [chunk.Covariance?.Sums ?? _inputStatistic, _gradientStatistic] : _gradientSums ??= [_gradientStatistic];
+
+    /// <summary>Adds some examples' patches, unless this is a further source of the same ones, and gradients.</summary>
+    public void Add(LayerRows rows, RowChunk chunk, ExampleRange examples, bool patches)
     {
         bool copiesPatches = patches && chunk.Covariance is null;
         if (chunk.MaxRows > _plannedRows)
@@ -71,9 +77,9 @@ internal sealed unsafe class KroneckerFactors
             (_plannedRows, _inputProduct, _gradientProduct) = (chunk.MaxRows, null, null);
         }
 
-        for (int first = 0; first < examples;)
+        for (int first = examples.First; first < examples.End;)
         {
-            int loaded = chunk.Load(first, examples, copiesPatches, gradients: true);
+            int loaded = chunk.Load(first, examples.End, copiesPatches, gradients: true);
             int count = loaded * rows.Locations;
             if (copiesPatches)
             {
@@ -88,7 +94,16 @@ internal sealed unsafe class KroneckerFactors
 
         if (patches)
         {
-            chunk.Covariance?.AddTo(_inputStatistic, examples);
+            chunk.Covariance?.Add(examples);
+        }
+    }
+
+    /// <summary>Comes after a minibatch of <paramref name="examples"/> examples, which came by themselves or in ranges.</summary>
+    public void EndMinibatch(LayerRows rows, RowChunk chunk, int examples, bool patches)
+    {
+        if (patches)
+        {
+            chunk.Covariance?.MoveTo(_inputStatistic, examples);
             _examples += examples;
             _locations += (long)examples * rows.Locations;
         }

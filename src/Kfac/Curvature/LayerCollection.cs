@@ -43,6 +43,9 @@ public sealed class LayerCollection
     /// <summary>Who goes through the blocks' long arrays; the calling thread unless a network's workers are lent.</summary>
     internal Workers Workers { get; init; } = new(1);
 
+    /// <summary>Who else sees examples of the batch; nobody unless a network's ranks are given.</summary>
+    internal Communicator Ranks { get; init; } = Communicator.Solo;
+
     /// <summary>The blocks, in order of registration.</summary>
     public IReadOnlyList<FisherBlock> Blocks => _blocks;
 

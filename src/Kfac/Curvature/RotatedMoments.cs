@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Kfac.Kernels;
 using Kfac.Layers;
+using Kfac.Memory;
 using Kfac.Parallel;
 
 namespace Kfac.Curvature;
@@ -31,18 +32,18 @@ internal sealed unsafe class RotatedExamples
         _addRow = AddRow;
     }
 
-    public void Add(RowChunk chunk, int examples, AlignedBuffer inputBasis, AlignedBuffer gradientBasis, AlignedBuffer moments)
+    public void Add(RowChunk chunk, ExampleRange examples, AlignedBuffer inputBasis, AlignedBuffer gradientBasis, AlignedBuffer moments)
     {
         _moments = moments;
         int columns = AtOnce * _k;
-        for (int first = 0; first < examples; first += AtOnce)
+        for (int first = examples.First; first < examples.End; first += AtOnce)
         {
-            if (examples - first < AtOnce)
+            if (examples.End - first < AtOnce)
             {
                 _gradients.Span.Clear();
             }
 
-            for (int e = 0; e < Math.Min(AtOnce, examples - first); e++)
+            for (int e = 0; e < Math.Min(AtOnce, examples.End - first); e++)
             {
                 chunk.WriteExampleGradient(first + e, _gradients.Pointer + e * _k, columns);
             }
@@ -88,11 +89,11 @@ internal sealed unsafe class RotatedRows
     /// <summary>Most rows at a time.</summary>
     public int MaxRows { get; }
 
-    public void Add(RowChunk chunk, int examples, AlignedBuffer inputBasis, AlignedBuffer gradientBasis, AlignedBuffer moments)
+    public void Add(RowChunk chunk, ExampleRange examples, AlignedBuffer inputBasis, AlignedBuffer gradientBasis, AlignedBuffer moments)
     {
-        for (int first = 0; first < examples;)
+        for (int first = examples.First; first < examples.End;)
         {
-            int rows = chunk.Load(first, examples, patches: true, gradients: true);
+            int rows = chunk.Load(first, examples.End, patches: true, gradients: true);
             _rotatePatches.Run(_workers, rows, _p, chunk.Patches, _p, inputBasis.Pointer, _p, _patches.Pointer, _p);
             _rotateGradients.Run(_workers, rows, _k, chunk.Gradients, _k, gradientBasis.Pointer, _k, _gradients.Pointer, _k);
             _squares.Run(_workers, _p, rows, _patches.Pointer, _p, _gradients.Pointer, _k, moments.Pointer, _k, accumulate: true);

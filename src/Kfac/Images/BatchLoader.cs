@@ -1,4 +1,6 @@
 using System.Runtime.ExceptionServices;
+using Kfac.Memory;
+using Kfac.Parallel;
 
 namespace Kfac.Images;
 
@@ -7,7 +9,7 @@ namespace Kfac.Images;
 /// <param name="imageSize">H·W·C.</param>
 internal sealed class LoadedBatch(int capacity, int imageSize)
 {
-    /// <summary>[capacity, H, W, C], scaled.</summary>
+    /// <summary>[capacity, H, W, C], scaled; only this rank's examples are there.</summary>
     public float[] Pixels { get; } = new float[checked(capacity * imageSize)];
 
     /// <summary>[capacity].</summary>
@@ -34,6 +36,7 @@ internal sealed class BatchLoader : IDisposable
     private readonly InputScaling _scaling;
     private readonly Augmentation? _augmentation;
     private readonly int _batchSize;
+    private readonly Communicator _ranks;
     private readonly float[] _pixels;
     private readonly LoadedBatch[] _ring;
     private readonly Thread _thread;
@@ -50,11 +53,16 @@ internal sealed class BatchLoader : IDisposable
     private Exception? _failure;
     private bool _stopping;
 
-    public BatchLoader(InputScaling scaling, Augmentation? augmentation, int batchSize)
+    /// <param name="scaling">How pixels become the network's input.</param>
+    /// <param name="augmentation">Random changes; null for none.</param>
+    /// <param name="batchSize">Most images in a batch.</param>
+    /// <param name="ranks">Those who load its other images.</param>
+    public BatchLoader(InputScaling scaling, Augmentation? augmentation, int batchSize, Communicator ranks)
     {
         _scaling = scaling;
         _augmentation = augmentation;
         _batchSize = batchSize;
+        _ranks = ranks;
         _pixels = new float[scaling.Shape.Size];
         _ring = [.. Enumerable.Range(0, BatchesHeld).Select(_ => new LoadedBatch(batchSize, scaling.Shape.Size))];
         _thread = new Thread(Serve) { IsBackground = true, Name = "Kfac batch loader" };
@@ -168,9 +176,10 @@ internal sealed class BatchLoader : IDisposable
         {
             LoadedBatch loaded = _ring[batch % BatchesHeld];
             loaded.Count = Start(batch + 1) - Start(batch);
+            ExampleRange own = new BatchPartition(loaded.Count, _ranks).Own;
             for (int n = 0; n < loaded.Count && !Volatile.Read(ref _stopping); n++)
             {
-                LoadImage(sequence, loaded, n);
+                LoadImage(sequence, loaded, n, own);
             }
 
             lock (_gate)
@@ -197,9 +206,15 @@ internal sealed class BatchLoader : IDisposable
         }
     }
 
-    private void LoadImage(ImageSequence sequence, LoadedBatch batch, int n)
+    private void LoadImage(ImageSequence sequence, LoadedBatch batch, int n, ExampleRange own)
     {
-        int index = sequence.Next(_pixels, out batch.Labels[n], out batch.Weights[n]);
+        bool isOwn = own.First <= n && n < own.End;
+        int index = sequence.Next(_pixels, isOwn, out batch.Labels[n], out batch.Weights[n]);
+        if (!isOwn)
+        {
+            return;
+        }
+
         if (_augments && _augmentation is not null)
         {
             _augmentation.Apply(_pixels, _epoch, index);

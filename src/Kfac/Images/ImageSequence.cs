@@ -13,12 +13,13 @@ internal abstract class ImageSequence : IDisposable
     /// <param name="position">How many of the epoch's images to leave out, as they were taken before.</param>
     public abstract void Begin(int epoch, int position = 0);
 
-    /// <summary>Takes the next of the epoch's <see cref="Count"/> images.</summary>
+    /// <summary>Takes the next of the epoch's <see cref="Count"/> images, or passes it over.</summary>
     /// <param name="pixels">[H, W, C], overwritten.</param>
+    /// <param name="isWanted">Whether the pixels are; what reads them may be spared otherwise.</param>
     /// <param name="label">Its class.</param>
     /// <param name="weight">Its weight.</param>
     /// <returns>Its number, the same in every epoch.</returns>
-    public abstract int Next(Span<float> pixels, out int label, out float weight);
+    public abstract int Next(Span<float> pixels, bool isWanted, out int label, out float weight);
 
     public virtual void Dispose()
     {
@@ -48,10 +49,14 @@ internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequ
         _next = position;
     }
 
-    public override int Next(Span<float> pixels, out int label, out float weight)
+    public override int Next(Span<float> pixels, bool isWanted, out int label, out float weight)
     {
         int index = _order[_next++];
-        source.ReadImage(index, pixels);
+        if (isWanted)
+        {
+            source.ReadImage(index, pixels);
+        }
+
         label = source.GetLabel(index);
         weight = source.GetWeight(index);
         return index;
@@ -101,11 +106,11 @@ internal sealed class StreamSequence : ImageSequence
         float[] pixels = position > 0 ? new float[_stream.Shape.Size] : [];
         for (int n = 0; n < position; n++)
         {
-            Next(pixels, out _, out _);
+            Next(pixels, isWanted: false, out _, out _);
         }
     }
 
-    public override int Next(Span<float> pixels, out int label, out float weight)
+    public override int Next(Span<float> pixels, bool isWanted, out int label, out float weight)
     {
         while (_filled < _images.Length && _read < Count)
         {
@@ -114,7 +119,11 @@ internal sealed class StreamSequence : ImageSequence
 
         int chosen = _random.Next(_filled), place = _places[chosen];
         (int index, label, weight) = _images[place];
-        _buffer.Read(place, pixels);
+        if (isWanted)
+        {
+            _buffer.Read(place, pixels);
+        }
+
         (_places[chosen], _places[_filled - 1]) = (_places[_filled - 1], place);
         _filled--;
         return index;

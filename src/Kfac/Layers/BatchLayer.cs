@@ -11,7 +11,9 @@ internal abstract class BatchLayer : Layer
     {
     }
 
-    internal abstract void Forward(int examples, Workers workers);
+    /// <summary>Takes this rank's examples forward.</summary>
+    internal abstract void Forward(BatchPartition batch, Workers workers);
 
-    internal abstract void Backward(int examples, Workers workers, BackwardQuantities quantities);
+    /// <summary>Takes this rank's examples back; means over the whole batch are left on every rank.</summary>
+    internal abstract void Backward(BatchPartition batch, Workers workers, BackwardQuantities quantities);
 }

@@ -29,6 +29,10 @@ internal sealed unsafe class BatchNorm : BatchLayer
     // For each example and channel: mean and squared deviations going forward, the gradients of shift and scale going back.
     private double[] _first = [];
     private double[] _second = [];
+
+    /// <summary>For each channel, what is summed over the batch, rank after rank.</summary>
+    private double[] _sums = [];
+    private int _firstExample;
     private bool _isTraining;
     private double _keep;
 
@@ -37,10 +41,10 @@ internal sealed unsafe class BatchNorm : BatchLayer
     {
         Spec = spec;
         _kernel = new ChannelNormalization(input.Height, input.Width, input.Channels);
-        _measure = (n, worker) => _kernel.Moments(Input[n], Of(_first, n), Of(_second, n), _scratch[worker].Span);
-        _normalize = (n, _) => _kernel.Forward(Input[n], Output[n], _meanRow.Span, _scaleRow.Span, _offsetRow.Span, AppliesRelu);
-        _sumGradients = (n, worker) => _kernel.GradientSums(Input[n], OutputGradient![n], _meanRow.Span, Of(_first, n), Of(_second, n), _scratch[worker].Span);
-        _backward = (n, _) => _kernel.Backward(Input[n], OutputGradient![n], InputGradient![n], _meanRow.Span, _scaleRow.Span, _slopeRow.Span, _offsetRow.Span);
+        _measure = (i, worker) => Measure(_firstExample + i, worker);
+        _normalize = (i, _) => Normalize(_firstExample + i);
+        _sumGradients = (i, worker) => SumGradients(_firstExample + i, worker);
+        _backward = (i, _) => Backward(_firstExample + i);
     }
 
     /// <summary>The layer's description.</summary>
@@ -86,6 +90,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
         _scratch = scratch;
         (_mean, _inverseDeviation, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels], new double[Channels]);
         (_meanRow, _scaleRow, _slopeRow, _offsetRow) = (NewRow(), NewRow(), NewRow(), NewRow());
+        _sums = new double[4 * Channels];
         (_first, _second) = outputGradient is null ? ([], []) : (new double[input.Capacity * Channels], new double[input.Capacity * Channels]);
     }
 
@@ -102,12 +107,14 @@ internal sealed unsafe class BatchNorm : BatchLayer
         _keep = Math.Min(Spec.Momentum, pass.Number / (pass.Number + 1.0));
     }
 
-    internal override void Forward(int examples, Workers workers)
+    internal override void Forward(BatchPartition batch, Workers workers)
     {
+        ExampleRange own = batch.Own;
+        _firstExample = own.First;
         if (_isTraining)
         {
-            workers.Run(examples, _measure);
-            TakeStatistics(examples);
+            workers.Run(own.Count, _measure);
+            TakeStatistics(batch);
         }
         else
         {
@@ -118,47 +125,67 @@ internal sealed unsafe class BatchNorm : BatchLayer
         }
 
         PrepareRows();
-        workers.Run(examples, _normalize);
+        workers.Run(own.Count, _normalize);
     }
 
-    internal override void Backward(int examples, Workers workers, BackwardQuantities quantities)
+    internal override void Backward(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
-        workers.Run(examples, _sumGradients);
+        ExampleRange own = batch.Own;
+        workers.Run(own.Count, _sumGradients);
+        AddGradients(batch);
         for (int c = 0; c < Channels; c++)
         {
-            SumGradients(c, examples, quantities);
+            TakeGradients(c, batch.Examples, quantities);
         }
 
         if (InputGradient is not null)
         {
             _kernel.Repeat(_slope, _slopeRow.Span);
             _kernel.Repeat(_offset, _offsetRow.Span);
-            workers.Run(examples, _backward);
+            workers.Run(own.Count, _backward);
         }
     }
+
+    private void Measure(int n, int worker) => _kernel.Moments(Input[n], Of(_first, n), Of(_second, n), _scratch[worker].Span);
+
+    private void Normalize(int n) => _kernel.Forward(Input[n], Output[n], _meanRow.Span, _scaleRow.Span, _offsetRow.Span, AppliesRelu);
+
+    private void SumGradients(int n, int worker) => _kernel.GradientSums(Input[n], OutputGradient![n], _meanRow.Span, Of(_first, n), Of(_second, n), _scratch[worker].Span);
+
+    private void Backward(int n) => _kernel.Backward(Input[n], OutputGradient![n], InputGradient![n], _meanRow.Span, _scaleRow.Span, _slopeRow.Span, _offsetRow.Span);
 
     private Span<double> Of(double[] sums, int example) => sums.AsSpan(example * Channels, Channels);
 
     private AlignedBuffer NewRow() => new(_kernel.RowLength);
 
     /// <summary>Mean and variance of the batch from those of its examples (Chan, Golub and LeVeque 1979), in the examples' order.</summary>
-    private void TakeStatistics(int examples)
+    private void TakeStatistics(BatchPartition batch)
     {
-        double locations = InputShape.Height * InputShape.Width;
+        double locations = InputShape.Height * InputShape.Width, total = batch.Examples * locations;
+        Span<double> sums = _sums.AsSpan(0, 2 * Channels);
+        sums.Clear();
+        batch.Communicator.ReceiveSums(sums);
         for (int c = 0; c < Channels; c++)
         {
-            double mean = 0, deviations = 0, count = 0;
-            for (int n = 0; n < examples; n++)
+            ref double mean = ref sums[c], deviations = ref sums[Channels + c];
+            double count = batch.Own.First * locations;
+            for (int n = batch.Own.First; n < batch.Own.End; n++)
             {
                 double difference = _first[n * Channels + c] - mean;
                 deviations += _second[n * Channels + c] + difference * difference * count * locations / (count + locations);
                 count += locations;
                 mean += difference * locations / count;
             }
+        }
 
-            UseStatistics(c, mean, deviations / count);
+        batch.Communicator.PassSums(sums);
+        batch.Communicator.ShareSums(sums);
+        for (int c = 0; c < Channels; c++)
+        {
+            double mean = sums[c], variance = sums[Channels + c] / total;
+            UseStatistics(c, mean, variance);
             Average(ref RunningMean.ValuesPointer[c], mean);
-            Average(ref RunningVariance.ValuesPointer[c], deviations / count);
+            Average(ref RunningVariance.ValuesPointer[c], variance);
         }
     }
 
@@ -183,23 +210,37 @@ internal sealed unsafe class BatchNorm : BatchLayer
         _kernel.Repeat(_offset, _offsetRow.Span);
     }
 
+    /// <summary>Sums over the batch of each channel's gradients of shift and scale and of their squares, [4, C].</summary>
+    private void AddGradients(BatchPartition batch)
+    {
+        Span<double> sums = _sums;
+        sums.Clear();
+        batch.Communicator.ReceiveSums(sums);
+        for (int c = 0; c < Channels; c++)
+        {
+            ref double shift = ref sums[c], scale = ref sums[Channels + c], shiftSquares = ref sums[2 * Channels + c], scaleSquares = ref sums[3 * Channels + c];
+            for (int n = batch.Own.First; n < batch.Own.End; n++)
+            {
+                double ofShift = _first[n * Channels + c], ofScale = _second[n * Channels + c] * _inverseDeviation[c];
+                shift += ofShift;
+                scale += ofScale;
+                shiftSquares += ofShift * ofShift;
+                scaleSquares += ofScale * ofScale;
+            }
+        }
+
+        batch.Communicator.PassSums(sums);
+        batch.Communicator.ShareSums(sums);
+    }
+
     /// <summary>
     /// The gradients of scale and shift and, with M values of the channel in the batch and r = 1 / √(variance + ε),
     /// dx = scale·r·(dy - (1/M) sum dy - x̂ (1/M) sum dy·x̂), the batch's own mean and variance being functions of x; the
     /// running ones are constants, and dx = scale·r·dy.
     /// </summary>
-    private void SumGradients(int channel, int examples, BackwardQuantities quantities)
+    private void TakeGradients(int channel, int examples, BackwardQuantities quantities)
     {
-        double inverse = _inverseDeviation[channel], shift = 0, scale = 0, shiftSquares = 0, scaleSquares = 0;
-        for (int n = 0; n < examples; n++)
-        {
-            double ofShift = _first[n * Channels + channel], ofScale = _second[n * Channels + channel] * inverse;
-            shift += ofShift;
-            scale += ofScale;
-            shiftSquares += ofShift * ofShift;
-            scaleSquares += ofScale * ofScale;
-        }
-
+        double inverse = _inverseDeviation[channel], shift = _sums[channel], scale = _sums[Channels + channel];
         if (quantities.HasFlag(BackwardQuantities.Gradient))
         {
             Shift.GradientPointer[channel] = (float)(shift / examples);
@@ -208,8 +249,8 @@ internal sealed unsafe class BatchNorm : BatchLayer
 
         if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
         {
-            Shift.SquaredGradientPointer[channel] = (float)(shiftSquares / examples);
-            Scale.SquaredGradientPointer[channel] = (float)(scaleSquares / examples);
+            Shift.SquaredGradientPointer[channel] = (float)(_sums[2 * Channels + channel] / examples);
+            Scale.SquaredGradientPointer[channel] = (float)(_sums[3 * Channels + channel] / examples);
         }
 
         double perValue = _isTraining ? -Scale.ValuesPointer[channel] * inverse / ((double)examples * InputShape.Height * InputShape.Width) : 0;

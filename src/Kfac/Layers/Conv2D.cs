@@ -18,6 +18,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
     private readonly WorkerAction _batchUnit;
     private GradientAccumulators? _sums;
     private BatchPhase _phase;
+    private bool _hasAllInputs;
 
     internal Conv2D(string name, Conv2DSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -147,14 +148,29 @@ internal sealed unsafe class Conv2D : ExampleLayer
     internal override int BatchScratchLength(int examples) => Spec.IsFrozen ? 0 :
         Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);
 
-    internal override void BackwardBatch(int examples, Workers workers, BackwardQuantities quantities)
+    internal override void BeginForward(ForwardPass pass) => _hasAllInputs = false;
+
+    /// <remarks>Ranks exchange x and dy, and each goes through the whole batch.</remarks>
+    internal override void BackwardBatch(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
         bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
         IBatchFilterGradient? kernel = Spec.IsFrozen ? null : squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
-        for (int phase = 0; phase < (kernel?.Phases(examples) ?? 0); phase++)
+        if (kernel is null)
         {
-            _phase = new BatchPhase(kernel!, phase, new ExampleRange(0, examples), gradient, squares);
-            workers.Run(kernel!.Units(phase, examples), _batchUnit);
+            return;
+        }
+
+        if (!_hasAllInputs)
+        {
+            Input.Gather(batch);
+            _hasAllInputs = true;
+        }
+
+        OutputGradient!.Gather(batch);
+        for (int phase = 0; phase < kernel.Phases(batch.Examples); phase++)
+        {
+            _phase = new BatchPhase(kernel, phase, new ExampleRange(0, batch.Examples), gradient, squares);
+            workers.Run(kernel.Units(phase, batch.Examples), _batchUnit);
         }
     }
 

@@ -7,12 +7,17 @@ using Kfac.Parallel;
 namespace Kfac.Layers;
 
 /// <summary>s = x W + b with x [F], W [F, K], b [K]; see <see cref="DenseSpec"/>.</summary>
+/// <remarks>
+/// Ranks that train together exchange the batch's x and ds, and each computes some rows of the weights' gradient over the whole
+/// batch: a sum's terms come in their order whoever computes it.
+/// </remarks>
 internal sealed unsafe class Dense : BatchLayer
 {
     private BatchProduct _forward = null!;
     private BatchProduct? _toInput;
     private BatchProduct? _toWeights;
     private BatchProduct? _toSquares;
+    private bool _hasAllInputs;
 
     internal Dense(string name, DenseSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -58,62 +63,105 @@ internal sealed unsafe class Dense : BatchLayer
         }
     }
 
-    internal override void Forward(int examples, Workers workers) =>
+    internal override void Forward(BatchPartition batch, Workers workers)
+    {
+        _hasAllInputs = false;
+        ExampleRange own = batch.Own;
+        if (own.Count == 0)
+        {
+            return;
+        }
+
         _forward.Run(workers, new MatrixOperands
         {
-            M = examples,
+            M = own.Count,
             K = InputShape.Size,
-            A = Input.Rows,
+            A = Input.Rows + own.First * Input.ImageStride,
             StrideA = Input.ImageStride,
             B = Weights.ValuesPointer,
             StrideB = Spec.Units,
-            C = Output.Rows,
+            C = Output.Rows + own.First * Output.ImageStride,
             StrideC = Output.ImageStride,
             Bias = Bias is null ? null : Bias.ValuesPointer,
             Relu = AppliesRelu,
         });
+    }
 
-    internal override void Backward(int examples, Workers workers, BackwardQuantities quantities)
+    internal override void Backward(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
+        GatherExamples(batch);
         if (quantities.HasFlag(BackwardQuantities.Gradient))
         {
-            MeanOverExamples(_toWeights!, examples, workers, Weights.GradientPointer);
-            SumBias(examples, squared: false);
+            MeanOverExamples(_toWeights!, batch, workers, Weights.GradientPointer);
+            SumBias(batch.Examples, squared: false);
         }
 
         if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
         {
-            MeanOverExamples(_toSquares!, examples, workers, Weights.SquaredGradientPointer);
-            SumBias(examples, squared: true);
+            MeanOverExamples(_toSquares!, batch, workers, Weights.SquaredGradientPointer);
+            SumBias(batch.Examples, squared: true);
+        }
+
+        ExampleRange own = batch.Own;
+        if (own.Count == 0)
+        {
+            return;
         }
 
         _toInput?.Run(workers, new MatrixOperands
         {
-            M = examples,
+            M = own.Count,
             K = Spec.Units,
-            A = OutputGradient!.Rows,
+            A = OutputGradient!.Rows + own.First * OutputGradient.ImageStride,
             StrideA = OutputGradient.ImageStride,
             B = Weights.ValuesPointer,
             StrideB = Spec.Units,
-            C = InputGradient!.Rows,
+            C = InputGradient!.Rows + own.First * InputGradient.ImageStride,
             StrideC = InputGradient.ImageStride,
         });
     }
 
-    /// <summary>mean[f, k] = (1/N) sum_n x[n, f] ds[n, k], or of the squares, as <paramref name="product"/> is planned.</summary>
-    private void MeanOverExamples(BatchProduct product, int examples, Workers workers, float* mean) =>
-        product.Run(workers, new MatrixOperands
+    /// <summary>All ranks' x, once for a forward pass, and ds.</summary>
+    private void GatherExamples(BatchPartition batch)
+    {
+        if (!_hasAllInputs)
         {
-            M = InputShape.Size,
-            K = examples,
-            A = Input.Rows,
-            StrideA = Input.ImageStride,
-            B = OutputGradient!.Rows,
-            StrideB = OutputGradient.ImageStride,
-            C = mean,
-            StrideC = Spec.Units,
-            Scale = 1f / examples,
-        });
+            Input.Gather(batch);
+            _hasAllInputs = true;
+        }
+
+        OutputGradient!.Gather(batch);
+    }
+
+    /// <summary>mean[f, k] = (1/N) sum_n x[n, f] ds[n, k], or of the squares, as <paramref name="product"/> is planned; each rank computes some f.</summary>
+    private void MeanOverExamples(BatchProduct product, BatchPartition batch, Workers workers, float* mean)
+    {
+        Communicator ranks = batch.Communicator;
+        Span<int> starts = stackalloc int[ranks.Size + 1];
+        for (int rank = 0; rank <= ranks.Size; rank++)
+        {
+            starts[rank] = (int)((long)rank * InputShape.Size / ranks.Size) * Spec.Units;
+        }
+
+        int first = starts[ranks.Rank], rows = (starts[ranks.Rank + 1] - first) / Spec.Units;
+        if (rows > 0)
+        {
+            product.Run(workers, new MatrixOperands
+            {
+                M = rows,
+                K = batch.Examples,
+                A = Input.Rows + first / Spec.Units,
+                StrideA = Input.ImageStride,
+                B = OutputGradient!.Rows,
+                StrideB = OutputGradient.ImageStride,
+                C = mean + first,
+                StrideC = Spec.Units,
+                Scale = 1f / batch.Examples,
+            });
+        }
+
+        ranks.AllGather(new Span<float>(mean, Weights.Length), starts);
+    }
 
     /// <summary>mean[k] = (1/N) sum_n ds[n, k], or of the squares.</summary>
     private void SumBias(int examples, bool squared)

@@ -59,8 +59,8 @@ internal abstract class ExampleLayer : Layer
     /// <summary>Floats of memory that all workers share in <see cref="BackwardBatch"/>.</summary>
     internal virtual int BatchScratchLength(int examples) => 0;
 
-    /// <summary>Leaves means over the examples in the parameter store, when all examples have gone back.</summary>
-    internal virtual void BackwardBatch(int examples, Workers workers, BackwardQuantities quantities)
+    /// <summary>Leaves means over the examples of all ranks in the parameter store, when this rank's have gone back.</summary>
+    internal virtual void BackwardBatch(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
     }
 

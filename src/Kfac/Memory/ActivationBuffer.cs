@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Kfac.Kernels;
+using Kfac.Parallel;
 
 namespace Kfac.Memory;
 
@@ -103,6 +105,21 @@ internal sealed unsafe class ActivationBuffer
         {
             Row(example, row).CopyTo(values.Slice(row * length, length));
         }
+    }
+
+    /// <summary>Copies every rank's examples to all ranks, with their halos.</summary>
+    public void Gather(BatchPartition batch)
+    {
+        Communicator ranks = batch.Communicator;
+        Span<int> starts = stackalloc int[ranks.Size + 1];
+        batch.WriteStarts(starts);
+        foreach (ref int start in starts)
+        {
+            start = checked(start * (int)ImageStride);
+        }
+
+        Debug.Assert(_staying >= batch.Examples || ranks.Size == 1);
+        ranks.AllGather(new Span<float>(_memory.Pointer, starts[^1]), starts);
     }
 
     private float* Origin(int example) => _origin + (example < _staying ? example : _staying + _places![example]) * ImageStride;

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using Kfac.Running;
 
 namespace Kfac.Memory;
 
@@ -25,7 +24,7 @@ internal sealed unsafe class GradientAccumulators
             _stride += AlignedBuffer.RoundUp(parameters[p].Length);
         }
 
-        _places = [.. Enumerable.Range(0, Network.MaxSlices).Select(_ => new AlignedBuffer(2L * _stride))];
+        _places = [.. Enumerable.Range(0, BatchPartition.MaxSlices).Select(_ => new AlignedBuffer(2L * _stride))];
     }
 
     /// <summary>Sets the sums in <paramref name="place"/> that are wanted to zero.</summary>

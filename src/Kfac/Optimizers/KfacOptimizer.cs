@@ -51,6 +51,7 @@ internal sealed class KfacOptimizer : Optimizer
             L2 = options.L2,
             FactorExamples = options.FactorExamples,
             Workers = network.Workers,
+            Ranks = network.Ranks,
         };
         _layers = [.. network.Layers.Where(layer => layer.Parameters.Count > 0).Select(layer => Register(layers, layer))];
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);

@@ -93,8 +93,6 @@ public sealed record KfacOptions : OptimizerOptions
 
     internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
 
-    private protected override float Rate => KfacLayerSettings.For(this, Approximation).LearningRate;
-
     internal override void Validate()
     {
         base.Validate();

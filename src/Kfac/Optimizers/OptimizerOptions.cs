@@ -17,8 +17,7 @@ public abstract record OptimizerOptions
 
     /// <summary>
     /// Decoupled weight decay, 0 or more: each step first multiplies weights (not biases, nor the scales of normalisations) by
-    /// 1 - α·WeightDecay, which may not be below 0. Null, the default, takes 0, and for K-FAC what was tuned for the block of each
-    /// layer (docs/kfac.md).
+    /// 1 - α·WeightDecay. Null, the default, takes 0, and for K-FAC what was tuned for the block of each layer (docs/kfac.md).
     /// </summary>
     public float? WeightDecay { get; init; }
 
@@ -29,15 +28,11 @@ public abstract record OptimizerOptions
     /// </summary>
     public float L2 { get; init; }
 
-    /// <summary>α where layers do not differ.</summary>
-    private protected abstract float Rate { get; }
-
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal virtual void Validate()
     {
         Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
         Require(WeightDecay is null or (>= 0 and < float.PositiveInfinity), nameof(WeightDecay), WeightDecay, "0 or more and finite");
-        Require(WeightDecay is null || WeightDecay * Rate <= 1, nameof(WeightDecay), WeightDecay, $"at most 1 / {nameof(LearningRate)}, which is {Rate}: each step multiplies weights by 1 - {nameof(LearningRate)}·{nameof(WeightDecay)}, and below 0 they would change their signs, and grow");
         Require(L2 >= 0 && float.IsFinite(L2), nameof(L2), L2, "0 or more and finite");
     }
 
@@ -58,15 +53,13 @@ public sealed record SgdOptions : OptimizerOptions
     /// <summary>Whether the momentum is Nesterov's. Default false.</summary>
     public bool Nesterov { get; init; }
 
-    private protected override float Rate => LearningRate ?? 0.05f;
-
     internal override void Validate()
     {
         base.Validate();
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this with { LearningRate = Rate });
+    internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this with { LearningRate = LearningRate ?? 0.05f });
 }
 
 /// <summary>
@@ -84,8 +77,6 @@ public sealed record AdamOptions : OptimizerOptions
     /// <summary>Added to the root of the mean square. Default 1e-8.</summary>
     public float Epsilon { get; init; } = 1e-8f;
 
-    private protected override float Rate => LearningRate ?? 2e-3f;
-
     internal override void Validate()
     {
         base.Validate();
@@ -94,5 +85,5 @@ public sealed record AdamOptions : OptimizerOptions
         Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this with { LearningRate = Rate });
+    internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this with { LearningRate = LearningRate ?? 2e-3f });
 }

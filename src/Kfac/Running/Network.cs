@@ -14,13 +14,8 @@ namespace Kfac.Running;
 /// </summary>
 internal sealed class Network
 {
-    /// <summary>
-    /// Into how many slices the sums over a batch's examples are split: one for every eight examples, within these bounds.
-    /// The number of workers has no say: the order of additions, and so every bit of the result, is the same on any machine.
-    /// </summary>
-    internal const int MinSlices = 8, MaxSlices = 16;
-
     private readonly Workers _workers;
+    private readonly Communicator _ranks;
     private readonly Layer[] _layers;
 
     /// <summary>The same and those whose work others do.</summary>
@@ -34,8 +29,9 @@ internal sealed class Network
     private readonly WorkerAction _prepareLayer;
     private readonly WorkerAction _averageLayer;
     private readonly DeterministicReduction _reduction;
+    private readonly RankReduction _rankReduction;
     private Segment _current = null!;
-    private int _examples;
+    private BatchPartition _batch;
     private BackwardQuantities _quantities;
     private int _preparedVersion;
 
@@ -44,16 +40,18 @@ internal sealed class Network
     /// <param name="workers">Who does the work.</param>
     /// <param name="trains">Whether there is to be memory for backward passes.</param>
     /// <param name="store">Parameters to share with a network of the same description; null for parameters of its own.</param>
-    internal Network(NetworkSpec spec, int capacity, Workers workers, bool trains, ParameterStore? store = null)
+    /// <param name="ranks">The ranks among whom batches are divided; null for this process alone.</param>
+    internal Network(NetworkSpec spec, int capacity, Workers workers, bool trains, ParameterStore? store = null, Communicator? ranks = null)
     {
         Spec = spec;
         Capacity = capacity;
         _workers = workers;
+        _ranks = ranks ?? Communicator.Solo;
         _forwardGroup = ForwardGroup;
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
-        _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_examples, _quantities);
-        _reduction = new DeterministicReduction(MaxSlices, AddSlice);
+        _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_batch.Examples, _quantities);
+        _reduction = new DeterministicReduction(BatchPartition.MaxSlices, AddSlice);
         var graph = new NetworkGraph(spec, predicts: !trains);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
         _parameterLayers = graph.Layers;
@@ -77,6 +75,8 @@ internal sealed class Network
         {
             (layer.Prefetchers, layer.BatchScratch) = (_prefetchers, batchScratch);
         }
+
+        _rankReduction = new RankReduction(alone, Store);
     }
 
     /// <summary>The network's description.</summary>
@@ -98,10 +98,13 @@ internal sealed class Network
 
     internal Workers Workers => _workers;
 
-    /// <summary>The batch's images; written by whoever calls <see cref="Forward"/>.</summary>
+    /// <summary>The ranks among whom batches are divided.</summary>
+    internal Communicator Ranks => _ranks;
+
+    /// <summary>The batch's images, of which this rank needs its own; written by whoever calls <see cref="Forward"/>.</summary>
     internal ActivationBuffer Input { get; }
 
-    /// <summary>Class scores [N, classes] of the last forward pass.</summary>
+    /// <summary>Class scores [N, classes] of the last forward pass, on every rank of all examples.</summary>
     internal ActivationBuffer Logits { get; }
 
     /// <summary>d loss / d logits, of the loss summed over the batch; written by whoever calls <see cref="Backward"/>.</summary>
@@ -142,7 +145,7 @@ internal sealed class Network
     internal void RepeatForward()
     {
         TrainingPasses--;
-        Forward(_examples, isTraining: true);
+        Forward(_batch.Examples, isTraining: true);
     }
 
     /// <summary>Takes the first <paramref name="examples"/> examples of <see cref="Input"/> to <see cref="Logits"/>.</summary>
@@ -151,7 +154,7 @@ internal sealed class Network
     internal void Forward(int examples, bool isTraining = false)
     {
         Debug.Assert(!isTraining || LogitsGradient is not null, "normalisations may be folded into other layers");
-        _examples = examples;
+        _batch = new BatchPartition(examples, _ranks);
         var pass = new ForwardPass(isTraining, isTraining ? TrainingPasses++ : 0);
         foreach (Layer layer in _layers)
         {
@@ -164,7 +167,7 @@ internal sealed class Network
         {
             if (segment.Batch is { } layer)
             {
-                layer.Forward(examples, _workers);
+                layer.Forward(_batch, _workers);
                 continue;
             }
 
@@ -174,8 +177,11 @@ internal sealed class Network
                 _workers.Run(segment.Layers.Length, _prepareLayer);
             }
 
-            _workers.Run((examples + ForwardTogether - 1) / ForwardTogether, _forwardGroup);
+            int together = ForwardTogether;
+            _workers.Run((_batch.Own.Count + together - 1) / together, _forwardGroup);
         }
+
+        Logits.Gather(_batch);
     }
 
     /// <summary>
@@ -192,59 +198,61 @@ internal sealed class Network
         _quantities = quantities;
         foreach ((ActivationBuffer gradient, int together) in _transientGradients)
         {
-            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _examples, together) : 0);
+            gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _batch.Examples, together) : 0);
         }
 
         for (int i = _segments.Length - 1; i >= 0; i--)
         {
             if (_segments[i].Batch is { } layer)
             {
-                layer.Backward(_examples, _workers, quantities);
+                layer.Backward(_batch, _workers, quantities);
                 continue;
             }
 
             _current = _segments[i];
             _reduction.Begin();
-            _workers.Run(SliceCount, _backwardSlice);
-            _workers.Run(_current.Layers.Length, _averageLayer);
+            _workers.Run(_batch.EndSlice - _batch.FirstSlice, _backwardSlice);
             foreach (ExampleLayer alone in _current.Layers)
             {
-                alone.BackwardBatch(_examples, _workers, quantities);
+                alone.BackwardBatch(_batch, _workers, quantities);
             }
+        }
+
+        _rankReduction.Run(_batch, quantities);
+        foreach (Segment segment in _segments)
+        {
+            _current = segment;
+            _workers.Run(segment.Layers.Length, _averageLayer);
         }
     }
 
-    private int SliceCount => Math.Min(Math.Clamp(_examples / 8, MinSlices, MaxSlices), _examples);
-
-    private int SliceStart(int slice) => (int)((long)slice * _examples / SliceCount);
-
     /// <summary>Examples that go forward together: fewer than the run takes where some workers would have none.</summary>
-    private int ForwardTogether => Math.Min(_current.ExamplesTogether, (_examples + _workers.Count - 1) / _workers.Count);
+    private int ForwardTogether => Math.Clamp((_batch.Own.Count + _workers.Count - 1) / _workers.Count, 1, _current.ExamplesTogether);
 
     /// <summary>The first <paramref name="examples"/> examples, and whoever goes back together with the last of them.</summary>
     private int EndOfRange(int examples, int together)
     {
         int slice = 0;
-        while (SliceStart(slice + 1) < examples)
+        while (_batch.SliceStart(slice + 1) < examples)
         {
             slice++;
         }
 
-        int ranges = (examples - SliceStart(slice) + together - 1) / together;
-        return Math.Min(SliceStart(slice) + ranges * together, SliceStart(slice + 1));
+        int ranges = (examples - _batch.SliceStart(slice) + together - 1) / together;
+        return Math.Min(_batch.SliceStart(slice) + ranges * together, _batch.SliceStart(slice + 1));
     }
 
     private void ForwardGroup(int group, int worker)
     {
         int together = ForwardTogether;
-        ExampleRange range = Range(group * together, together, _examples);
+        ExampleRange own = _batch.Own, range = Range(own.First + group * together, together, own.End);
         _current.Slots!.Assign(range, worker);
         ExampleLayer[] layers = _current.Layers;
         for (int i = 0; i < layers.Length; i++)
         {
             if (layers[i].SupportsPrefetch)
             {
-                _current.Prefetch!.AfterForward(i, range, Range((group + _workers.Count) * together, together, _examples), _prefetchers[worker]);
+                _current.Prefetch!.AfterForward(i, range, Range(own.First + (group + _workers.Count) * together, together, own.End), _prefetchers[worker]);
             }
 
             _workers.Cancellation.ThrowIfCancellationRequested();
@@ -252,17 +260,17 @@ internal sealed class Network
         }
     }
 
-    private void BackwardSlice(int slice, int worker)
+    private void BackwardSlice(int index, int worker)
     {
         ExampleLayer[] layers = _current.Layers;
-        int place = _reduction.Take();
+        int slice = _batch.FirstSlice + index, place = _ranks.Rank == 0 ? _reduction.Take() : index;
         foreach (ExampleLayer layer in layers)
         {
             layer.BeginSlice(place, _quantities);
         }
 
-        int end = SliceStart(slice + 1), together = _current.ExamplesTogether;
-        for (int first = SliceStart(slice); first < end; first += together)
+        int end = _batch.SliceStart(slice + 1), together = _current.ExamplesTogether;
+        for (int first = _batch.SliceStart(slice); first < end; first += together)
         {
             ExampleRange range = Range(first, together, end);
             _current.Slots!.Assign(range, worker);
@@ -278,7 +286,10 @@ internal sealed class Network
             }
         }
 
-        _reduction.Finish(slice, place);
+        if (_ranks.Rank == 0)
+        {
+            _reduction.Finish(slice, place);
+        }
     }
 
     private void AddSlice(int place, bool isFirst)

@@ -31,13 +31,14 @@ internal sealed class CheckpointedTraining : IDisposable
     /// <param name="exchange">Names everything that the training is.</param>
     /// <param name="history">Its reports; replaced.</param>
     /// <param name="findImpossible">What in it can be no moment of the training, in a clause; null for nothing.</param>
+    /// <returns>Whether there was one.</returns>
     /// <exception cref="ArgumentException">It is of other options or data.</exception>
     /// <exception cref="InvalidDataException">It does not hold what this training is made of, or a moment that it cannot have.</exception>
-    public void Resume(Action<StateDictionary> exchange, List<EpochReport> history, Func<string?> findImpossible)
+    public bool Resume(Action<StateDictionary> exchange, List<EpochReport> history, Func<string?> findImpossible)
     {
         if (_folder.ReadNewest() is not { } newest)
         {
-            return;
+            return false;
         }
 
         (Checkpoint checkpoint, string path) = newest;
@@ -55,6 +56,7 @@ internal sealed class CheckpointedTraining : IDisposable
         }
 
         _options.OnInfo?.Invoke($"the training goes on from {path}, after {history.Count} whole epochs");
+        return true;
     }
 
     public void Write(Action<StateDictionary> exchange, IReadOnlyList<EpochReport> history)

@@ -16,18 +16,19 @@ public sealed class ImageClassifierTrainer
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options;
+        _options = options.Communicator.Rank == 0 ? options : options with { OnEpoch = null, OnBatch = null, OnCurvature = null, OnInfo = null, OnWarning = null };
     }
 
     /// <summary>Trains on <paramref name="training"/> and reports how <paramref name="validation"/> fares after each epoch.</summary>
     /// <param name="training">At least one image. They are read by a thread other than the calling one, one at a time.</param>
     /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
-    /// <param name="cancellation">Ends the training within half a second, in the middle of a step if need be, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
+    /// <param name="cancellation">Ends the training within half a second, in the middle of a step if need be, as <see cref="TrainingOptions.OnCancellation"/> says; ranks that train together all end it after the step at work.</param>
     /// <exception cref="ArgumentException">There is no image, shapes, classes and network do not go together, or the checkpoint is of other data or options.</exception>
     /// <exception cref="InvalidOperationException">A stream gave other images in a later pass than in the first.</exception>
     /// <exception cref="InvalidDataException">No checkpoint in <see cref="TrainingOptions.CheckpointPath"/> is undamaged, or the newest one is of another version.</exception>
     /// <exception cref="IOException"><see cref="TrainingOptions.CheckpointPath"/> is no folder, or another training uses it.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled, on this rank or another.</exception>
+    /// <exception cref="CommunicatorException">Another rank failed or could not be reached, or was given something else to train.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
     public ImageClassifier Fit(IImageSource training, IImageSource? validation = null, CancellationToken cancellation = default) =>
         Fit(ImageSet.Of(training), validation is null ? null : ImageSet.Of(validation), previous: null, cancellation);
@@ -45,6 +46,20 @@ public sealed class ImageClassifierTrainer
     public ImageClassifier Fit(ImageSet training, ImageSet? validation, ImageClassifier? previous, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(training);
+        var ranks = new TrainingRanks(_options.Communicator);
+        try
+        {
+            return Fit(training, validation, previous, ranks, cancellation);
+        }
+        catch (Exception failure) when (failure is not (CommunicatorException or TrainingDivergedException) && !ranks.IsCancelled)
+        {
+            _options.Communicator.Fail(failure.Message);
+            throw;
+        }
+    }
+
+    private ImageClassifier Fit(ImageSet training, ImageSet? validation, ImageClassifier? previous, TrainingRanks ranks, CancellationToken cancellation)
+    {
         if (previous is not null && _options.Network is { } other && !other.Equals(previous.Spec))
         {
             throw new ArgumentException("Network is another than the previous model's; leave it out to go on with that one", nameof(previous));
@@ -66,7 +81,7 @@ public sealed class ImageClassifierTrainer
             throw new ArgumentException("EarlyStopping watches validation images, but there are none: give some, or more than one image of a class to set one apart", nameof(validation));
         }
 
-        using CheckpointedTraining? checkpoints = options.CheckpointPath is { } folder
+        using CheckpointedTraining? checkpoints = options.CheckpointPath is { } folder && ranks.Communicator.Rank == 0
             ? new CheckpointedTraining(folder, options, TrainingSettings.Describe(options, spec, training, validation, previous))
             : null;
 
@@ -75,8 +90,8 @@ public sealed class ImageClassifierTrainer
             options.OnWarning?.Invoke($"Threads is {options.Threads}, but more than {Workers.MaxCount} are of no use on {Environment.ProcessorCount} processors: {Workers.MaxCount} are taken");
         }
 
-        using var workers = new Workers(options.Threads == 0 ? Environment.ProcessorCount : Math.Min(options.Threads, Workers.MaxCount));
-        using var run = new TrainingRun(options, spec, new TrainingData(training, validation, calibration), previous, workers, checkpoints);
+        using var workers = new Workers(options.ThreadsToUse);
+        using var run = new TrainingRun(options, spec, new TrainingData(training, validation, calibration), previous, workers, ranks, checkpoints);
         return run.Execute(cancellation);
     }
 

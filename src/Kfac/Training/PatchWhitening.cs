@@ -21,6 +21,9 @@ internal static class PatchWhitening
     /// <summary>ε as a share of the mean eigenvalue: keeps noise small.</summary>
     private const double Floor = 5e-4;
 
+    /// <summary>Whether the network's description says so.</summary>
+    public static bool IsAskedFor(Network network) => network.Spec.Layers[0] is Conv2DSpec { Initialization: FilterInitialization.Whitening };
+
     /// <summary>Sets the first layer's filter, where its description says that it whitens.</summary>
     /// <param name="network">Its other parameters stay.</param>
     /// <param name="images">The training images in any order; the first ones of the first epoch are looked at.</param>
@@ -47,7 +50,7 @@ internal static class PatchWhitening
         images.Begin(epoch: 0);
         for (int n = 0; n < Math.Min(images.Count, MaxImages); n++)
         {
-            images.Next(pixels, out _, out _);
+            images.Next(pixels, isWanted: true, out _, out _);
             scaling.Apply(pixels, scaled);
             for (int i = 0; i < down; i += step)
             {

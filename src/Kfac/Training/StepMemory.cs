@@ -14,7 +14,7 @@ internal sealed class StepMemory(TrainingOptions options, NetworkSpec spec, Work
     /// <summary>Fewer images tell a batch normalisation too little of mean and variance.</summary>
     private const int LeastForBatchNorm = 16;
 
-    private static long AvailableBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3;
+    private long AvailableBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3 / options.Communicator.RanksOnThisMachine;
 
     private long Budget => options.TrainingMemory ?? (options.BatchSize > 0 ? AvailableBytes : Math.Min(UsualBytes, AvailableBytes));
 

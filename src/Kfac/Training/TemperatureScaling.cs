@@ -90,7 +90,7 @@ internal static class TemperatureScaling
             int taken = Math.Min(predictor.BatchCapacity, count - first);
             for (int n = 0; n < taken; n++)
             {
-                images.Next(pixels.AsSpan(n * size, size), out labels[first + n], out _);
+                images.Next(pixels.AsSpan(n * size, size), isWanted: true, out labels[first + n], out _);
             }
 
             predictor.Score(pixels.AsSpan(0, taken * size), logits.AsSpan(first * classes, taken * classes), taken);

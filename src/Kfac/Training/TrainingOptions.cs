@@ -3,6 +3,7 @@ using Kfac.Images;
 using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Optimizers;
+using Kfac.Parallel;
 
 namespace Kfac.Training;
 
@@ -90,7 +91,10 @@ public sealed record TrainingOptions
     /// <summary>Seed of initial weights, order of the images and sampled labels. Default 1.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Threads to compute with; 0 takes all processors, and more than 4 for each (or 64) are taken as so many. Results do not depend on it.</summary>
+    /// <summary>
+    /// Threads to compute with; 0 takes all processors, or this rank's part of them where other ranks are on the same machine, and
+    /// more than 4 for each (or 64) are taken as so many. Results do not depend on it.
+    /// </summary>
     public int Threads { get; init; }
 
     /// <summary>
@@ -102,14 +106,22 @@ public sealed record TrainingOptions
     /// <summary>
     /// Folder of the training's checkpoints, of which the last two are kept; it is made where there is none. A training with the
     /// same data and options goes on from the newest one and ends with the same bits as one that was never interrupted; where it
-    /// had ended, the model is there at once. Other data or options are refused. Default null: no checkpoints.
+    /// had ended, the model is there at once. Other data or options are refused. Of ranks that train together, rank 0
+    /// alone needs the folder; any number of them goes on from it. Default null: no checkpoints.
     /// </summary>
     public string? CheckpointPath { get; init; }
 
     /// <summary>How often a checkpoint is written. There is also one at the end, and one when the training is cancelled. Default after every epoch.</summary>
     public CheckpointInterval CheckpointEvery { get; init; } = CheckpointInterval.Epochs(1);
 
-    /// <summary>Called after each epoch.</summary>
+    /// <summary>
+    /// The ranks that train together, each with a share of every batch; all of them call <c>Fit</c> with the same images in the
+    /// same order and the same options, and get the same model, that of a single process. Default
+    /// <see cref="Communicator.Solo"/>, a process by itself.
+    /// </summary>
+    public Communicator Communicator { get; init; } = Communicator.Solo;
+
+    /// <summary>Called after each epoch; on rank 0 only, like the others here.</summary>
     public Action<EpochReport>? OnEpoch { get; init; }
 
     /// <summary>Called after each step.</summary>
@@ -120,6 +132,9 @@ public sealed record TrainingOptions
 
     /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
     public Action<string>? OnWarning { get; init; }
+
+    /// <summary><see cref="Threads"/>, chosen where it is 0.</summary>
+    internal int ThreadsToUse => Threads > 0 ? Math.Min(Threads, Workers.MaxCount) : Math.Max(1, Environment.ProcessorCount / Communicator.RanksOnThisMachine);
 
     /// <summary>Images in a step of a training on <paramref name="images"/> images, if there is memory for them: small steps where there would be few.</summary>
     internal int BatchSizeFor(int images) =>
@@ -138,6 +153,7 @@ public sealed record TrainingOptions
         Guard.Require(Enum.IsDefined(OnCancellation), nameof(OnCancellation), OnCancellation, "a defined outcome");
         Guard.Require(CheckpointPath is not "", nameof(CheckpointPath), CheckpointPath, "a folder, or null");
         ArgumentNullException.ThrowIfNull(CheckpointEvery);
+        ArgumentNullException.ThrowIfNull(Communicator);
         Augmentation?.Validate();
         Guard.Require(ParameterAveragingEpochs >= 0 && double.IsFinite(ParameterAveragingEpochs), nameof(ParameterAveragingEpochs), ParameterAveragingEpochs, "0 or more and finite");
         Optimizer.Validate();

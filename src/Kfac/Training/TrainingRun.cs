@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Kfac.Images;
+using Kfac.Memory;
 using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Optimizers;
@@ -12,6 +13,7 @@ namespace Kfac.Training;
 internal sealed class TrainingRun : IDisposable
 {
     private readonly TrainingOptions _options;
+    private readonly TrainingRanks _ranks;
     private readonly ImageSequence _training;
     private readonly ImageSequence? _validation;
     private readonly ImageSet? _calibration;
@@ -21,7 +23,6 @@ internal sealed class TrainingRun : IDisposable
     private readonly Optimizer _optimizer;
     private readonly ParameterAverage? _average;
     private readonly BatchLoader _loader;
-    private readonly Evaluation _evaluation;
     private readonly CheckpointedTraining? _checkpoints;
     private readonly TrainingProgress _progress = new();
     private readonly List<EpochReport> _history;
@@ -37,22 +38,22 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Whether network, optimizer and progress are those of one moment, between two steps.</summary>
     private bool _isBetweenSteps = true;
 
-    public TrainingRun(TrainingOptions options, NetworkSpec spec, TrainingData data, ImageClassifier? previous, Workers workers, CheckpointedTraining? checkpoints)
+    public TrainingRun(TrainingOptions options, NetworkSpec spec, TrainingData data, ImageClassifier? previous, Workers workers, TrainingRanks ranks, CheckpointedTraining? checkpoints)
     {
         _options = options;
+        _ranks = ranks;
         (ImageSet training, _calibration) = (data.Training, data.Calibration);
         _checkpoints = checkpoints;
         _history = [.. previous?.History ?? []];
         _epochsBefore = _history.Count;
-        _scaling = previous?.Scaling ?? training.MeasureScaling();
+        _scaling = previous?.Scaling ?? ranks.MeasureScaling(training);
         _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
-        int batchSize = new StepMemory(options, spec, workers).ChooseBatchSize(training.Count);
-        _network = new Network(spec, batchSize, workers, trains: true);
+        int batchSize = ranks.AgreeOnBatchSize(new StepMemory(options, spec, workers).ChooseBatchSize(training.Count), options.OnWarning);
+        _network = new Network(spec, batchSize, workers, trains: true, ranks: ranks.Communicator);
         _network.Initialize(options.Seed);
         if (previous is null)
         {
-            using ImageSequence images = training.Open(options.Seed);
-            PatchWhitening.Apply(_network, images, _scaling);
+            ranks.WhitenPatches(_network, training, _scaling, options.Seed);
         }
         else
         {
@@ -73,11 +74,12 @@ internal sealed class TrainingRun : IDisposable
         AugmentationOptions changes = options.Augmentation!;
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
         options.OnInfo?.Invoke(Recipe.Describe(options));
-        _loader = new BatchLoader(_scaling, augmentation, batchSize);
-        _evaluation = new Evaluation(_network, _optimizer.Loss, _loader);
+        _loader = new BatchLoader(_scaling, augmentation, batchSize, ranks.Communicator);
         _steps = _loader.BatchCount(_training);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
-        if (previous is not null && previous.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) != true)
+        bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
+        ranks.RequireSameStart(options, training, data.Validation, _network, remembers);
+        if (previous is not null && !remembers)
         {
             // What counts passes, such as a running statistic, goes on all the same.
             _network.TrainingPasses = (long)_epochsBefore * _steps;
@@ -87,20 +89,17 @@ internal sealed class TrainingRun : IDisposable
 
     public ImageClassifier Execute(CancellationToken cancellation)
     {
-        if (_checkpoints is not null)
-        {
-            Resume(_checkpoints);
-        }
-
+        _ranks.ShareMoment(_checkpoints is not null && Resume(_checkpoints), CaptureOrRestore, _history);
         try
         {
-            _network.Workers.Cancellation = cancellation;
+            // Ranks that wait for each other in the middle of a step must not leave it.
+            _network.Workers.Cancellation = _ranks.IsSolo ? cancellation : default;
             while (!_progress.HasEnded)
             {
                 TrainEpoch(cancellation);
             }
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested || _ranks.IsCancelled)
         {
             WriteCheckpoint();
             if (!_progress.HasStepped || _options.OnCancellation != CancellationOutcome.KeepBest)
@@ -123,15 +122,10 @@ internal sealed class TrainingRun : IDisposable
         TakeBackRuinousStep();
         StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
         _average?.Swap();
-        _bestValues?.CopyTo(_network.Store.Values.Span);
-        _network.Store.MarkChanged();
-        if (_progress.HasEnded)
-        {
-            _evaluation.RequireFiniteScores(_training, "the training images", cancellation);
-        }
-
-        var model = new ImageClassifier(_network.Spec, _network.Store.CopyValues(), _scaling, _history) { AveragesMirrored = _options.AverageMirrored!.Value, OptimizerState = state };
-        return _calibration is null || cancellation.IsCancellationRequested ? model : TemperatureScaling.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
+        ParameterStore parameters = _network.Store.CopyValues();
+        _bestValues?.CopyTo(parameters.Values.Span);
+        var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { AveragesMirrored = _options.AverageMirrored!.Value, OptimizerState = state };
+        return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : _ranks.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
     }
 
     public void Dispose()
@@ -157,10 +151,10 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private void Resume(CheckpointedTraining checkpoints)
+    private bool Resume(CheckpointedTraining checkpoints)
     {
         var moments = new PossibleMoments(_options, [.. _history], _training.Count, _steps, _validation is not null, Counts());
-        checkpoints.Resume(CaptureOrRestore, _history, () => moments.FindImpossible(_progress, _history, Counts()));
+        return checkpoints.Resume(CaptureOrRestore, _history, () => moments.FindImpossible(_progress, _history, Counts()));
 
         OptimizerCounts Counts() => new(_optimizer.Recoveries, _optimizer.CurvatureRecoveries, _network.TrainingPasses);
     }
@@ -201,8 +195,7 @@ internal sealed class TrainingRun : IDisposable
 
         while (_progress.Steps < _steps)
         {
-            cancellation.ThrowIfCancellationRequested();
-            TakeStep(epoch);
+            TakeStep(epoch, cancellation);
             if (_progress.Steps < _steps && _checkpoints?.IsDueWithinEpoch == true)
             {
                 WriteCheckpoint();
@@ -210,6 +203,7 @@ internal sealed class TrainingRun : IDisposable
         }
 
         TakeBackRuinousStep();
+        _ranks.ShareClock(_progress);
         (double? validationLoss, double? validationAccuracy) = _validation is null ? (null, null) : Validate(_validation, cancellation);
         var report = new EpochReport(
             epoch, _epochsBefore + _options.Epochs, _progress.LossSum / _progress.Seen, (double)_progress.Correct / _progress.Seen, validationLoss, validationAccuracy,
@@ -224,10 +218,10 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private void TakeStep(int epoch)
+    private void TakeStep(int epoch, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        ReadOnlySpan<int> labels = TakeBatch();
+        ReadOnlySpan<int> labels = TakeBatch(cancellation);
         double factor = ScheduleFactor(_progress.Epochs + (double)_progress.Steps / _steps, 1.0 / _steps);
         _isBetweenSteps = false;
         StepReport step = TakeStep(labels, factor, epoch);
@@ -283,12 +277,18 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Puts the loader's next batch before the network and its weights before the loss.</summary>
     /// <returns>Its classes.</returns>
-    private ReadOnlySpan<int> TakeBatch()
+    /// <exception cref="OperationCanceledException">Some rank's training was cancelled.</exception>
+    private ReadOnlySpan<int> TakeBatch(CancellationToken cancellation)
     {
-        LoadedBatch batch = _batch = _loader.Take();
-        for (int n = 0; n < batch.Count; n++)
+        LoadedBatch batch = _batch = _ranks.TakeUnlessCancelled(_loader, cancellation);
+        ExampleRange own = new BatchPartition(batch.Count, _ranks.Communicator).Own;
+        for (int n = own.First; n < own.End; n++)
         {
             _network.Input.Write(n, batch.Image(n));
+        }
+
+        for (int n = 0; n < batch.Count; n++)
+        {
             _optimizer.Loss.Weights[n] = batch.Weights[n] * _classFactors[batch.Labels[n]];
         }
 
@@ -296,16 +296,30 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Mean loss and accuracy with the parameters that the trained model would have at this moment.</summary>
+    /// <returns>A loss of infinity where there is none, because a score is not finite.</returns>
     private (double? Loss, double? Accuracy) Validate(ImageSequence images, CancellationToken cancellation)
     {
+        double loss = 0;
+        int correct = 0;
         _average?.Swap();
         try
         {
-            return _evaluation.Measure(images, "the validation images", cancellation);
+            _loader.Begin(images, epoch: 0, augments: false);
+            for (int batch = 0; batch < _loader.BatchCount(images); batch++)
+            {
+                ReadOnlySpan<int> labels = TakeBatch(cancellation);
+                _network.Forward(labels.Length);
+                (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
+                loss += lossSum;
+                correct += right;
+            }
         }
         finally
         {
             _average?.Swap();
+            _batch = null;
         }
+
+        return (double.IsNaN(loss) ? double.PositiveInfinity : loss / images.Count, (double)correct / images.Count);
     }
 }

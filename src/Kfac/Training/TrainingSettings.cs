@@ -26,17 +26,25 @@ internal static class TrainingSettings
         nameof(TrainingOptions.Network), nameof(TrainingOptions.Threads), nameof(TrainingOptions.OnCancellation),
         nameof(TrainingOptions.OnCurvature), nameof(TrainingOptions.OnEpoch), nameof(TrainingOptions.OnBatch), nameof(TrainingOptions.OnWarning), nameof(TrainingOptions.OnInfo),
         nameof(TrainingOptions.CheckpointPath), nameof(TrainingOptions.CheckpointEvery),
+        nameof(TrainingOptions.Communicator),
     ];
 
     public static Dictionary<string, string> Describe(TrainingOptions options, NetworkSpec network, ImageSet training, ImageSet? validation, ImageClassifier? previous)
+    {
+        Dictionary<string, string> settings = DescribeOptions(options, network);
+        settings["the training images"] = training.Describe();
+        settings["the validation images"] = validation?.Describe() ?? "none";
+        settings["the previous model"] = previous is null ? "none" : $"one of {previous.History.Count} epochs, {Hash(previous)}";
+        return settings;
+    }
+
+    /// <summary>The same without the data and the model, which nobody reads for it.</summary>
+    public static Dictionary<string, string> DescribeOptions(TrainingOptions options, NetworkSpec network)
     {
         var settings = new Dictionary<string, string>
         {
             [Code] = typeof(TrainingSettings).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
             [nameof(TrainingOptions.Network)] = network.ToJson(),
-            ["the training images"] = training.Describe(),
-            ["the validation images"] = validation?.Describe() ?? "none",
-            ["the previous model"] = previous is null ? "none" : $"one of {previous.History.Count} epochs, {Hash(previous)}",
         };
         foreach (PropertyInfo option in Properties(options).Where(option => !LeftOut.Contains(option.Name)))
         {
@@ -75,7 +83,10 @@ internal static class TrainingSettings
             case null:
                 settings[name] = "none";
                 break;
-            case bool or string or IFormattable:
+            case Delegate code:
+                settings[name] = code.Method.Name;
+                break;
+            case bool or string or IFormattable or MemberInfo:
                 settings[name] = Text(value);
                 break;
             case IDictionary map:

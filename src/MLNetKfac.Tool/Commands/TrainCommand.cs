@@ -29,11 +29,12 @@ internal static class TrainCommand
         Option<DirectoryInfo?> checkpoint = new("--checkpoint") { Description = "Write checkpoints to this folder. The same command, started again, goes on from the last one and gives the model of an uninterrupted training." };
         Option<CheckpointInterval?> checkpointEvery = new("--checkpoint-every") { Description = "How often to write one: seconds, minutes, hours or epochs, such as 90s, 2m, 1h or 3e. [default: 1e]", CustomParser = CheckpointEvery.Parse };
         Option<FileInfo?> log = new("--log") { Description = "Write a line of JSON for each epoch to this file." };
+        Option<FileInfo?> report = new("--report") { Description = "Write a report to this HTML file: learning curves, confusion matrix, worst mistakes, calibration and more, in one page that needs no network." };
         Option<bool> digest = new("--digest") { Description = "End with a line 'digest: ' and the SHA-256 of network and weights, by which trainings can be compared." };
         Option<bool> json = CommonOptions.Json();
         Command command = new("train", "Trains a small convolutional network on a folder of pictures, saves it and evaluates it.")
         {
-            folder, model, epochs, size, optimizer, seed, threads, validation, checkpoint, checkpointEvery, log, digest, json,
+            folder, model, epochs, size, optimizer, seed, threads, validation, checkpoint, checkpointEvery, log, report, digest, json,
         };
         epochs.Validators.Add(result => Require(result, epochs, value => value is null or >= 1, "at least 1"));
         size.Validators.Add(result => Require(result, size, value => value is null or >= 1, "at least 1"));
@@ -60,6 +61,7 @@ internal static class TrainCommand
             CheckpointPath = arguments.GetValue(checkpoint)?.FullName,
             CheckpointEvery = arguments.GetValue(checkpointEvery) ?? CheckpointInterval.Epochs(1),
             LogPath = arguments.GetValue(log)?.FullName,
+            ReportPath = arguments.GetValue(report)?.FullName,
             WritesDigest = arguments.GetValue(digest),
             WritesJson = arguments.GetValue(json),
         }.Run()));

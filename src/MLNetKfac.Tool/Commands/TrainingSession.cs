@@ -1,7 +1,9 @@
 using System.Globalization;
 using Kfac;
 using Kfac.Models;
+using Kfac.Mpi;
 using Kfac.Optimizers;
+using Kfac.Parallel;
 using Kfac.Training;
 using Microsoft.ML;
 using MLNetKfac.Tool.Data;
@@ -14,6 +16,9 @@ namespace MLNetKfac.Tool.Commands;
 /// <summary>A training from the folder to the model file and its evaluation.</summary>
 internal sealed class TrainingSession
 {
+    /// <summary>Under mpirun, all ranks train and rank 0 alone prints and writes.</summary>
+    private readonly Communicator _ranks = MpiCommunicator.IsLaunched ? MpiCommunicator.World : Communicator.Solo;
+
     public required string Folder { get; init; }
 
     public required string ModelPath { get; init; }
@@ -39,6 +44,8 @@ internal sealed class TrainingSession
 
     public string? LogPath { get; init; }
 
+    public string? ReportPath { get; init; }
+
     public bool WritesDigest { get; init; }
 
     public bool WritesJson { get; init; }
@@ -47,15 +54,17 @@ internal sealed class TrainingSession
     {
         // Before the training, not after it, a folder that cannot be made is bad news.
         Directory.CreateDirectory(Path.GetDirectoryName(ModelPath)!);
+        Directory.CreateDirectory(Path.GetDirectoryName(ReportPath ?? ModelPath)!);
         MLContext mlContext = new(Seed);
-        using Screen screen = new(WritesJson ? Console.Error : Console.Out);
+        bool isFirst = _ranks.Rank == 0;
+        using Screen screen = new(!isFirst ? TextWriter.Null : WritesJson ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
         using Interruption interruption = new();
-        CheckpointOptions? checkpoints = CheckpointPath is null ? null : new CheckpointOptions(CheckpointPath);
+        CheckpointOptions? checkpoints = CheckpointPath is null || !isFirst ? null : new CheckpointOptions(CheckpointPath);
         Dictionary<string, string> words = Words();
         checkpoints?.RequireSame(words);
         bool goesOn = checkpoints?.HasCheckpoints == true;
-        using TrainingJournal? journal = LogPath is null ? null : new TrainingJournal(LogPath, goesOn);
+        using TrainingJournal? journal = LogPath is null || !isFirst ? null : new TrainingJournal(LogPath, goesOn);
         TrainingProgress progress = new(screen, goesOn);
         progress.Begin();
 
@@ -65,6 +74,11 @@ internal sealed class TrainingSession
             progress.Update(read);
         });
         TrainingData data = folder.ReadForTraining(Size, Validation, Seed);
+        if (ReportPath is not null && data.Test is null)
+        {
+            throw new ArgumentException("--report needs pictures to evaluate the model on: hold some back by --validation, or add test pictures");
+        }
+
         Describe(screen, data, folder.Remarks);
 
         // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
@@ -88,6 +102,11 @@ internal sealed class TrainingSession
             }
         }, checkpoints is null ? interruption.Token : betweenSteps.Token, out IDataView trained);
         screen.ShowStatus(null);
+        if (!isFirst)
+        {
+            return ExitCode.Done;
+        }
+
         if (goesOn)
         {
             journal?.Complete(classifier.Model.TrainingHistory);
@@ -106,7 +125,7 @@ internal sealed class TrainingSession
         Evaluation? evaluation = null;
         if (interruption.HasCome)
         {
-            screen.Line("[yellow]interrupted: not evaluated[/]");
+            screen.Line($"[yellow]interrupted: not evaluated{(ReportPath is null ? "" : ", no report")}[/]");
             if (checkpoints is not null)
             {
                 screen.Line("the same command goes on from here");
@@ -116,6 +135,12 @@ internal sealed class TrainingSession
         {
             evaluation = model.Evaluate(test);
             evaluation.Show(screen, data.TestName);
+            if (ReportPath is not null)
+            {
+                screen.Line();
+                SaveReport(ReportPath, classifier, data, words);
+                screen.Line(Markup.Escape($"report: {ReportPath}"));
+            }
         }
 
         if (WritesJson)
@@ -137,14 +162,32 @@ internal sealed class TrainingSession
         return code;
     }
 
+    private void SaveReport(string path, KfacImageClassificationTransformer classifier, TrainingData data, Dictionary<string, string> words)
+    {
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Folder));
+        TrainingReport.Create(classifier, data.Test!.Rows, new TrainingReportOptions
+        {
+            Title = $"Training on {name}",
+            Facts =
+            [
+                KeyValuePair.Create("Pictures", name),
+                KeyValuePair.Create("Trained on", Pictures(data.Training)),
+                KeyValuePair.Create("Evaluated on", $"{Pictures(data.Test)}, {(data.Test == data.Validation ? "held back; they chose the epoch too" : "never trained on")}"),
+                .. words,
+            ],
+        }).Save(path);
+
+        static string Pictures(PictureSet set) => string.Create(CultureInfo.InvariantCulture, $"{set.Count:N0} pictures");
+    }
+
     /// <summary>The words that a bit of the trained model depends on.</summary>
     private Dictionary<string, string> Words() => new()
     {
-        ["--epochs"] = Epochs == 0 ? "the default" : Epochs.ToString(CultureInfo.InvariantCulture),
-        ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "not given",
+        ["--epochs"] = Epochs == 0 ? "default" : Epochs.ToString(CultureInfo.InvariantCulture),
+        ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "default",
         ["--optimizer"] = OptimizerName,
         ["--seed"] = Seed.ToString(CultureInfo.InvariantCulture),
-        ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "not given",
+        ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "default",
     };
 
     private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, CheckpointOptions? checkpoints, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
@@ -160,6 +203,7 @@ internal sealed class TrainingSession
             Epoch = Epochs,
             Seed = Seed,
             Threads = Threads,
+            Communicator = _ranks,
             ValidationSetFraction = (float)data.ValidationFraction,
             // Never stops early, but keeps the best epoch.
             EarlyStoppingCriteria = validates ? new EarlyStopping(Patience: int.MaxValue, Metric: EarlyStoppingMetric.Loss) : null,

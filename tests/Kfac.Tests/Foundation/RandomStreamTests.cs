@@ -86,7 +86,7 @@ public sealed class RandomStreamTests
         {
             for (int n = 0; n < Batch; n++)
             {
-                order.Next(pixel, out labels[n], out _);
+                order.Next(pixel, isWanted: true, out labels[n], out _);
                 network.Input.Write(n, [0]);
             }
 

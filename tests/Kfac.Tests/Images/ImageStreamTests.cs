@@ -49,7 +49,7 @@ public sealed class ImageStreamTests
         sequence.Begin(0);
         for (int n = 0; n < 50; n++)
         {
-            int index = sequence.Next(pixels, out int label, out float weight);
+            int index = sequence.Next(pixels, isWanted: true, out int label, out float weight);
             source.ReadImage(index, expected);
             CollectionAssert.AreEqual(expected, pixels);
             Assert.AreEqual((source.GetLabel(index), 1f), (label, weight));
@@ -162,7 +162,7 @@ public sealed class ImageStreamTests
     {
         var pixels = new float[64];
         sequence.Begin(epoch, position);
-        return [.. Enumerable.Range(position, sequence.Count - position).Select(_ => sequence.Next(pixels, out int _, out float _))];
+        return [.. Enumerable.Range(position, sequence.Count - position).Select(_ => sequence.Next(pixels, isWanted: true, out int _, out float _))];
     }
 
     private static string[] Pictures(ImageSet set, int epoch)
@@ -172,7 +172,7 @@ public sealed class ImageStreamTests
         sequence.Begin(epoch);
         return [.. Enumerable.Range(0, set.Count).Select(_ =>
         {
-            sequence.Next(pixels, out int label, out float _);
+            sequence.Next(pixels, isWanted: true, out int label, out float _);
             return $"{label} {string.Join(' ', pixels)}";
         })];
     }

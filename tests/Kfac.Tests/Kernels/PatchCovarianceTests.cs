@@ -37,10 +37,13 @@ public sealed class PatchCovarianceTests
             double[][] images = [.. Enumerable.Range(0, Examples).Select(n => KernelCases.Random(g.H * g.W * g.C, n))];
             int p = g.PatchLength + (hasBias ? 1 : 0);
             var sum = new AlignedBuffer(p * p);
-            // Twice, over what is there: what AddTo adds to, and what it leaves in its own memory.
+            // Twice, over what is there: what MoveTo adds to, and what it leaves in its own memory.
             BatchCovariance covariance = Of(g, images, hasBias, (InstructionSet)isa, workers);
-            covariance.AddTo(sum, Examples);
-            covariance.AddTo(sum, Examples - 1);
+            covariance.Add(new ExampleRange(0, 1));
+            covariance.Add(new ExampleRange(1, Examples));
+            covariance.MoveTo(sum, Examples);
+            covariance.Add(new ExampleRange(0, Examples - 1));
+            covariance.MoveTo(sum, Examples - 1);
 
             double[] expected = new double[p * p];
             for (int n = 0; n < Examples; n++)
@@ -69,7 +72,9 @@ public sealed class PatchCovarianceTests
         {
             using var workers = new Workers(count);
             var sum = new AlignedBuffer((g.PatchLength + 1) * (g.PatchLength + 1));
-            Of(g, images, hasBias: true, (InstructionSet)isa, workers).AddTo(sum, images.Length);
+            BatchCovariance covariance = Of(g, images, hasBias: true, (InstructionSet)isa, workers);
+            covariance.Add(new ExampleRange(0, images.Length));
+            covariance.MoveTo(sum, images.Length);
             return sum.Span.ToArray();
         })];
         CollectionAssert.AreEqual(sums[0], sums[1]);

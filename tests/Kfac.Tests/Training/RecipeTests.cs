@@ -136,7 +136,7 @@ public sealed class RecipeTests
         sequence.Begin(epoch: 0);
         for (int n = 0; n < 200; n++)
         {
-            sequence.Next(pixels, out _, out _);
+            sequence.Next(pixels, isWanted: true, out _, out _);
             model.Scaling.Apply(pixels, scaled);
             for (int i = 0; i < 23; i++)
             {

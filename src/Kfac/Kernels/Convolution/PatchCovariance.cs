@@ -72,17 +72,16 @@ internal sealed unsafe class PatchCovariance
     public static bool Suits(ConvolutionGeometry geometry, InstructionSet? isa = null) =>
         geometry is { StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1, Groups: 1 } && geometry.C >= LaneKernels.For(isa ?? InstructionSets.Current).Width;
 
-    /// <summary>Sums a part over some examples.</summary>
+    /// <summary>Adds some examples to the sums of a part.</summary>
     /// <param name="index">Which part.</param>
     /// <param name="x">[H, W, C] of the first example; no padding is read.</param>
     /// <param name="xStep">Floats from an example to the next.</param>
     /// <param name="examples">How many.</param>
-    /// <param name="sums">[SumsLength], the part's own overwritten</param>
+    /// <param name="sums">[SumsLength], the part's own added to</param>
     public void SumPart(int index, ImagePlane x, nint xStep, int examples, float* sums)
     {
         Part part = _parts[index];
         sums += (nint)index * PartLength;
-        new Span<float>(sums, PartLength).Clear();
         float* pixelSums = stackalloc float[2 * _lanes.Width];
         nint* channels = stackalloc nint[_lanes.TileRows];
         nint* rows = stackalloc nint[_lanes.TileRows];

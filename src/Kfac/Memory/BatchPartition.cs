@@ -1,0 +1,41 @@
+using Kfac.Parallel;
+
+namespace Kfac.Memory;
+
+/// <summary>
+/// How a batch is divided: into slices whose number depends on that of the examples alone, so that the order of additions, and
+/// with it every bit of a sum over the examples, is the same for any number of workers and ranks; and the slices, in their
+/// order, among the ranks.
+/// </summary>
+/// <param name="Examples">Examples of the batch, on all ranks together.</param>
+/// <param name="Communicator">The ranks.</param>
+internal readonly record struct BatchPartition(int Examples, Communicator Communicator)
+{
+    /// <summary>One slice for every eight examples, within these bounds.</summary>
+    public const int MinSlices = 8, MaxSlices = 16;
+
+    public int SliceCount => Math.Min(Math.Clamp(Examples / 8, MinSlices, MaxSlices), Examples);
+
+    /// <summary>This rank's first slice.</summary>
+    public int FirstSlice => FirstSliceOf(Communicator.Rank);
+
+    /// <summary>The end of this rank's slices. There may be none where ranks are many, but never on rank 0.</summary>
+    public int EndSlice => FirstSliceOf(Communicator.Rank + 1);
+
+    /// <summary>This rank's examples.</summary>
+    public ExampleRange Own => new(SliceStart(FirstSlice), SliceStart(EndSlice));
+
+    /// <summary>Where a slice begins, and the one before it ends.</summary>
+    public int SliceStart(int slice) => (int)((long)slice * Examples / SliceCount);
+
+    /// <summary>The first example of each rank, and the end [Size + 1].</summary>
+    public void WriteStarts(Span<int> starts)
+    {
+        for (int rank = 0; rank < starts.Length; rank++)
+        {
+            starts[rank] = SliceStart(FirstSliceOf(rank));
+        }
+    }
+
+    private int FirstSliceOf(int rank) => (rank * SliceCount + Communicator.Size - 1) / Communicator.Size;
+}
