@@ -153,7 +153,7 @@ internal sealed class Network
     /// <param name="isTraining">Whether layers are to do what they only do in training: normalise by the batch, drop values.</param>
     internal void Forward(int examples, bool isTraining = false)
     {
-        Debug.Assert(!isTraining || LogitsGradient is not null, "normalisations may be folded into other layers");
+        Debug.Assert(!isTraining || !_layers.Any(layer => layer is Conv2D { HasFolded: true }), "a folded normalisation has no batch statistics");
         _batch = new BatchPartition(examples, _ranks);
         var pass = new ForwardPass(isTraining, isTraining ? TrainingPasses++ : 0);
         foreach (Layer layer in _layers)
