@@ -22,16 +22,23 @@ internal static class FirstFilters
     {
         float[] diagonal = FisherDiagonal.Of(classifier, sample)[0];
         int shown = Math.Min(MaxFilters, filters.Shape[3]);
-        bool hasColours = filters.Shape[2] == 3;
-        float largest = Math.Max(filters.Values.ToArray().Max(Math.Abs), float.Epsilon), mostFisher = Math.Max(diagonal.Max(), float.Epsilon);
+        bool hasColours = filters.Shape[2] == 3, hasFisher = diagonal.Max() > 0;
+        float largest = Math.Max(filters.Values.ToArray().Max(Math.Abs), float.Epsilon);
         string about = filters.Shape[3] > shown ? $"The first {shown} of {filters.Shape[3]} filters" : $"The {shown} filters";
         return Html.Of($"""
-            <p>{about} of the first layer, and the Fisher information of their weights over {sample.Count} test pictures: how far the predictions move when a weight moves. K-FAC takes small steps where it is large.</p>
+            <p>{about} of {filters.Name}{(filters.Shape[2] is 1 or 3 ? "" : $", as the mean of their {filters.Shape[2]} channels")}.{(hasFisher ? string.Create(CultureInfo.InvariantCulture, $" The Fisher information of their weights, over {sample.Count} test pictures, is how far the predictions move when a weight moves.") : "")}</p>
             <div class="charts">
             <figure><figcaption>Weights, from −{largest:F2} to +{largest:F2}</figcaption>{Grid(filters, shown, "Weights of the first filters", (values, index) => hasColours ? Colour(values, index, largest) : Shade(Mean(values, index), largest), filters.Values.ToArray())}</figure>
-            <figure><figcaption>Fisher information, at most {mostFisher:0.0e+0}, by its logarithm</figcaption>{Grid(filters, shown, "Fisher information of the first filters", (values, index) => Html.Of($"""class="fisher" fill-opacity="{Math.Clamp(1 + Math.Log10(Mean(values, index) / mostFisher) / MaxDecades, 0.03, 1):F2}" """), diagonal)}</figure>
+            {(hasFisher ? Fisher(filters, shown, diagonal) : Html.Nothing)}
             </div>
             """);
+    }
+
+    private static Html Fisher(Parameter filters, int shown, float[] diagonal)
+    {
+        float largest = diagonal.Max();
+        Html Paint(float[] values, int[] indices) => Html.Of($"""class="fisher" fill-opacity="{Math.Clamp(1 + Math.Log10(Mean(values, indices) / largest) / MaxDecades, 0.03, 1):F2}" """);
+        return Html.Of($"<figure><figcaption>Fisher information, at most {largest:0.0e+0}, by its logarithm</figcaption>{Grid(filters, shown, "Fisher information of the first filters", Paint, diagonal)}</figure>");
     }
 
     /// <param name="filters">[R, S, C, K].</param>
