@@ -44,14 +44,13 @@ internal static class TrainCommand
         var schedule = new Option<string?>("--schedule") { Description = "constant, cosine, onecycle or linear." };
         var final = new Option<double?>("--final") { Description = "Factor on the learning rate at the end of the cosine." };
         var smoothing = new Option<float?>("--label-smoothing") { Description = "Label smoothing." };
-        var shift = new Option<float?>("--shift") { Description = "Augmentation: largest shift, as a share of the picture's side." };
-        var flip = new Option<bool?>("--flip") { Description = "Augmentation: mirrors half of the pictures." };
+        var augmentation = new Option<string?>("--augmentation") { Description = "Changes of the training pictures, as in 'shift 0.125, horizontal flip'; none for none." };
         var mirrored = new Option<bool?>("--mirrored") { Description = "Averages the scores of each picture and its mirror image; by default where pictures are mirrored." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, smoothing, shift, flip, mirrored, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, smoothing, augmentation, mirrored, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -88,9 +87,7 @@ internal static class TrainCommand
                 Seed = arguments.GetValue(seed),
                 Threads = arguments.GetValue(threads),
                 LabelSmoothing = arguments.GetValue(smoothing) ?? defaults.LabelSmoothing,
-                Augmentation = arguments.GetValue(shift) is not null || arguments.GetValue(flip) == true
-                    ? new AugmentationOptions { Shift = arguments.GetValue(shift) ?? 0, HorizontalFlip = arguments.GetValue(flip) ?? false }
-                    : defaults.Augmentation,
+                Augmentation = arguments.GetValue(augmentation) is { } changes ? AugmentationOptions.Parse(changes) : defaults.Augmentation,
                 ParameterAveragingEpochs = arguments.GetValue(averaged) ?? defaults.ParameterAveragingEpochs,
                 Schedule = arguments.GetValue(schedule) switch
                 {

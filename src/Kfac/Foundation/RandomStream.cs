@@ -29,4 +29,10 @@ internal enum RandomStream
 
     /// <summary>The vectors that a curvature audit multiplies.</summary>
     AuditVectors = 8,
+
+    /// <summary>In which epochs an image is mirrored, where they alternate; indexed by image.</summary>
+    AlternatingFlip = 9,
+
+    /// <summary>How two images are mixed; indexed by epoch and by their place in it.</summary>
+    ImageMixing = 10,
 }

@@ -1,11 +1,16 @@
-using System.Numerics.Tensors;
-
 namespace Kfac.Images;
 
-/// <summary>Changes images as <see cref="AugmentationOptions"/> say. For one thread at a time.</summary>
+/// <summary>Changes images as <see cref="AugmentationOptions"/> say, one by one. For one thread at a time.</summary>
 internal sealed class Augmentation(AugmentationOptions options, ImageShape shape, IReadOnlyList<float> mean, int seed)
 {
-    private readonly float[] _source = new float[shape.Size];
+    /// <summary>Proportion of a crop's and of an erased rectangle's sides, at most, and areas of the latter.</summary>
+    private const double CropAspect = 4.0 / 3, ErasingAspect = 3.3, LeastErased = 0.02, MostErased = 0.33;
+
+    private readonly GeometricTransform _transform = new(shape, options.ReflectBorder);
+    private readonly ColourJitter _colours = new(shape.Channels);
+
+    /// <summary>What mixes the images of a batch, if anything does.</summary>
+    public ImageMixing? Mixing { get; } = options.Mixes ? new ImageMixing(options, shape, seed) : null;
 
     /// <param name="image">[H, W, C], changed in place.</param>
     /// <param name="epoch">0 for the first.</param>
@@ -16,68 +21,56 @@ internal sealed class Augmentation(AugmentationOptions options, ImageShape shape
         var random = new SplitMix64(seed, RandomStream.Augmentation, epoch, index);
         double down = Math.Round(random.NextWithin(options.Shift) * shape.Height), right = Math.Round(random.NextWithin(options.Shift) * shape.Width);
         double angle = random.NextWithin(options.Rotation) * Math.PI / 180, scale = 1 + random.NextWithin(options.Scale);
-        bool flips = random.NextDouble() < 0.5 && options.HorizontalFlip;
-        float brightness = (float)(1 + random.NextWithin(options.Brightness));
+        bool mirrors = random.NextDouble() < 0.5;
+        double brightness = 1 + random.NextWithin(options.Brightness);
         double row = random.NextDouble() * shape.Height, column = random.NextDouble() * shape.Width;
-        if (down != 0 || right != 0 || angle != 0 || scale != 1 || flips)
+        bool turns = random.NextDouble() < 0.5 && options.VerticalFlip;
+        Rectangle crop = DrawCrop(ref random);
+        double contrast = 1 + random.NextWithin(options.Contrast), saturation = 1 + random.NextWithin(options.Saturation), hue = 2 * Math.PI * random.NextWithin(options.Hue);
+        bool erases = random.NextDouble() < options.Erasing;
+        Rectangle erased = DrawErased(ref random);
+        if (options.AlternatingFlip)
         {
-            image.CopyTo(_source);
-            Transform(image, down, right, angle, scale, flips);
+            mirrors = ((new SplitMix64(seed, RandomStream.AlternatingFlip, 0, index).Next() ^ (ulong)epoch) & 1) != 0;
         }
 
-        if (options.Brightness > 0)
-        {
-            TensorPrimitives.Multiply(image, brightness, image);
-        }
-
+        _transform.Apply(image, new Movement(down, right, angle, scale, mirrors && options.HorizontalFlip, turns, crop));
+        _colours.Apply(image, (float)brightness, (float)contrast, (float)saturation, hue);
         if (options.Cutout > 0)
         {
-            CutOut(image, row, column, options.Cutout * Math.Min(shape.Height, shape.Width));
+            double side = options.Cutout * Math.Min(shape.Height, shape.Width);
+            Overwrite(image, new Rectangle(row - side / 2, column - side / 2, side, side));
         }
-    }
 
-    /// <summary>
-    /// image[p] = source[q], with p - centre = scale · rotation(angle) · flip · (q - centre) + shift; between pixels
-    /// bilinear, beyond the border the border.
-    /// </summary>
-    private void Transform(Span<float> image, double down, double right, double angle, double scale, bool flips)
-    {
-        double cosine = Math.Cos(angle) / scale, sine = Math.Sin(angle) / scale;
-        double middleY = (shape.Height - 1) / 2.0, middleX = (shape.Width - 1) / 2.0;
-        for (int y = 0, at = 0; y < shape.Height; y++)
+        if (erases)
         {
-            for (int x = 0; x < shape.Width; x++, at += shape.Channels)
-            {
-                double fromCentreY = y - middleY - down, fromCentreX = x - middleX - right;
-                double sourceY = cosine * fromCentreY - sine * fromCentreX, sourceX = sine * fromCentreY + cosine * fromCentreX;
-                Interpolate(middleY + sourceY, middleX + (flips ? -sourceX : sourceX), image.Slice(at, shape.Channels));
-            }
+            Overwrite(image, erased);
         }
     }
 
-    private void Interpolate(double y, double x, Span<float> pixel)
+    /// <summary>A part of the area in proportions near the image's, at a place where it is within the image.</summary>
+    private Rectangle DrawCrop(ref SplitMix64 random)
     {
-        y = Math.Clamp(y, 0, shape.Height - 1);
-        x = Math.Clamp(x, 0, shape.Width - 1);
-        int top = (int)y, left = (int)x;
-        float below = (float)(y - top), beside = (float)(x - left);
-        int rowAt = top * shape.Width, nextRowAt = Math.Min(top + 1, shape.Height - 1) * shape.Width, next = Math.Min(left + 1, shape.Width - 1);
-        for (int c = 0; c < pixel.Length; c++)
-        {
-            float upper = Mix(Value(rowAt + left, c), Value(rowAt + next, c), beside);
-            float lower = Mix(Value(nextRowAt + left, c), Value(nextRowAt + next, c), beside);
-            pixel[c] = Mix(upper, lower, below);
-        }
+        double side = Math.Sqrt(1 - options.ResizedCrop * random.NextDouble()), aspect = Math.Pow(CropAspect, random.NextWithin(0.5));
+        Rectangle crop = Place(ref random, Math.Min(1, side * aspect), Math.Min(1, side / aspect));
+        return options.ResizedCrop > 0 ? crop : new Rectangle(0, 0, shape.Height, shape.Width);
     }
 
-    private float Value(int place, int channel) => _source[place * shape.Channels + channel];
-
-    private static float Mix(float a, float b, float share) => a + share * (b - a);
-
-    private void CutOut(Span<float> image, double middleRow, double middleColumn, double side)
+    private Rectangle DrawErased(ref SplitMix64 random)
     {
-        (int top, int bottom) = (Edge(middleRow - side / 2, shape.Height), Edge(middleRow + side / 2, shape.Height));
-        (int left, int right) = (Edge(middleColumn - side / 2, shape.Width), Edge(middleColumn + side / 2, shape.Width));
+        double side = Math.Sqrt(LeastErased + (MostErased - LeastErased) * random.NextDouble()), aspect = Math.Pow(ErasingAspect, random.NextWithin(0.5));
+        return Place(ref random, Math.Min(1, side * aspect), Math.Min(1, side / aspect));
+    }
+
+    /// <param name="random">Where the place is drawn from.</param>
+    /// <param name="height">Share of the image's.</param>
+    /// <param name="width">Share of the image's.</param>
+    private Rectangle Place(ref SplitMix64 random, double height, double width) =>
+        new((1 - height) * shape.Height * random.NextDouble(), (1 - width) * shape.Width * random.NextDouble(), height * shape.Height, width * shape.Width);
+
+    private void Overwrite(Span<float> image, Rectangle rectangle)
+    {
+        (int top, int bottom, int left, int right) = rectangle.PixelsWithin(shape);
         for (int y = top; y < bottom; y++)
         {
             for (int x = left; x < right; x++)
@@ -89,6 +82,16 @@ internal sealed class Augmentation(AugmentationOptions options, ImageShape shape
             }
         }
     }
+}
 
-    private static int Edge(double position, int size) => (int)Math.Clamp(Math.Round(position), 0, size);
+/// <summary>A part of an image, in pixels; it may reach beyond the border.</summary>
+internal readonly record struct Rectangle(double Top, double Left, double Height, double Width)
+{
+    /// <summary>The whole pixels nearest to it.</summary>
+    public (int Top, int Bottom, int Left, int Right) PixelsWithin(ImageShape shape)
+    {
+        return (Edge(Top, shape.Height), Edge(Top + Height, shape.Height), Edge(Left, shape.Width), Edge(Left + Width, shape.Width));
+
+        static int Edge(double position, int size) => (int)Math.Clamp(Math.Round(position), 0, size);
+    }
 }

@@ -18,6 +18,12 @@ internal sealed class LoadedBatch(int capacity, int imageSize)
     /// <summary>[capacity], as the images have them.</summary>
     public float[] Weights { get; } = new float[capacity];
 
+    /// <summary>[capacity], which image of the batch each one is mixed with: itself where it is not.</summary>
+    public int[] Partners { get; } = new int[capacity];
+
+    /// <summary>[capacity], how much of each image is its own, in (0, 1]; the rest is its partner's.</summary>
+    public float[] Shares { get; } = new float[capacity];
+
     /// <summary>Images in it.</summary>
     public int Count { get; set; }
 
@@ -182,6 +188,11 @@ internal sealed class BatchLoader : IDisposable
                 LoadImage(sequence, loaded, n, own);
             }
 
+            if (_augments && _augmentation?.Mixing is { } mixing)
+            {
+                MixPairs(mixing, loaded, Start(batch), own);
+            }
+
             lock (_gate)
             {
                 _loaded = batch + 1;
@@ -210,6 +221,7 @@ internal sealed class BatchLoader : IDisposable
     {
         bool isOwn = own.First <= n && n < own.End;
         int index = sequence.Next(_pixels, isOwn, out batch.Labels[n], out batch.Weights[n]);
+        (batch.Partners[n], batch.Shares[n]) = (n, 1);
         if (!isOwn)
         {
             return;
@@ -221,5 +233,24 @@ internal sealed class BatchLoader : IDisposable
         }
 
         _scaling.Apply(_pixels, batch.Image(n));
+    }
+
+    /// <summary>Mixes neighbours of a slice: they are on one rank, whatever the number of ranks.</summary>
+    private void MixPairs(ImageMixing mixing, LoadedBatch batch, int position, ExampleRange own)
+    {
+        var partition = new BatchPartition(batch.Count, Communicator.Solo);
+        for (int slice = 0; slice < partition.SliceCount; slice++)
+        {
+            for (int n = partition.SliceStart(slice); n + 1 < partition.SliceStart(slice + 1); n += 2)
+            {
+                Mixture mixture = mixing.Draw(_epoch, position + n);
+                (batch.Partners[n], batch.Partners[n + 1]) = (n + 1, n);
+                batch.Shares[n] = batch.Shares[n + 1] = mixture.Share;
+                if (own.First <= n && n < own.End)
+                {
+                    mixing.Apply(mixture, batch.Image(n), batch.Image(n + 1));
+                }
+            }
+        }
     }
 }

@@ -4,8 +4,9 @@ using Kfac.Memory;
 namespace Kfac.Running;
 
 /// <summary>
-/// loss_n = -w_n · sum_c q_n[c] ln p_n[c], p_n = softmax(logits_n), q_n = (1 - ε) onehot(label_n) + ε / classes. Its gradient
-/// with respect to the logits, of the loss summed over the batch, is w_n (p_n - q_n).
+/// loss_n = -w_n · sum_c q_n[c] ln p_n[c], p_n = softmax(logits_n), q_n = (1 - ε) t_n + ε / classes, with t_n the label's
+/// onehot, or, of a mixed example, share_n · onehot(label_n) + (1 - share_n) · onehot(other label_n). Its gradient with respect
+/// to the logits, of the loss summed over the batch, is w_n (p_n - q_n).
 /// </summary>
 /// <remarks>
 /// Weights enter the Fisher as they enter the loss: the empirical one is made of the gradients above, w_n² in it, and what
@@ -17,6 +18,8 @@ internal sealed class SoftmaxCrossEntropy
     private readonly int _classes;
     private readonly float[] _probabilities;
     private readonly float[] _weights;
+    private readonly int[] _otherLabels;
+    private readonly float[] _shares;
 
     public SoftmaxCrossEntropy(int classes, int capacity)
     {
@@ -24,6 +27,9 @@ internal sealed class SoftmaxCrossEntropy
         _probabilities = new float[checked(classes * capacity)];
         _weights = new float[capacity];
         Array.Fill(_weights, 1f);
+        _otherLabels = new int[capacity];
+        _shares = new float[capacity];
+        Array.Fill(_shares, 1f);
     }
 
     public int Classes => _classes;
@@ -33,6 +39,12 @@ internal sealed class SoftmaxCrossEntropy
 
     /// <summary>w_n [N] of the batch, 1 unless written; written by whoever calls <see cref="Forward"/>.</summary>
     public Span<float> Weights => _weights;
+
+    /// <summary>Second labels [N] of the batch, of account where <see cref="Shares"/> is below 1.</summary>
+    public Span<int> OtherLabels => _otherLabels;
+
+    /// <summary>share_n [N] of the batch, in [0, 1]; 1 unless written.</summary>
+    public Span<float> Shares => _shares;
 
     /// <summary>p_n [classes] of the last forward pass.</summary>
     public ReadOnlySpan<float> Probabilities(int example) => _probabilities.AsSpan(example * _classes, _classes);
@@ -48,12 +60,12 @@ internal sealed class SoftmaxCrossEntropy
 
     /// <summary>Computes p_n, the sum of the examples' losses, and how many have their label as the most probable class.</summary>
     /// <returns>The loss is NaN or infinite where a logit was.</returns>
-    public (double LossSum, int Correct) Forward(ActivationBuffer logits, ReadOnlySpan<int> labels) => Sum(logits, labels, _weights, Smoothing);
+    public (double LossSum, int Correct) Forward(ActivationBuffer logits, ReadOnlySpan<int> labels) => Sum(logits, labels, isPlain: false);
 
-    /// <summary>The same for plain cross-entropy, without weights and smoothing.</summary>
-    public (double LossSum, int Correct) ForwardPlain(ActivationBuffer logits, ReadOnlySpan<int> labels) => Sum(logits, labels, [], smoothing: 0);
+    /// <summary>The same for plain cross-entropy, without weights, smoothing and second labels.</summary>
+    public (double LossSum, int Correct) ForwardPlain(ActivationBuffer logits, ReadOnlySpan<int> labels) => Sum(logits, labels, isPlain: true);
 
-    private (double LossSum, int Correct) Sum(ActivationBuffer logits, ReadOnlySpan<int> labels, ReadOnlySpan<float> weights, float smoothing)
+    private (double LossSum, int Correct) Sum(ActivationBuffer logits, ReadOnlySpan<int> labels, bool isPlain)
     {
         double loss = 0;
         int correct = 0;
@@ -61,13 +73,18 @@ internal sealed class SoftmaxCrossEntropy
         {
             ReadOnlySpan<float> scores = logits.Row(n, 0);
             double logSum = Normalize(scores, n), own = logSum - scores[labels[n]];
-            if (smoothing > 0)
+            if (!isPlain && _shares[n] < 1)
             {
-                own += smoothing * (logSum - TensorPrimitives.Average(scores) - own);
+                own += (1.0 - _shares[n]) * ((double)scores[labels[n]] - scores[_otherLabels[n]]);
+            }
+
+            if (!isPlain && Smoothing > 0)
+            {
+                own += Smoothing * (logSum - TensorPrimitives.Average(scores) - own);
             }
 
             // An infinite loss stays one under a weight of 0.
-            loss += weights.IsEmpty || !double.IsFinite(own) ? own : weights[n] * own;
+            loss += isPlain || !double.IsFinite(own) ? own : _weights[n] * own;
             correct += TensorPrimitives.IndexOfMax(scores) == labels[n] ? 1 : 0;
         }
 
@@ -94,7 +111,12 @@ internal sealed class SoftmaxCrossEntropy
         {
             Span<float> row = gradient.Row(n, 0);
             Probabilities(n).CopyTo(row);
-            row[labels[n]] -= 1f - Smoothing;
+            row[labels[n]] -= (1f - Smoothing) * _shares[n];
+            if (_shares[n] < 1)
+            {
+                row[_otherLabels[n]] -= (1f - Smoothing) * (1f - _shares[n]);
+            }
+
             if (Smoothing > 0)
             {
                 TensorPrimitives.Subtract(row, Smoothing / _classes, row);

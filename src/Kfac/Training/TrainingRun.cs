@@ -18,7 +18,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly ImageSequence? _validation;
     private readonly ImageSet? _calibration;
     private readonly InputScaling _scaling;
-    private readonly float[] _classFactors;
+    private readonly BatchFeed _batches;
     private readonly Network _network;
     private readonly Optimizer _optimizer;
     private readonly ParameterAverage? _average;
@@ -29,7 +29,6 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Epochs that an earlier training has done.</summary>
     private readonly int _epochsBefore;
-    private LoadedBatch? _batch;
 
     /// <summary>Steps of an epoch.</summary>
     private readonly int _steps;
@@ -47,7 +46,6 @@ internal sealed class TrainingRun : IDisposable
         _history = [.. previous?.History ?? []];
         _epochsBefore = _history.Count;
         _scaling = previous?.Scaling ?? ranks.MeasureScaling(training);
-        _classFactors = ClassFactors.Compute(options, training.ClassWeights, training.Count);
         int batchSize = ranks.AgreeOnBatchSize(new StepMemory(options, spec, workers).ChooseBatchSize(training.Count), options.OnWarning);
         _network = new Network(spec, batchSize, workers, trains: true, ranks: ranks.Communicator);
         _network.Initialize(options.Seed);
@@ -75,6 +73,7 @@ internal sealed class TrainingRun : IDisposable
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
         options.OnInfo?.Invoke(Recipe.Describe(options));
         _loader = new BatchLoader(_scaling, augmentation, batchSize, ranks.Communicator);
+        _batches = new BatchFeed(_loader, _network, _optimizer.Loss, ClassFactors.Compute(options, training.ClassWeights, training.Count), ranks);
         _steps = _loader.BatchCount(_training);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
         bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
@@ -221,7 +220,7 @@ internal sealed class TrainingRun : IDisposable
     private void TakeStep(int epoch, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        ReadOnlySpan<int> labels = TakeBatch(cancellation);
+        ReadOnlySpan<int> labels = _batches.Take(cancellation);
         double factor = ScheduleFactor(_progress.Epochs + (double)_progress.Steps / _steps, 1.0 / _steps);
         _isBetweenSteps = false;
         StepReport step = TakeStep(labels, factor, epoch);
@@ -257,12 +256,12 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Looks at the last batch once more. Nobody has seen the loss of the last step's parameters, which are to be the model.</summary>
     private void TakeBackRuinousStep()
     {
-        if (_batch is { } batch && _optimizer.TakeBackRuinousStep(batch.Labels.AsSpan(0, batch.Count)) is { } recovery)
+        if (_batches.Last is { } batch && _optimizer.TakeBackRuinousStep(batch.Labels.AsSpan(0, batch.Count)) is { } recovery)
         {
             _options.OnWarning?.Invoke(recovery);
         }
 
-        _batch = null;
+        _batches.Forget();
     }
 
     /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>
@@ -273,26 +272,6 @@ internal sealed class TrainingRun : IDisposable
         return factor >= 0 && double.IsFinite(factor)
             ? factor
             : throw new ArgumentException($"Schedule must give a factor of 0 or more, but {_options.Schedule} gives {factor} after {_epochsBefore + epochs:F2} epochs", nameof(TrainingOptions.Schedule));
-    }
-
-    /// <summary>Puts the loader's next batch before the network and its weights before the loss.</summary>
-    /// <returns>Its classes.</returns>
-    /// <exception cref="OperationCanceledException">Some rank's training was cancelled.</exception>
-    private ReadOnlySpan<int> TakeBatch(CancellationToken cancellation)
-    {
-        LoadedBatch batch = _batch = _ranks.TakeUnlessCancelled(_loader, cancellation);
-        ExampleRange own = new BatchPartition(batch.Count, _ranks.Communicator).Own;
-        for (int n = own.First; n < own.End; n++)
-        {
-            _network.Input.Write(n, batch.Image(n));
-        }
-
-        for (int n = 0; n < batch.Count; n++)
-        {
-            _optimizer.Loss.Weights[n] = batch.Weights[n] * _classFactors[batch.Labels[n]];
-        }
-
-        return batch.Labels.AsSpan(0, batch.Count);
     }
 
     /// <summary>Mean loss and accuracy with the parameters that the trained model would have at this moment.</summary>
@@ -307,7 +286,7 @@ internal sealed class TrainingRun : IDisposable
             _loader.Begin(images, epoch: 0, augments: false);
             for (int batch = 0; batch < _loader.BatchCount(images); batch++)
             {
-                ReadOnlySpan<int> labels = TakeBatch(cancellation);
+                ReadOnlySpan<int> labels = _batches.Take(cancellation);
                 _network.Forward(labels.Length);
                 (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
                 loss += lossSum;
@@ -317,7 +296,7 @@ internal sealed class TrainingRun : IDisposable
         finally
         {
             _average?.Swap();
-            _batch = null;
+            _batches.Forget();
         }
 
         return (double.IsNaN(loss) ? double.PositiveInfinity : loss / images.Count, (double)correct / images.Count);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kfac.Images;
 using Kfac.Optimizers;
 using Kfac.Training;
 
@@ -23,6 +24,11 @@ internal static class TrainCommand
         Option<int?> size = new("--size") { Description = "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]" };
         Option<string> optimizer = new("--optimizer") { Description = "The optimizer.", DefaultValueFactory = _ => "kfac" };
         optimizer.AcceptOnlyFromAmong([.. Optimizers.Keys]);
+        Option<AugmentationOptions?> augmentation = new("--augmentation")
+        {
+            Description = "Random changes of the training pictures with their sizes, as in 'shift 0.125, horizontal flip, cutmix 1'; none for none. [default: chosen by the pictures]",
+            CustomParser = ParseAugmentation,
+        };
         Option<int> seed = new("--seed") { Description = "Seed of everything random; the same seed and pictures give the same model.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { Description = "Threads to train with; 0 takes all processors. The model does not depend on it." };
         Option<double?> validation = new("--validation") { Description = "Share of each class's pictures to hold back, never trained on: they show how the training goes and choose the epoch that is kept. [default: 0.2, or 0.1 where there are test pictures]" };
@@ -34,7 +40,7 @@ internal static class TrainCommand
         Option<bool> json = CommonOptions.Json();
         Command command = new("train", "Trains a small convolutional network on a folder of pictures, saves it and evaluates it.")
         {
-            folder, model, epochs, size, optimizer, seed, threads, validation, checkpoint, checkpointEvery, log, report, digest, json,
+            folder, model, epochs, size, optimizer, augmentation, seed, threads, validation, checkpoint, checkpointEvery, log, report, digest, json,
         };
         epochs.Validators.Add(result => Require(result, epochs, value => value is null or >= 1, "at least 1"));
         size.Validators.Add(result => Require(result, size, value => value is null or >= 1, "at least 1"));
@@ -55,6 +61,7 @@ internal static class TrainCommand
             Size = arguments.GetValue(size),
             OptimizerName = arguments.GetValue(optimizer)!,
             Optimizer = Optimizers[arguments.GetValue(optimizer)!](),
+            Augmentation = arguments.GetValue(augmentation),
             Seed = arguments.GetValue(seed),
             Threads = arguments.GetValue(threads),
             Validation = arguments.GetValue(validation),
@@ -66,6 +73,19 @@ internal static class TrainCommand
             WritesJson = arguments.GetValue(json),
         }.Run()));
         return command;
+    }
+
+    private static AugmentationOptions? ParseAugmentation(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        try
+        {
+            return AugmentationOptions.Parse(result.Tokens[^1].Value);
+        }
+        catch (ArgumentException refusal)
+        {
+            result.AddError($"--augmentation: {refusal.Message}");
+            return null;
+        }
     }
 
     private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Option<T> option, Predicate<T?> holds, string expected)

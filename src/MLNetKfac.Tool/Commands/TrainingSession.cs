@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kfac;
+using Kfac.Images;
 using Kfac.Models;
 using Kfac.Mpi;
 using Kfac.Optimizers;
@@ -31,6 +32,9 @@ internal sealed class TrainingSession
     public required string OptimizerName { get; init; }
 
     public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>Null leaves it to the trainer.</summary>
+    public AugmentationOptions? Augmentation { get; init; }
 
     public required int Seed { get; init; }
 
@@ -186,6 +190,7 @@ internal sealed class TrainingSession
         ["--epochs"] = Epochs == 0 ? "default" : Epochs.ToString(CultureInfo.InvariantCulture),
         ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "default",
         ["--optimizer"] = OptimizerName,
+        ["--augmentation"] = Augmentation?.ToString() ?? "default",
         ["--seed"] = Seed.ToString(CultureInfo.InvariantCulture),
         ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "default",
     };
@@ -201,6 +206,7 @@ internal sealed class TrainingSession
             ImageShape = new ImageShape(data.Training.Height, data.Training.Width, data.Training.Channels),
             Optimizer = Optimizer,
             Epoch = Epochs,
+            Augmentation = Augmentation,
             Seed = Seed,
             Threads = Threads,
             Communicator = _ranks,

@@ -113,6 +113,177 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
+    public void An_alternating_flip_shows_each_image_and_its_mirror_image_in_turn()
+    {
+        var options = new AugmentationOptions { HorizontalFlip = true, AlternatingFlip = true };
+        int mirroredFirst = 0;
+        for (int index = 0; index < 200; index++)
+        {
+            float[] first = Augment(options, 0, index), second = Augment(options, 1, index);
+            Assert.AreNotEqual(first.SequenceEqual(Picture), second.SequenceEqual(Picture));
+            CollectionAssert.AreEqual(first, Augment(options, 2, index));
+            mirroredFirst += first.SequenceEqual(Picture) ? 0 : 1;
+        }
+
+        // Four deviations of 7.
+        Assert.IsLessThanOrEqualTo(28, Math.Abs(mirroredFirst - 100));
+    }
+
+    [TestMethod]
+    public void A_vertical_flip_turns_pictures_upside_down()
+    {
+        float[] turned = [.. Picture.Select((_, i) => Value(5 - i / 2 / 5, i / 2 % 5, i % 2))];
+        float[][] seen = [.. Enumerable.Range(0, 400).Select(index => Augment(new AugmentationOptions { VerticalFlip = true }, 0, index))];
+
+        int flipped = seen.Count(picture => picture.SequenceEqual(turned));
+        Assert.AreEqual(400, flipped + seen.Count(picture => picture.SequenceEqual(Picture)));
+        Assert.IsLessThanOrEqualTo(40, Math.Abs(flipped - 200));
+    }
+
+    [TestMethod]
+    public void A_reflected_border_leaves_out_the_border_itself()
+    {
+        for (int index = 0; index < 300; index++)
+        {
+            float[] picture = Augment(new AugmentationOptions { Shift = 0.7, ReflectBorder = true }, 0, index);
+            int matches = (from down in Enumerable.Range(-5, 11) from right in Enumerable.Range(-4, 9) where picture.SequenceEqual(Shifted(down, right)) select down).Count();
+            Assert.IsGreaterThan(0, matches);
+        }
+
+        static float[] Shifted(int down, int right) => [.. Picture.Select((_, i) => Value(Reflect(i / 2 / 5 - down, 5), Reflect(i / 2 % 5 - right, 4), i % 2))];
+
+        static int Reflect(int place, int last)
+        {
+            while (place < 0 || place > last)
+            {
+                place = place < 0 ? -place : 2 * last - place;
+            }
+
+            return place;
+        }
+    }
+
+    [TestMethod]
+    public void A_resized_crop_shows_a_part_of_the_picture_in_near_proportions()
+    {
+        // A plane's crop is a plane: its slopes tell how much of each side is seen, its ends that it lies within the picture.
+        var square = new ImageShape(40, 40, 1);
+        float[] plane = [.. Enumerable.Range(0, 1600).Select(i => 100f * (i / 40) + i % 40)];
+        var augmentation = new Augmentation(new AugmentationOptions { ResizedCrop = 0.75 }, square, [0], seed: 5);
+        var areas = new List<double>();
+        for (int index = 0; index < 200; index++)
+        {
+            float[] image = [.. plane];
+            augmentation.Apply(image, 0, index);
+            double height = (image[21 * 40 + 20] - image[20 * 40 + 20]) / 100.0, width = image[20 * 40 + 21] - image[20 * 40 + 20];
+            Assert.IsTrue(height is > 0 and < 1.001 && width is > 0 and < 1.001);
+            Assert.IsTrue(height / width is > 0.749 and < 1.335);
+            Assert.IsTrue(image.All(value => value >= 0 && value <= plane[^1]));
+            areas.Add(height * width);
+        }
+
+        Assert.IsTrue(areas.Min() is > 0.249 and < 0.35 && areas.Max() is > 0.9 and < 1.001);
+    }
+
+    [TestMethod]
+    public void Contrast_keeps_the_mean_and_multiplies_the_distances_from_it()
+    {
+        float mean = Picture.Average();
+        double[] factors = [.. Enumerable.Range(0, 200).Select(index =>
+        {
+            float[] picture = Augment(new AugmentationOptions { Contrast = 0.5 }, 0, index);
+            double factor = (picture[7] - mean) / (Picture[7] - mean);
+            Assert.IsTrue(picture.Zip(Picture).All(pair => Math.Abs(mean + factor * (pair.Second - mean) - pair.First) < 1e-2));
+            return factor;
+        })];
+
+        Assert.IsTrue(factors.Min() is > 0.4999 and < 0.6 && factors.Max() is > 1.4 and < 1.5001);
+    }
+
+    [TestMethod]
+    public void Saturation_and_hue_keep_the_grey_of_each_pixel()
+    {
+        var shape = new ImageShape(1, 2, 3);
+        float[] colours = [0.9f, 0.2f, 0.1f, 0.5f, 0.5f, 0.5f];
+        for (int index = 0; index < 100; index++)
+        {
+            float[] saturated = [.. colours], turned = [.. colours];
+            new Augmentation(new AugmentationOptions { Saturation = 1 }, shape, [0, 0, 0], 1).Apply(saturated, 0, index);
+            new Augmentation(new AugmentationOptions { Hue = 0.5 }, shape, [0, 0, 0], 1).Apply(turned, 0, index);
+
+            Assert.IsTrue(saturated[3..].Concat(turned[3..]).All(value => Math.Abs(value - 0.5) < 1e-6), "grey stays grey");
+            Assert.AreEqual(1.2, saturated[..3].Sum(), 1e-5);
+            Assert.AreEqual(1.2, turned[..3].Sum(), 1e-5);
+            double factor = (saturated[0] - 0.4) / 0.5;
+            Assert.AreEqual(factor, (saturated[1] - 0.4) / -0.2, 1e-4, "one factor for the three colours");
+            Assert.AreEqual(0.25 + 0.04 + 0.09, turned[..3].Sum(value => (value - 0.4) * (value - 0.4)), 1e-5, "a rotation keeps the distance from grey");
+        }
+
+        float[] third = [.. colours];
+        new ColourJitter(3).Apply(third, 1, 1, 1, 2 * Math.PI / 3);
+        float[][] cycles = [[0.2f, 0.1f, 0.9f], [0.1f, 0.9f, 0.2f]];
+        Assert.IsTrue(cycles.Any(cycle => third[..3].Zip(cycle).All(pair => Math.Abs(pair.First - pair.Second) < 1e-5)), "a third of the circle changes the colours' places");
+    }
+
+    [TestMethod]
+    public void Erasing_overwrites_a_rectangle_of_its_share_of_the_pictures()
+    {
+        var shape = new ImageShape(40, 40, 1);
+        var augmentation = new Augmentation(new AugmentationOptions { Erasing = 0.25 }, shape, [-1], seed: 3);
+        int erased = 0;
+        for (int index = 0; index < 400; index++)
+        {
+            float[] image = new float[1600];
+            augmentation.Apply(image, 0, index);
+            int[] places = [.. Enumerable.Range(0, 1600).Where(place => image[place] == -1)];
+            erased += places.Length > 0 ? 1 : 0;
+            if (places.Length > 0)
+            {
+                int rows = places[^1] / 40 - places[0] / 40 + 1;
+                Assert.AreEqual(places.Length, rows * (places[^1] % 40 - places[0] % 40 + 1), "a rectangle");
+                Assert.IsTrue(places.Length / 1600.0 is > 0.015 and < 0.345);
+            }
+        }
+
+        // Four deviations of 8.7.
+        Assert.IsLessThanOrEqualTo(35, Math.Abs(erased - 100));
+    }
+
+    [TestMethod]
+    public void What_a_line_says_can_be_read_again()
+    {
+        var all = new AugmentationOptions
+        {
+            Shift = 0.1,
+            HorizontalFlip = true,
+            AlternatingFlip = true,
+            VerticalFlip = true,
+            ReflectBorder = true,
+            Rotation = 12.5,
+            Scale = 0.2,
+            ResizedCrop = 0.6,
+            Brightness = 0.3,
+            Contrast = 0.4,
+            Saturation = 0.5,
+            Hue = 0.05,
+            Cutout = 0.25,
+            Erasing = 0.1,
+            Mixup = 0.2,
+            CutMix = 1,
+        };
+
+        Assert.AreEqual(all, AugmentationOptions.Parse(all.ToString()));
+        Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.Parse("shift 0.125, horizontal flip"));
+        Assert.AreEqual(AugmentationOptions.None, AugmentationOptions.Parse("none"));
+        Assert.AreEqual(typeof(AugmentationOptions).GetProperties().Count(property => property.CanWrite), AugmentationChange.All.Count, "every option is in the table");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => AugmentationOptions.Parse("shfit 0.1")).Message, "but is shfit 0.1");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => AugmentationOptions.Parse("shift")).Message, "shift must have a size");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => AugmentationOptions.Parse("shift much")).Message, "as in shift 0.1, but is shift much");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => AugmentationOptions.Parse("hue 0.6")).Message, "Augmentation.Hue must be in [0, 0.5], but is 0.6");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => AugmentationOptions.Parse("alternating flip")).Message, "goes with HorizontalFlip");
+    }
+
+    [TestMethod]
     public void CutoutOverwritesOneSquareWithTheMean()
     {
         for (int index = 0; index < 100; index++)
@@ -143,7 +314,7 @@ public sealed class AugmentationTests
     [TestMethod]
     public void ChangesDependOnSeedEpochAndImageAlone()
     {
-        var options = new AugmentationOptions { Shift = 0.3, HorizontalFlip = true, Rotation = 20, Scale = 0.2, Cutout = 0.3, Brightness = 0.2 };
+        var options = new AugmentationOptions { Shift = 0.3, HorizontalFlip = true, Rotation = 20, Scale = 0.2, Cutout = 0.3, Brightness = 0.2, ResizedCrop = 0.3, Contrast = 0.1, Erasing = 0.5 };
         float[] one = Augment(options, 2, 9);
 
         CollectionAssert.AreEqual(one, Augment(options, 2, 9));

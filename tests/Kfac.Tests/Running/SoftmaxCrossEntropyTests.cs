@@ -59,6 +59,36 @@ public sealed class SoftmaxCrossEntropyTests
     }
 
     [TestMethod]
+    public void A_mixed_examples_loss_and_gradient_are_those_of_both_classes_by_their_shares()
+    {
+        SoftmaxCrossEntropy mixed = Create(smoothing: 0.1f), own = Create(smoothing: 0.1f), other = Create(smoothing: 0.1f);
+        int[] others = [0, 1, 3];
+        float[] shares = [0.75f, 0.5f, 0.6f];
+        others.CopyTo(mixed.OtherLabels);
+        shares.CopyTo(mixed.Shares);
+        ActivationBuffer gradient = Buffer(), ofOwn = Buffer(), ofOther = Buffer();
+
+        double sum = mixed.Forward(Buffer(), Labels).LossSum;
+        mixed.WriteGradient(Labels, gradient);
+        own.Forward(Buffer(), Labels);
+        own.WriteGradient(Labels, ofOwn);
+        other.Forward(Buffer(), others);
+        other.WriteGradient(others, ofOther);
+
+        double expected = Enumerable.Range(0, Examples).Sum(n =>
+            shares[n] * Loss(Logits, [.. Weights.Select((weight, i) => i == n ? weight : 0)], 0.1f) + (1 - shares[n]) * Loss(Logits, [.. Weights.Select((weight, i) => i == n ? weight : 0)], 0.1f, others));
+        Assert.AreEqual(expected, sum, 1e-5);
+        Assert.AreEqual(own.ForwardPlain(Buffer(), Labels).LossSum, mixed.ForwardPlain(Buffer(), Labels).LossSum, "the plain loss knows one label");
+        for (int n = 0; n < Examples; n++)
+        {
+            for (int c = 0; c < Classes; c++)
+            {
+                Assert.AreEqual(shares[n] * ofOwn.Row(n, 0)[c] + (1 - shares[n]) * ofOther.Row(n, 0)[c], gradient.Row(n, 0)[c], 1e-6);
+            }
+        }
+    }
+
+    [TestMethod]
     public void EveryEstimateOfTheFisherWeighsAnExamplesByItsWeight()
     {
         SoftmaxCrossEntropy weighted = Create(smoothing: 0.2f), plain = new(Classes, Examples);
@@ -92,7 +122,7 @@ public sealed class SoftmaxCrossEntropyTests
         return loss;
     }
 
-    private static double Loss(double[][] logits, float[] weights, double smoothing)
+    private static double Loss(double[][] logits, float[] weights, double smoothing, int[]? labels = null)
     {
         double total = 0;
         for (int n = 0; n < Examples; n++)
@@ -100,7 +130,7 @@ public sealed class SoftmaxCrossEntropyTests
             double partition = logits[n].Sum(Math.Exp);
             for (int c = 0; c < Classes; c++)
             {
-                double target = smoothing / Classes + (c == Labels[n] ? 1 - smoothing : 0);
+                double target = smoothing / Classes + (c == (labels ?? Labels)[n] ? 1 - smoothing : 0);
                 total -= weights[n] * target * Math.Log(Math.Exp(logits[n][c]) / partition);
             }
         }
