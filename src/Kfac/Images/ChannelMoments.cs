@@ -1,9 +1,9 @@
 namespace Kfac.Images;
 
-/// <summary>Mean and deviation of each channel over the images that were added.</summary>
+/// <summary>Mean and standard deviation of each channel over the images that were added.</summary>
 internal sealed class ChannelMoments(ImageShape shape)
 {
-    /// <summary>Deviations below this share of the mean are rounding.</summary>
+    /// <summary>Standard deviations below this share of the mean are rounding.</summary>
     private const double LeastDeviation = 1e-7;
 
     private readonly double[] _sums = new double[shape.Channels];
@@ -38,6 +38,6 @@ internal sealed class ChannelMoments(ImageShape shape)
         return new InputScaling(shape, mean, factor);
     }
 
-    /// <summary>1 / deviation, or 1 where the channel never changes, or by so little that this is infinite.</summary>
+    /// <summary>1 / standard deviation, or 1 where the channel never changes, or by so little that this is infinite.</summary>
     private static float FactorOf(double deviation, double mean) => deviation > LeastDeviation * mean && float.IsFinite((float)(1 / deviation)) ? (float)(1 / deviation) : 1;
 }

@@ -64,7 +64,7 @@ internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequ
 }
 
 /// <summary>
-/// Images that can only be read in order. Shuffled, a buffer is filled first, and then each image taken from a random place
+/// Images that can only be read in order. Shuffled, a buffer is filled first, and then each image taken from a random slot
 /// of it makes room for the next of the stream; without a seed, or with a buffer of one, they come in their own order.
 /// </summary>
 internal sealed class StreamSequence : ImageSequence
@@ -74,8 +74,8 @@ internal sealed class StreamSequence : ImageSequence
     private readonly ImageStore _buffer;
     private readonly (int Index, int Label, float Weight)[] _images;
 
-    /// <summary>The filled places of the buffer, in any order, are the first <see cref="_filled"/>.</summary>
-    private readonly int[] _places;
+    /// <summary>The filled slots of the buffer, in any order, are the first <see cref="_filled"/>.</summary>
+    private readonly int[] _slots;
     private IImageReader? _reader;
     private SplitMix64 _random;
     private int _filled;
@@ -92,7 +92,7 @@ internal sealed class StreamSequence : ImageSequence
         Count = count;
         _buffer = new ImageStore(stream.Shape.Size);
         _images = new (int, int, float)[seed is null ? 1 : Math.Min(capacity, count)];
-        _places = [.. Enumerable.Range(0, _images.Length)];
+        _slots = [.. Enumerable.Range(0, _images.Length)];
     }
 
     public override int Count { get; }
@@ -114,31 +114,31 @@ internal sealed class StreamSequence : ImageSequence
     {
         while (_filled < _images.Length && _read < Count)
         {
-            Fill(_places[_filled++], pixels);
+            Fill(_slots[_filled++], pixels);
         }
 
-        int chosen = _random.Next(_filled), place = _places[chosen];
-        (int index, label, weight) = _images[place];
+        int chosen = _random.Next(_filled), slot = _slots[chosen];
+        (int index, label, weight) = _images[slot];
         if (isWanted)
         {
-            _buffer.Read(place, pixels);
+            _buffer.Read(slot, pixels);
         }
 
-        (_places[chosen], _places[_filled - 1]) = (_places[_filled - 1], place);
+        (_slots[chosen], _slots[_filled - 1]) = (_slots[_filled - 1], slot);
         _filled--;
         return index;
     }
 
     public override void Dispose() => _reader?.Dispose();
 
-    /// <param name="place">Where the stream's next image goes.</param>
+    /// <param name="slot">Where the stream's next image goes.</param>
     /// <param name="pixels">Room for it on its way.</param>
-    private void Fill(int place, Span<float> pixels)
+    private void Fill(int slot, Span<float> pixels)
     {
         bool isThere = _reader!.Read(pixels, out int label, out float weight);
         Debug.Assert(isThere, "an unchanged stream gives as many images in every pass");
-        _buffer.Write(place, pixels);
-        _images[place] = (_read++, label, weight);
+        _buffer.Write(slot, pixels);
+        _images[slot] = (_read++, label, weight);
         if (_read == Count)
         {
             ReadToEnd(pixels);

@@ -95,7 +95,7 @@ public abstract class ImageSet
     private protected string Describe(string where, ImageFingerprint fingerprint) =>
         string.Create(CultureInfo.InvariantCulture, $"{Count} images of {Shape} in {ClassCounts.Count} classes, {where}, with fingerprint {fingerprint}");
 
-    /// <summary>How the images are brought to mean 0 and deviation 1.</summary>
+    /// <summary>How the images are brought to mean 0 and standard deviation 1.</summary>
     internal abstract InputScaling MeasureScaling();
 
     /// <summary>The images in epochs, shuffled unless <paramref name="seed"/> is null.</summary>

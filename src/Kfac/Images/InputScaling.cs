@@ -4,7 +4,7 @@ using Kfac.Memory;
 namespace Kfac.Images;
 
 /// <summary>
-/// Brings each channel c to mean 0 and deviation 1 over the training images, x' = (x - Mean[c]) · Factor[c], so that a
+/// Brings each channel c to mean 0 and standard deviation 1 over the training images, x' = (x - Mean[c]) · Factor[c], so that a
 /// network is trained alike whether pixels come as 0 … 255 or 0 … 1. Part of the model.
 /// </summary>
 public sealed class InputScaling
@@ -26,7 +26,7 @@ public sealed class InputScaling
     /// <summary>Mean of each channel, in the pixels' own unit.</summary>
     public IReadOnlyList<float> Mean { get; }
 
-    /// <summary>1 / deviation of each channel; 1 for a channel that never changes.</summary>
+    /// <summary>1 / standard deviation of each channel; 1 for a channel that never changes.</summary>
     public IReadOnlyList<float> Factor { get; }
 
     /// <summary>Writes the scaled image to example <paramref name="example"/> of <paramref name="input"/>.</summary>

@@ -30,7 +30,7 @@ internal sealed class AveragePool2D : ExampleLayer
         }
     }
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {

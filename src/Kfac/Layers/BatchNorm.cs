@@ -62,7 +62,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
     /// <summary>The running variance [C].</summary>
     public Parameter RunningVariance { get; private set; } = null!;
 
-    /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
+    /// <summary>Set when the next layer is a ReLU: it is then applied as the outputs are written.</summary>
     internal bool AppliesRelu { get; set; }
 
     internal override int ScratchLength => ChannelNormalization.ScratchRows * _kernel.RowLength;

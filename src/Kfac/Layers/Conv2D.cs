@@ -39,10 +39,10 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal ConvolutionGeometry Geometry { get; }
 
-    /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
+    /// <summary>Set when the next layer is a ReLU: it is then applied as the outputs are written.</summary>
     internal bool AppliesRelu { get; set; }
 
-    /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
+    /// <summary>Set when the layer before is a ReLU: the input's gradient is then taken back through it as it is written.</summary>
     internal bool InputIsRelu { get; set; }
 
     /// <summary>Whether it already does a normalisation's work.</summary>
@@ -121,16 +121,16 @@ internal sealed unsafe class Conv2D : ExampleLayer
         Kernel.Forward(Input[range], _packedForward.Pointer, bias, AppliesRelu, Output[range], _scratch[worker].Pointer, Prefetchers[worker]);
     }
 
-    internal override void BeginSlice(int place, BackwardQuantities quantities) => _sums?.Begin(place, quantities);
+    internal override void BeginSlice(int slot, BackwardQuantities quantities) => _sums?.Begin(slot, quantities);
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
         ActivationBuffer outputGradient = OutputGradient!;
         float* scratch = _scratch[worker].Pointer;
         if (_sums is not null)
         {
             var sums = new FilterGradientTarget(
-                _sums.Gradient(place, 0, quantities), _sums.Squares(place, 0, quantities), _sums.Gradient(place, 1, quantities), _sums.Squares(place, 1, quantities));
+                _sums.Gradient(slot, 0, quantities), _sums.Squares(slot, 0, quantities), _sums.Gradient(slot, 1, quantities), _sums.Squares(slot, 1, quantities));
             Kernel.BackwardFilter(Input[range], outputGradient[range], sums, scratch, Prefetchers[worker]);
         }
 
@@ -141,7 +141,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
         }
     }
 
-    internal override void AddSlice(int place, bool isFirst, BackwardQuantities quantities) => _sums?.Add(place, isFirst, quantities);
+    internal override void AddSlice(int slot, bool isFirst, BackwardQuantities quantities) => _sums?.Add(slot, isFirst, quantities);
 
     internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums?.Average(examples, quantities);
 

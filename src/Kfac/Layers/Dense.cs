@@ -34,7 +34,7 @@ internal sealed unsafe class Dense : BatchLayer
     /// <summary>The bias [K], if there is one.</summary>
     public Parameter? Bias { get; private set; }
 
-    /// <summary>Set when the next layer is a rectifier: it is then applied as the outputs are written.</summary>
+    /// <summary>Set when the next layer is a ReLU: it is then applied as the outputs are written.</summary>
     internal bool AppliesRelu { get; set; }
 
     internal override void AddParameters(ParameterStore store)

@@ -38,16 +38,16 @@ internal abstract class ExampleLayer : Layer
     /// <summary>Takes the examples of <paramref name="range"/> forward.</summary>
     internal abstract void Forward(ExampleRange range, int worker);
 
-    /// <summary>Called before the first example of a slice of the batch, whose sums go to <paramref name="place"/>.</summary>
-    internal virtual void BeginSlice(int place, BackwardQuantities quantities)
+    /// <summary>Called before the first example of a slice of the batch, whose sums go to <paramref name="slot"/>.</summary>
+    internal virtual void BeginSlice(int slot, BackwardQuantities quantities)
     {
     }
 
-    /// <summary>Takes the examples of <paramref name="range"/> back; sums over examples go to the slice's place.</summary>
-    internal abstract void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities);
+    /// <summary>Takes the examples of <paramref name="range"/> back; sums over examples go to the slice's slot.</summary>
+    internal abstract void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities);
 
-    /// <summary>Adds the sums of the slice in <paramref name="place"/> to those in the parameter store; called for one slice after the other.</summary>
-    internal virtual void AddSlice(int place, bool isFirst, BackwardQuantities quantities)
+    /// <summary>Adds the sums of the slice in <paramref name="slot"/> to those in the parameter store; called for one slice after the other.</summary>
+    internal virtual void AddSlice(int slot, bool isFirst, BackwardQuantities quantities)
     {
     }
 

@@ -23,7 +23,7 @@ internal sealed class Flatten : ExampleLayer
         }
     }
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
         for (int n = range.First; n < range.End && InputGradient is not null && !InputGradient.IsSameMemoryAs(OutputGradient!); n++)
         {

@@ -83,9 +83,9 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    internal override void BeginSlice(int place, BackwardQuantities quantities) => _sliceSums.Begin(place, quantities);
+    internal override void BeginSlice(int slot, BackwardQuantities quantities) => _sliceSums.Begin(slot, quantities);
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
         Span<float> scratch = _scratch[worker].Span;
         Sums sums = _sums[worker];
@@ -98,7 +98,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
 
             Span<float> mean = Row(scratch, 0, sums.Mean);
             _kernel.GradientSums(Input[n], OutputGradient![n], mean, sums.First, sums.Second, KernelScratch(scratch));
-            AddGradients(n, sums, place, quantities);
+            AddGradients(n, sums, slot, quantities);
             if (InputGradient is not null)
             {
                 PrepareInputGradient(n, sums);
@@ -107,7 +107,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    internal override void AddSlice(int place, bool isFirst, BackwardQuantities quantities) => _sliceSums.Add(place, isFirst, quantities);
+    internal override void AddSlice(int slot, bool isFirst, BackwardQuantities quantities) => _sliceSums.Add(slot, isFirst, quantities);
 
     internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sliceSums.Average(examples, quantities);
 
@@ -144,10 +144,10 @@ internal sealed unsafe class GroupNorm : ExampleLayer
     }
 
     /// <summary>The example's gradients of shift and scale, the sums over its locations of dy and dy·x̂, to the slice's sums.</summary>
-    private void AddGradients(int example, Sums sums, int place, BackwardQuantities quantities)
+    private void AddGradients(int example, Sums sums, int slot, BackwardQuantities quantities)
     {
-        float* scale = _sliceSums.Gradient(place, 0, quantities), shift = _sliceSums.Gradient(place, 1, quantities);
-        float* scaleSquares = _sliceSums.Squares(place, 0, quantities), shiftSquares = _sliceSums.Squares(place, 1, quantities);
+        float* scale = _sliceSums.Gradient(slot, 0, quantities), shift = _sliceSums.Gradient(slot, 1, quantities);
+        float* scaleSquares = _sliceSums.Squares(slot, 0, quantities), shiftSquares = _sliceSums.Squares(slot, 1, quantities);
         for (int c = 0; c < Channels; c++)
         {
             sums.Second[c] *= _inverseDeviation[example * Spec.Groups + c / _groupChannels];

@@ -94,14 +94,14 @@ internal abstract class Layer
         OutputGradient = outputGradient;
     }
 
-    /// <summary>He initialisation: normal with variance 2 / fan-in (He et al. 2015), for a rectifier that follows.</summary>
+    /// <summary>He initialisation: normal with variance 2 / fan-in (He et al. 2015), for a ReLU that follows.</summary>
     private protected static void InitializeHe(Parameter weights, int fanIn, int seed, int index)
     {
         var random = new SplitMix64(seed, RandomStream.InitialWeights, index);
-        double deviation = Math.Sqrt(2.0 / fanIn);
+        double standardDeviation = Math.Sqrt(2.0 / fanIn);
         foreach (ref float value in weights.MutableValues)
         {
-            value = (float)(deviation * random.NextGaussian());
+            value = (float)(standardDeviation * random.NextGaussian());
         }
     }
 }

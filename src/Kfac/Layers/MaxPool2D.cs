@@ -23,7 +23,7 @@ internal sealed class MaxPool2D : ExampleLayer
     /// <summary>The layer's description.</summary>
     public MaxPool2DSpec Spec { get; }
 
-    /// <summary>Set when the layer before is a rectifier: the input's gradient is then taken back through it as it is written.</summary>
+    /// <summary>Set when the layer before is a ReLU: the input's gradient is then taken back through it as it is written.</summary>
     internal bool InputIsRelu { get; set; }
 
     internal override bool ReadsInput => false;
@@ -46,7 +46,7 @@ internal sealed class MaxPool2D : ExampleLayer
         }
     }
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {

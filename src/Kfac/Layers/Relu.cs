@@ -12,10 +12,10 @@ internal sealed class Relu : ElementwiseLayer
     {
     }
 
-    /// <summary>Set when the layer before already writes rectified outputs.</summary>
+    /// <summary>Set when the layer before already applies it to its outputs.</summary>
     internal bool IsAppliedBefore { get; set; }
 
-    /// <summary>Set when the layer behind already takes its input's gradient back through the rectifier.</summary>
+    /// <summary>Set when the layer behind already takes its input's gradient back through the ReLU.</summary>
     internal bool IsUndoneBehind { get; set; }
 
     internal override bool ReadsOutput => !IsUndoneBehind;
@@ -28,11 +28,11 @@ internal sealed class Relu : ElementwiseLayer
         }
     }
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
         if (!IsUndoneBehind)
         {
-            base.Backward(range, place, worker, quantities);
+            base.Backward(range, slot, worker, quantities);
         }
     }
 

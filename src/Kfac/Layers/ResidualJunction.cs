@@ -38,7 +38,7 @@ internal sealed class ResidualFork : ResidualJunction
     {
     }
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
         for (int n = range.First; n < range.End && InputGradient is not null; n++)
         {
@@ -72,7 +72,7 @@ internal sealed class ResidualAdd : ResidualJunction
         }
     }
 
-    internal override void Backward(ExampleRange range, int place, int worker, BackwardQuantities quantities)
+    internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
     }
 }

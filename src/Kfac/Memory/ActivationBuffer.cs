@@ -16,24 +16,24 @@ internal sealed unsafe class ActivationBuffer
 
     private readonly AlignedBuffer _memory;
     private readonly float* _origin;
-    private readonly WorkerSlots? _places;
+    private readonly WorkerSlots? _slots;
     private int _staying;
 
     /// <param name="shape">Of one example.</param>
     /// <param name="halo">Zeros around it.</param>
     /// <param name="capacity">Largest number of examples in a batch.</param>
-    /// <param name="places">Where examples are whose maps pass; null where none ever does.</param>
+    /// <param name="slots">Where examples are whose maps pass; null where none ever does.</param>
     /// <param name="passes">Whether all do, always.</param>
-    public ActivationBuffer(ImageShape shape, Halo halo, int capacity, WorkerSlots? places = null, bool passes = false)
+    public ActivationBuffer(ImageShape shape, Halo halo, int capacity, WorkerSlots? slots = null, bool passes = false)
     {
-        (_places, _staying) = (places, passes ? 0 : capacity);
+        (_slots, _staying) = (slots, passes ? 0 : capacity);
         Shape = shape;
         Capacity = capacity;
         Halo = halo;
         RowStride = (nint)(shape.Width + halo.Left + halo.Right) * shape.Channels;
         nint floats = (shape.Height + halo.Top + halo.Bottom) * RowStride;
         ImageStride = floats % SetStride == 0 ? floats + CacheLine : floats;
-        _memory = new AlignedBuffer(checked(Math.Max(passes ? 0 : capacity, places?.Count ?? 0) * (long)ImageStride));
+        _memory = new AlignedBuffer(checked(Math.Max(passes ? 0 : capacity, slots?.Count ?? 0) * (long)ImageStride));
         _origin = _memory.Pointer + halo.Top * RowStride + halo.Left * shape.Channels;
     }
 
@@ -45,7 +45,7 @@ internal sealed unsafe class ActivationBuffer
         ImageStride = source.ImageStride;
         _memory = source._memory;
         _origin = source._origin;
-        (_places, _staying) = (source._places, source._staying);
+        (_slots, _staying) = (source._slots, source._staying);
     }
 
     public ImageShape Shape { get; }
@@ -80,7 +80,7 @@ internal sealed unsafe class ActivationBuffer
     /// Has the maps of the first <paramref name="examples"/> examples stay and those of the others pass; where there is no room for
     /// both, all stay. Examples that a worker takes together must be on one side, since kernels find their maps side by side.
     /// </summary>
-    public void Retain(int examples) => _staying = examples + _places!.Count <= Capacity || examples == 0 ? examples : Capacity;
+    public void Retain(int examples) => _staying = examples + _slots!.Count <= Capacity || examples == 0 ? examples : Capacity;
 
     public bool IsSameMemoryAs(ActivationBuffer other) => _memory == other._memory;
 
@@ -122,5 +122,5 @@ internal sealed unsafe class ActivationBuffer
         ranks.AllGather(new Span<float>(_memory.Pointer, starts[^1]), starts);
     }
 
-    private float* Origin(int example) => _origin + (example < _staying ? example : _staying + _places![example]) * ImageStride;
+    private float* Origin(int example) => _origin + (example < _staying ? example : _staying + _slots![example]) * ImageStride;
 }

@@ -4,14 +4,14 @@ namespace Kfac.Memory;
 
 /// <summary>
 /// Sums over the examples of each slice of a batch: a layer's gradients and, behind them, the squares of the examples'
-/// own gradients. A slice has a place while a worker is at it and until it has been added to the slices before it.
+/// own gradients. A slice has a slot while a worker is at it and until it has been added to the slices before it.
 /// </summary>
 internal sealed unsafe class GradientAccumulators
 {
     private readonly Parameter[] _parameters;
     private readonly int[] _offsets;
     private readonly int _stride;
-    private readonly AlignedBuffer[] _places;
+    private readonly AlignedBuffer[] _slots;
 
     /// <param name="parameters">Whose gradients.</param>
     public GradientAccumulators(Parameter[] parameters)
@@ -24,45 +24,45 @@ internal sealed unsafe class GradientAccumulators
             _stride += AlignedBuffer.RoundUp(parameters[p].Length);
         }
 
-        _places = [.. Enumerable.Range(0, BatchPartition.MaxSlices).Select(_ => new AlignedBuffer(2L * _stride))];
+        _slots = [.. Enumerable.Range(0, BatchPartition.MaxSlices).Select(_ => new AlignedBuffer(2L * _stride))];
     }
 
-    /// <summary>Sets the sums in <paramref name="place"/> that are wanted to zero.</summary>
-    public void Begin(int place, BackwardQuantities quantities)
+    /// <summary>Sets the sums in <paramref name="slot"/> that are wanted to zero.</summary>
+    public void Begin(int slot, BackwardQuantities quantities)
     {
         if (quantities.HasFlag(BackwardQuantities.Gradient))
         {
-            _places[place].Span[.._stride].Clear();
+            _slots[slot].Span[.._stride].Clear();
         }
 
         if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
         {
-            _places[place].Span[_stride..].Clear();
+            _slots[slot].Span[_stride..].Clear();
         }
     }
 
-    /// <summary>Where the slice in a place gathers the gradient of a parameter; null where it is not wanted or there is no such parameter.</summary>
-    public float* Gradient(int place, int parameter, BackwardQuantities quantities) =>
-        quantities.HasFlag(BackwardQuantities.Gradient) && parameter < _parameters.Length ? _places[place].Pointer + _offsets[parameter] : null;
+    /// <summary>Where the slice in a slot gathers the gradient of a parameter; null where it is not wanted or there is no such parameter.</summary>
+    public float* Gradient(int slot, int parameter, BackwardQuantities quantities) =>
+        quantities.HasFlag(BackwardQuantities.Gradient) && parameter < _parameters.Length ? _slots[slot].Pointer + _offsets[parameter] : null;
 
     /// <summary>The same for the squares.</summary>
-    public float* Squares(int place, int parameter, BackwardQuantities quantities) =>
-        quantities.HasFlag(BackwardQuantities.SquaredGradient) && parameter < _parameters.Length ? _places[place].Pointer + _stride + _offsets[parameter] : null;
+    public float* Squares(int slot, int parameter, BackwardQuantities quantities) =>
+        quantities.HasFlag(BackwardQuantities.SquaredGradient) && parameter < _parameters.Length ? _slots[slot].Pointer + _stride + _offsets[parameter] : null;
 
-    /// <summary>Adds the sums in <paramref name="place"/> to those in the parameters' store, or begins these with them.</summary>
-    public void Add(int place, bool isFirst, BackwardQuantities quantities)
+    /// <summary>Adds the sums in <paramref name="slot"/> to those in the parameters' store, or begins these with them.</summary>
+    public void Add(int slot, bool isFirst, BackwardQuantities quantities)
     {
         for (int p = 0; p < _parameters.Length; p++)
         {
             Parameter parameter = _parameters[p];
             if (quantities.HasFlag(BackwardQuantities.Gradient))
             {
-                Add(_places[place].Span.Slice(_offsets[p], parameter.Length), isFirst, parameter.GradientPointer);
+                Add(_slots[slot].Span.Slice(_offsets[p], parameter.Length), isFirst, parameter.GradientPointer);
             }
 
             if (quantities.HasFlag(BackwardQuantities.SquaredGradient))
             {
-                Add(_places[place].Span.Slice(_stride + _offsets[p], parameter.Length), isFirst, parameter.SquaredGradientPointer);
+                Add(_slots[slot].Span.Slice(_stride + _offsets[p], parameter.Length), isFirst, parameter.SquaredGradientPointer);
             }
         }
     }

@@ -6,5 +6,5 @@ public sealed record LeakyReluSpec(float Slope = 0.01f) : LayerSpec
 {
     internal override ImageShape InferOutput(ImageShape input) => Slope is > 0 and < 1
         ? input
-        : throw new ArgumentException($"the slope of a leaky rectifier must be between 0 and 1, but is {Slope}");
+        : throw new ArgumentException($"the slope of a leaky ReLU must be between 0 and 1, but is {Slope}");
 }

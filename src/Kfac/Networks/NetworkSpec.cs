@@ -159,7 +159,7 @@ public sealed record NetworkSpec
     public NetworkSpec DepthwiseConv(int kernel, int stride = 1, Padding padding = Padding.Same, int dilation = 1, bool useBias = true) =>
         Conv(Output.Channels, kernel, stride, padding, dilation, Output.Channels, useBias);
 
-    /// <summary>Adds a rectifier.</summary>
+    /// <summary>Adds a ReLU.</summary>
     public NetworkSpec Relu() => Add(new ReluSpec());
 
     /// <summary>Adds a square max-pooling whose stride is its size.</summary>
@@ -171,7 +171,7 @@ public sealed record NetworkSpec
     /// <summary>Adds the mean over all rows and columns: a vector of the channels; see <see cref="GlobalAveragePoolSpec"/>.</summary>
     public NetworkSpec GlobalAveragePool() => Add(new GlobalAveragePoolSpec());
 
-    /// <summary>Adds a leaky rectifier.</summary>
+    /// <summary>Adds a leaky ReLU.</summary>
     public NetworkSpec LeakyRelu(float slope = 0.01f) => Add(new LeakyReluSpec(slope));
 
     /// <summary>Adds a Gaussian error linear unit, in its tanh form; see <see cref="GeluSpec"/>.</summary>

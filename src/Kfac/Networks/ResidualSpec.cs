@@ -1,7 +1,7 @@
 namespace Kfac.Networks;
 
 /// <summary>
-/// A residual block (He et al. 2016): y = body(x) + shortcut(x), both of one shape. What follows it, often a rectifier, is
+/// A residual block (He et al. 2016): y = body(x) + shortcut(x), both of one shape. What follows it, often a ReLU, is
 /// the next layer's business. Blocks may be nested, up to 16 deep.
 /// </summary>
 public sealed record ResidualSpec : LayerSpec

@@ -3,7 +3,7 @@ using Kfac.Running;
 
 namespace Kfac.Optimizers;
 
-/// <summary>An optimizer that goes by the gradient and its averages alone. A rescue halves its learning rate.</summary>
+/// <summary>An optimizer that goes by the gradient and its averages alone. A recovery halves its learning rate.</summary>
 internal abstract class GradientOptimizer : Optimizer
 {
     private readonly OptimizerOptions _options;

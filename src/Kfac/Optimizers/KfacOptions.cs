@@ -164,7 +164,7 @@ public enum NormConstraintKind
 /// <summary>Whether damping changes in the course of a training.</summary>
 public enum DampingAdaptation
 {
-    /// <summary>It stays, unless a step has to be rescued.</summary>
+    /// <summary>It stays, unless a step has to be taken back.</summary>
     None,
 
     /// <summary>

@@ -19,7 +19,7 @@ internal readonly record struct StepReport(double LossSum, int Correct, string? 
 /// </summary>
 internal abstract class Optimizer
 {
-    /// <summary>So many rescues, each within <see cref="CalmSteps"/> of the last, end the training.</summary>
+    /// <summary>So many recoveries, each within <see cref="CalmSteps"/> of the last, end the training.</summary>
     private const int MaxRecoveries = 6;
 
     private const int CalmSteps = 20;

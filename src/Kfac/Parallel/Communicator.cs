@@ -43,21 +43,21 @@ public abstract class Communicator
         where T : unmanaged
     {
         Span<byte> bytes = MemoryMarshal.AsBytes(values);
-        int place = (Rank - root + Size) % Size, span = 1;
-        for (; span < Size && place % (2 * span) == 0; span *= 2)
+        int relative = (Rank - root + Size) % Size, span = 1;
+        for (; span < Size && relative % (2 * span) == 0; span *= 2)
         {
         }
 
-        if (place != 0)
+        if (relative != 0)
         {
-            Receive(bytes, RankAt(place - span));
+            Receive(bytes, RankAt(relative - span));
         }
 
         for (span /= 2; span > 0; span /= 2)
         {
-            if (place + span < Size)
+            if (relative + span < Size)
             {
-                Send(bytes, RankAt(place + span));
+                Send(bytes, RankAt(relative + span));
             }
         }
 

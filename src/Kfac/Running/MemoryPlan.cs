@@ -56,7 +56,7 @@ internal sealed class MemoryPlan
             Gradients = gradients.Allocate(capacity, group => new ActivationPlan(passing[group], Passes: false));
             TransientGradients = [.. Enumerable.Range(0, Gradients.Length)
                 .Where(edge => gradients.Has(edge) && passing[gradients.GroupOf(edge)] is not null)
-                .Select(edge => new TransientGradient(Gradients[edge]!, passing[gradients.GroupOf(edge)]!.Together))];
+                .Select(edge => new TransientGradient(Gradients[edge]!, passing[gradients.GroupOf(edge)]!.ChunkSize))];
         }
     }
 
@@ -218,8 +218,8 @@ internal sealed class MemoryPlan
             {
                 if (Has(e))
                 {
-                    (WorkerSlots? places, bool passes) = planOf(_group[e]);
-                    ActivationBuffer first = memory[_group[e]] ??= new ActivationBuffer(edges[_group[e]], _halo[_group[e]], capacity, places, passes);
+                    (WorkerSlots? slots, bool passes) = planOf(_group[e]);
+                    ActivationBuffer first = memory[_group[e]] ??= new ActivationBuffer(edges[_group[e]], _halo[_group[e]], capacity, slots, passes);
                     memory[e] = edges[e] == first.Shape ? first : first.Flattened();
                 }
             }
@@ -229,5 +229,5 @@ internal sealed class MemoryPlan
     }
 
     /// <summary>Where a group's maps are, and whether they are always there.</summary>
-    private readonly record struct ActivationPlan(WorkerSlots? Places, bool Passes);
+    private readonly record struct ActivationPlan(WorkerSlots? Slots, bool Passes);
 }

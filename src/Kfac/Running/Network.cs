@@ -227,7 +227,7 @@ internal sealed class Network
     }
 
     /// <summary>Examples that go forward together: fewer than the run takes where some workers would have none.</summary>
-    private int ForwardTogether => Math.Clamp((_batch.Own.Count + _workers.Count - 1) / _workers.Count, 1, _current.ExamplesTogether);
+    private int ForwardTogether => Math.Clamp((_batch.Own.Count + _workers.Count - 1) / _workers.Count, 1, _current.ChunkSize);
 
     /// <summary>The first <paramref name="examples"/> examples, and whoever goes back together with the last of them.</summary>
     private int EndOfRange(int examples, int together)
@@ -263,13 +263,13 @@ internal sealed class Network
     private void BackwardSlice(int index, int worker)
     {
         ExampleLayer[] layers = _current.Layers;
-        int slice = _batch.FirstSlice + index, place = _ranks.Rank == 0 ? _reduction.Take() : index;
+        int slice = _batch.FirstSlice + index, slot = _ranks.Rank == 0 ? _reduction.Take() : index;
         foreach (ExampleLayer layer in layers)
         {
-            layer.BeginSlice(place, _quantities);
+            layer.BeginSlice(slot, _quantities);
         }
 
-        int end = _batch.SliceStart(slice + 1), together = _current.ExamplesTogether;
+        int end = _batch.SliceStart(slice + 1), together = _current.ChunkSize;
         for (int first = _batch.SliceStart(slice); first < end; first += together)
         {
             ExampleRange range = Range(first, together, end);
@@ -282,21 +282,21 @@ internal sealed class Network
                 }
 
                 _workers.Cancellation.ThrowIfCancellationRequested();
-                layers[i].Backward(range, place, worker, _quantities);
+                layers[i].Backward(range, slot, worker, _quantities);
             }
         }
 
         if (_ranks.Rank == 0)
         {
-            _reduction.Finish(slice, place);
+            _reduction.Finish(slice, slot);
         }
     }
 
-    private void AddSlice(int place, bool isFirst)
+    private void AddSlice(int slot, bool isFirst)
     {
         foreach (ExampleLayer layer in _current.Layers)
         {
-            layer.AddSlice(place, isFirst, _quantities);
+            layer.AddSlice(slot, isFirst, _quantities);
         }
     }
 

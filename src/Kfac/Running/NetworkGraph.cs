@@ -84,7 +84,7 @@ internal sealed class NetworkGraph
         return _edges.Count - 1;
     }
 
-    /// <summary>Lets the neighbours of a rectifier, where they can, do its work while the values are in registers.</summary>
+    /// <summary>Lets the neighbours of a ReLU, where they can, do its work while the values are in registers.</summary>
     private void FuseRelus()
     {
         for (int i = 1; i < _nodes.Count; i++)

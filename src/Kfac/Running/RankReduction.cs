@@ -24,7 +24,7 @@ internal sealed class RankReduction
 
     /// <summary>Leaves the sums of all slices in the store of every rank.</summary>
     /// <param name="batch">Whose slices.</param>
-    /// <param name="quantities">Which sums; a rank's slices are in the places 0, 1, 2, …, except on rank 0.</param>
+    /// <param name="quantities">Which sums; a rank's slices are in the slots 0, 1, 2, …, except on rank 0.</param>
     public void Run(BatchPartition batch, BackwardQuantities quantities)
     {
         Communicator ranks = batch.Communicator;
@@ -38,9 +38,9 @@ internal sealed class RankReduction
         {
             ranks.ReceiveSums(gradients ? Part(_store.Gradients, layer) : []);
             ranks.ReceiveSums(squares ? Part(_store.SquaredGradients, layer) : []);
-            for (int place = 0; place < batch.EndSlice - batch.FirstSlice && ranks.Rank > 0; place++)
+            for (int slot = 0; slot < batch.EndSlice - batch.FirstSlice && ranks.Rank > 0; slot++)
             {
-                layer.AddSlice(place, isFirst: false, quantities);
+                layer.AddSlice(slot, isFirst: false, quantities);
             }
 
             ranks.PassSums(gradients ? Part(_store.Gradients, layer) : []);

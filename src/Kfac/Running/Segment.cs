@@ -30,7 +30,7 @@ internal sealed class Segment
     public PrefetchPlan? Prefetch { get; set; }
 
     /// <summary>Examples that go through the run together.</summary>
-    public int ExamplesTogether => Slots!.Together;
+    public int ChunkSize => Slots!.ChunkSize;
 
     /// <summary>
     /// Cuts a network's layers into segments. A run ends where the next layer takes another number of examples together; layers

@@ -130,7 +130,7 @@ public sealed record TrainingOptions
     /// <summary>Told, in a line each, what was chosen where the options leave it open: augmentation, and the Fisher block of each layer; and of the checkpoint that the training goes on from.</summary>
     public Action<string>? OnInfo { get; init; }
 
-    /// <summary>Told, in a sentence each, of what was done to rescue a training, and the like.</summary>
+    /// <summary>Told, in a sentence each, of recoveries of a training and other things to know.</summary>
     public Action<string>? OnWarning { get; init; }
 
     /// <summary><see cref="Threads"/>, chosen where it is 0.</summary>

@@ -36,7 +36,7 @@ public sealed class CurvatureAuditTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void SpectrumIsThatOfTheExplicitFisher(int index, string name)
+    public void Spectrum_is_that_of_the_explicit_Fisher(int index, string name)
     {
         LayerCurvature layer = Report.Layers[index];
         Oracle oracle = Oracle.Of(index);
@@ -54,7 +54,7 @@ public sealed class CurvatureAuditTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void FullInTheExactModeIsTheFisherItself(int index, string name)
+    public void Full_in_the_exact_mode_is_the_Fisher_itself(int index, string name)
     {
         LayerCurvature layer = Report.Layers[index];
         BlockCurvature[] full = [.. layer.Blocks.Where(block => block.Approximation == FisherApproximation.Full)];
@@ -73,7 +73,7 @@ public sealed class CurvatureAuditTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void GradientsStepIsJudgedAsByTheExplicitFisher(int index, string name)
+    public void Gradients_step_is_judged_as_by_the_explicit_Fisher(int index, string name)
     {
         Oracle oracle = Oracle.Of(index), others = Oracle.Of(index, others: true);
         foreach (BlockCurvature block in Report.Layers[index].Blocks.Where(block => block.Approximation is FisherApproximation.Diagonal or FisherApproximation.Full))
@@ -100,7 +100,7 @@ public sealed class CurvatureAuditTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void AdviceNamesLayerApproximationAndDamping(int index, string name)
+    public void Advice_names_layer_approximation_and_damping(int index, string name)
     {
         LayerCurvature layer = Report.Layers[index];
         StringAssert.StartsWith(layer.Advice, $"{name}: {layer.Approximation} with a damping of {layer.Damping:G3}.");
@@ -111,7 +111,7 @@ public sealed class CurvatureAuditTests
     }
 
     [TestMethod]
-    public void TheModelStaysAsItIsAndTheReportTheSame()
+    public void The_model_stays_as_it_is_and_the_report_the_same()
     {
         float[] before = [.. Model.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
         string again = CurvatureAudit.Run(Model, Images, Options with { Threads = 2 }).ToString();
@@ -120,7 +120,7 @@ public sealed class CurvatureAuditTests
     }
 
     [TestMethod]
-    public void WhatCannotServeALayerIsLeftOutWithTheReason()
+    public void What_cannot_serve_a_layer_is_left_out_with_the_reason()
     {
         ImageClassifier model = CreateModel(NetworkSpec.For(8, 8, 1).Conv(2, 3).BatchNorm().Relu().Flatten().Dense(SyntheticImages.Classes));
         CurvatureReport report = CurvatureAudit.Run(model, Images, Options with { LargestMatrix = 100, DampingIsRelative = true });
@@ -135,9 +135,9 @@ public sealed class CurvatureAuditTests
     }
 
     [TestMethod]
-    public void ALayerThatNoGradientReachesIsSaidToBeOne()
+    public void A_layer_that_no_gradient_reaches_is_said_to_be_one()
     {
-        // A bias of -1000 keeps every rectifier behind the first layer off.
+        // A bias of -1000 keeps every ReLU behind the first layer off.
         ImageClassifier model = CreateModel(NetworkSpec.For(8, 8, 1).Conv(2, 3).Relu().Flatten().Dense(SyntheticImages.Classes));
         model.Parameters[1].MutableValues.Fill(-1000);
         CurvatureReport report = CurvatureAudit.Run(model, Images, Options);
@@ -147,7 +147,7 @@ public sealed class CurvatureAuditTests
     }
 
     [TestMethod]
-    public void BadOptionsAreRefusedByName()
+    public void Bad_options_are_refused_by_name()
     {
         AssertRefused(Options with { Dampings = [0] }, "Dampings");
         AssertRefused(Options with { Approximations = [FisherApproximation.Auto] }, "Approximations");

@@ -21,7 +21,7 @@ public sealed class BlockInvarianceTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void UnevenMinibatchesGiveTheCurvatureOfTheWhole(FisherApproximation approximation, object boxed)
+    public void Uneven_minibatches_give_the_curvature_of_the_whole(FisherApproximation approximation, object boxed)
     {
         var layer = (LayerCase)boxed;
         Matrix<double> whole = layer.Matrix(layer.Instantiated(approximation, 0.1f));
@@ -31,7 +31,7 @@ public sealed class BlockInvarianceTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void MultiplyInverseInvertsMultiply(FisherApproximation approximation, object boxed)
+    public void Multiply_inverse_inverts_multiply(FisherApproximation approximation, object boxed)
     {
         var layer = (LayerCase)boxed;
         Matrix<double> identity = Matrix<double>.Build.DenseIdentity(layer.Size);
@@ -48,7 +48,7 @@ public sealed class BlockInvarianceTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void WithRelativeDampingTheScaleOfTheLossDoesNotTurnTheStep(FisherApproximation approximation, object boxed)
+    public void With_relative_damping_the_scale_of_the_loss_does_not_turn_the_step(FisherApproximation approximation, object boxed)
     {
         // Gradients times s make the curvature s² times as large, damping included, and so (F + λI)⁻¹ g 1/s times.
         var layer = (LayerCase)boxed;
@@ -62,7 +62,7 @@ public sealed class BlockInvarianceTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void EveryExampleTwiceIsTheSameCurvature(FisherApproximation approximation, object boxed)
+    public void Every_example_twice_is_the_same_curvature(FisherApproximation approximation, object boxed)
     {
         var layer = (LayerCase)boxed;
         // The batch's own gradient, squared and divided by N, is the one estimate that grows with the batch.
@@ -72,7 +72,7 @@ public sealed class BlockInvarianceTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void BitsDoNotDependOnTheNumberOfWorkers(FisherApproximation approximation, object boxed)
+    public void Bits_do_not_depend_on_the_number_of_workers(FisherApproximation approximation, object boxed)
     {
         var layer = (LayerCase)boxed;
         float[] vector = [.. Enumerable.Range(0, layer.Size).Select(i => MathF.Sin(i + 1))];
@@ -88,7 +88,7 @@ public sealed class BlockInvarianceTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void WhatIsNotFiniteIsRefusedAndLeavesNoTrace(FisherApproximation approximation, object boxed)
+    public void What_is_not_finite_is_refused_and_leaves_no_trace(FisherApproximation approximation, object boxed)
     {
         var layer = (LayerCase)boxed;
         FisherBlock block = layer.Instantiated(approximation, 0.1f);
@@ -107,7 +107,7 @@ public sealed class BlockInvarianceTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void WithoutAStatisticThereIsNothingToMultiplyWith(FisherApproximation approximation, object boxed)
+    public void Without_a_statistic_there_is_nothing_to_multiply_with(FisherApproximation approximation, object boxed)
     {
         var layer = (LayerCase)boxed;
         FisherBlock block = layer.Block(approximation, new LayerCollection());

@@ -30,7 +30,7 @@ public sealed class BlockNumericsTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void InverseIsFiniteOrRefusedWithAdvice(FisherApproximation approximation, object boxed)
+    public void Inverse_is_finite_or_refused_with_advice(FisherApproximation approximation, object boxed)
     {
         foreach (float damping in new[] { 0, 1e-30f, 1e-6f })
         {
@@ -40,7 +40,7 @@ public sealed class BlockNumericsTests
     }
 
     [TestMethod]
-    public void SingularFactorsAreRescuedAndTheRescueIsOnRecordOnce()
+    public void Singular_factors_are_rescued_and_the_rescue_is_on_record_once()
     {
         LayerCase layer = LayerCase.Dense(examples: 1, sources: 1);
         foreach (FisherApproximation approximation in Factorised)
@@ -54,7 +54,7 @@ public sealed class BlockNumericsTests
     }
 
     [TestMethod]
-    public void ACurvatureOfZeroLeavesItsLayerAsItIs()
+    public void A_curvature_of_zero_leaves_its_layer_as_it_is()
     {
         LayerCase layer = LayerCase.Dense(examples: 3, bias: false).ScaleInputs(0).ScaleGradients(0);
         foreach (FisherApproximation approximation in Factorised)
@@ -66,7 +66,7 @@ public sealed class BlockNumericsTests
     }
 
     [TestMethod]
-    public void AnInverseThatNeedsNoRescueReportsNone()
+    public void An_inverse_that_needs_no_rescue_reports_none()
     {
         foreach (LayerCase layer in LayerCase.OfEachKind(7))
         {
@@ -78,9 +78,9 @@ public sealed class BlockNumericsTests
     }
 
     [TestMethod]
-    public void RelativeDampingOfACurvatureOfZeroIsTheDampingItself()
+    public void Relative_damping_of_a_curvature_of_zero_is_the_damping_itself()
     {
-        // A layer whose rectifiers are all off has no gradient and no curvature: its step is 0, not 0/0.
+        // A layer whose ReLUs are all off has no gradient and no curvature: its step is 0, not 0/0.
         foreach (LayerCase layer in LayerCase.OfEachKind(3))
         {
             LayerCase dead = layer.ScaleGradients(0);
@@ -94,7 +94,7 @@ public sealed class BlockNumericsTests
     }
 
     [TestMethod]
-    public void FactorsWhoseProductWouldOverflowAreRefused()
+    public void Factors_whose_product_would_overflow_are_refused()
     {
         LayerCase layer = LayerCase.Dense(examples: 3).ScaleInputs(1e8f).ScaleGradients(1e8f);
         foreach (FisherApproximation approximation in LayerCase.Approximations)

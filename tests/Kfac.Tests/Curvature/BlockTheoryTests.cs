@@ -15,7 +15,7 @@ public sealed class BlockTheoryTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void FullIsTheExplicitBlockAndItsInverse(object boxed)
+    public void Full_is_the_explicit_block_and_its_inverse(object boxed)
     {
         var layer = (LayerCase)boxed;
         FisherBlock block = layer.Instantiated(FisherApproximation.Full, 0.5f);
@@ -26,7 +26,7 @@ public sealed class BlockTheoryTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void DiagonalIsTheDiagonalOfTheExplicitBlock(object boxed)
+    public void Diagonal_is_the_diagonal_of_the_explicit_block(object boxed)
     {
         var layer = (LayerCase)boxed;
         Matrices.AssertClose(layer.Fisher().DiagonalPart(), layer.Matrix(layer.Instantiated(FisherApproximation.Diagonal, 0)), Rounding);
@@ -34,7 +34,7 @@ public sealed class BlockTheoryTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void EkfacIsNeverFartherFromTheFisherThanKfcAndHasItsTrace(object boxed)
+    public void EKFAC_is_never_farther_from_the_Fisher_than_KFC_and_has_its_trace(object boxed)
     {
         // S is the diagonal of Qᵀ F Q, so no other diagonal in that basis is closer to F; and a trace does not depend on a basis.
         var layer = (LayerCase)boxed;
@@ -47,7 +47,7 @@ public sealed class BlockTheoryTests
 
     [TestMethod]
     [DynamicData(nameof(Layers))]
-    public void EkfacHasTheSecondMomentsOfTheExplicitBlockInItsBasis(object boxed)
+    public void EKFAC_has_the_second_moments_of_the_explicit_block_in_its_basis(object boxed)
     {
         // The eigenvectors of EKFAC's own matrix are its basis Q; in it, it must hold the diagonal of Qᵀ F Q.
         var layer = (LayerCase)boxed;
@@ -59,7 +59,7 @@ public sealed class BlockTheoryTests
     }
 
     [TestMethod]
-    public void EkfacWithoutCorrelationsIsTheDiagonalBlock()
+    public void EKFAC_without_correlations_is_the_diagonal_block()
     {
         // Inputs along the axes, each with its own length, and gradients too: A and G are diagonal with distinct values, so
         // the only bases are the axes themselves, in some order. Inputs and gradients depend on each other: KFC is another matrix.
@@ -76,7 +76,7 @@ public sealed class BlockTheoryTests
     [DataRow(1, true)]
     [DataRow(3, true)]
     [DataRow(3, false)]
-    public void KroneckerIsExactForOneExample(int sources, bool bias)
+    public void Kronecker_is_exact_for_one_example(int sources, bool bias)
     {
         // F = sum over sources of a aᵀ ⊗ g gᵀ = a aᵀ ⊗ sum g gᵀ.
         LayerCase layer = LayerCase.Dense(examples: 1, sources: sources, bias: bias);
@@ -84,7 +84,7 @@ public sealed class BlockTheoryTests
     }
 
     [TestMethod]
-    public void KroneckerIsExactForOneExampleOfOneLocation()
+    public void Kronecker_is_exact_for_one_example_of_one_location()
     {
         var spec = new Conv2DSpec(3, 3, 4, 1, 1, Padding.Valid);
         LayerCase drawn = LayerCase.Convolution(examples: 1);
@@ -94,7 +94,7 @@ public sealed class BlockTheoryTests
     }
 
     [TestMethod]
-    public void KroneckerIsExactWhereInputsAndGradientsAreIndependent()
+    public void Kronecker_is_exact_where_inputs_and_gradients_are_independent()
     {
         // Every input meets every gradient once, so that the mean of a aᵀ ⊗ g gᵀ is the product of the means.
         LayerCase some = LayerCase.Dense(examples: 4, sources: 1);
@@ -111,7 +111,7 @@ public sealed class BlockTheoryTests
     }
 
     [TestMethod]
-    public void KfcIsExactWhereGradientsOfDifferentLocationsAreUncorrelated()
+    public void KFC_is_exact_where_gradients_of_different_locations_are_uncorrelated()
     {
         // One image, and at its four locations the gradients ±u with every choice of signs: E[ds_t ds_t'ᵀ] = uuᵀ where
         // t = t' and else 0, so that F = sum_t p_t p_tᵀ ⊗ u uᵀ = T·A ⊗ G.

@@ -16,7 +16,7 @@ public sealed class ConvDiagonalFBTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void DiagonalIsTheMeanSquareOfPerExampleGradients(object boxed)
+    public void Diagonal_is_the_mean_square_of_per_example_gradients(object boxed)
     {
         var seed = (SeedCase)boxed;
         ConvDiagonalFB block = Block(seed, new LayerCollection());
@@ -26,7 +26,7 @@ public sealed class ConvDiagonalFBTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void WithoutBiasTheFilterPartIsTheSame(object boxed)
+    public void Without_bias_the_filter_part_is_the_same(object boxed)
     {
         var seed = (SeedCase)boxed;
         var block = new ConvDiagonalFB(new LayerCollection(), Tensor.CreateFromShape<float>(Lengths(seed.Filter)), [1, seed.Stride, seed.Stride, 1], seed.Padding);
@@ -35,7 +35,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void DiagonalIsNeitherTheSumOfLocationSquaresNorTheSquareOfTheBatchSum()
+    public void Diagonal_is_neither_the_sum_of_location_squares_nor_the_square_of_the_batch_sum()
     {
         ConvDiagonalFB one = Block(E1, new LayerCollection());
         Instantiate(one, 1, E1);
@@ -46,7 +46,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void MultiplyInverseDividesByTheDampedDiagonal()
+    public void Multiply_inverse_divides_by_the_damped_diagonal()
     {
         ConvDiagonalFB block = Block(E1, new LayerCollection());
         Instantiate(block, damping: 1, E1);
@@ -56,7 +56,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void MultiplyUndoesMultiplyInverse()
+    public void Multiply_undoes_multiply_inverse()
     {
         ConvDiagonalFB block = Block(E1, new LayerCollection());
         Instantiate(block, damping: 0.25f, E1);
@@ -66,7 +66,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void UndampedInverseRootTurnsTheExamplesOwnGradientIntoOnes()
+    public void Undamped_inverse_root_turns_the_examples_own_gradient_into_ones()
     {
         ConvDiagonalFB block = Block(E1, new LayerCollection());
         Instantiate(block, damping: 0, E1);
@@ -76,7 +76,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void R16FormDividesDampingByTheLocationsAndStartsItsAverageAtOnes()
+    public void R16_form_divides_damping_by_the_locations_and_starts_its_average_at_ones()
     {
         // The seed damps with λ/T, T = 9; a decay of 0 takes its average out of the picture.
         ConvDiagonalFB damped = Block(E1, new LayerCollection { Averaging = AveragingConvention.TensorFlowR16, EmaDecay = 0 });
@@ -91,7 +91,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void CorrectedAverageForgetsItsStart()
+    public void Corrected_average_forgets_its_start()
     {
         ConvDiagonalFB block = Block(E1, new LayerCollection { EmaDecay = 0.95f });
         Instantiate(block, damping: 1, E1);
@@ -102,7 +102,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void MinibatchesOfUnequalSizeWeighByTheirExamples()
+    public void Minibatches_of_unequal_size_weigh_by_their_examples()
     {
         // Three images as 1 + 2 and as 3 at once: the same mean over examples.
         float[] images = [.. E5.Inputs, 2, 0, 1, 0, 3, -1, 1, 1, 0];
@@ -142,7 +142,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void BadArgumentsAreRefusedWithWhatWasExpected()
+    public void Bad_arguments_are_refused_with_what_was_expected()
     {
         var layers = new LayerCollection();
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new ConvDiagonalFB(layers, Tensor.CreateFromShape<float>([3, 3]), [1, 1, 1, 1], Padding.Same)).Message, "must have 4 dimensions, but has shape [3, 3]");
@@ -163,7 +163,7 @@ public sealed class ConvDiagonalFBTests
     }
 
     [TestMethod]
-    public void SingularUndampedCurvatureIsRefused()
+    public void Singular_undamped_curvature_is_refused()
     {
         ConvDiagonalFB block = Block(SecondOfE5, new LayerCollection());
         Instantiate(block, damping: 0, SecondOfE5);

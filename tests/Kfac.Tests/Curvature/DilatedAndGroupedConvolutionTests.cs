@@ -21,7 +21,7 @@ public sealed class DilatedAndGroupedConvolutionTests
     [TestMethod]
     [DataRow(false)]
     [DataRow(true)]
-    public void FusedStatisticsAreThoseOfThePublicPathAndOfTheDefinition(bool grouped)
+    public void Fused_statistics_are_those_of_the_public_path_and_of_the_definition(bool grouped)
     {
         Conv2DSpec spec = grouped ? Grouped : Dilated;
         using var workers = new Workers(2);
@@ -80,7 +80,7 @@ public sealed class DilatedAndGroupedConvolutionTests
     [DataRow(FisherApproximation.Kronecker)]
     [DataRow(FisherApproximation.Ekfac)]
     [DataRow(FisherApproximation.Full)]
-    public void BlocksThatCannotServeGroupsAreRefusedWithAnAlternative(FisherApproximation approximation)
+    public void Blocks_that_cannot_serve_groups_are_refused_with_an_alternative(FisherApproximation approximation)
     {
         using var workers = new Workers(1);
         string message = Assert.ThrowsExactly<NotSupportedException>(() => Run(Grouped, approximation, workers)).Message;
@@ -88,14 +88,14 @@ public sealed class DilatedAndGroupedConvolutionTests
     }
 
     [TestMethod]
-    public void GroupsAreServedByTheDiagonalWhereNothingIsChosen()
+    public void Groups_are_served_by_the_diagonal_where_nothing_is_chosen()
     {
         using var workers = new Workers(1);
         Assert.IsInstanceOfType<ConvDiagonalFB>(Run(Grouped, FisherApproximation.Auto, workers).Layers.Blocks[0]);
     }
 
     [TestMethod]
-    public void WrongDilationsAndChannelsAreRefused()
+    public void Wrong_dilations_and_channels_are_refused()
     {
         ParameterTensors shapes = Tensor.CreateFromShape<float>([2, 2, 2, 4]);
         StringAssert.Contains(

@@ -30,7 +30,7 @@ public sealed class FisherEstimatorTests
 
     [TestMethod]
     [DynamicData(nameof(ModesAndApproximations))]
-    public void FusedStatisticsAreThoseOfThePublicPath(EstimationMode mode, FisherApproximation approximation)
+    public void Fused_statistics_are_those_of_the_public_path(EstimationMode mode, FisherApproximation approximation)
     {
         using var workers = new Workers(2);
         (Network network, SoftmaxCrossEntropy loss) = Build(workers);
@@ -48,7 +48,7 @@ public sealed class FisherEstimatorTests
 
     [TestMethod]
     [DynamicData(nameof(ModesAndApproximations))]
-    public void BitsDoNotDependOnTheNumberOfWorkers(EstimationMode mode, FisherApproximation approximation)
+    public void Bits_do_not_depend_on_the_number_of_workers(EstimationMode mode, FisherApproximation approximation)
     {
         float[][] results = [.. new[] { 1, 2, 5 }.Select(count =>
         {
@@ -64,7 +64,7 @@ public sealed class FisherEstimatorTests
     }
 
     [TestMethod]
-    public void ExactIsTheExplicitFisher()
+    public void Exact_is_the_explicit_Fisher()
     {
         using var workers = new Workers(1);
         (Network network, SoftmaxCrossEntropy loss) = Build(workers);
@@ -87,9 +87,9 @@ public sealed class FisherEstimatorTests
     }
 
     [TestMethod]
-    public void KroneckerIsExactForALinearNetworkWhosePredictionsAreAllAlike()
+    public void Kronecker_is_exact_for_a_linear_network_whose_predictions_are_all_alike()
     {
-        // Without rectifiers an output's derivative does not depend on the image, and with a first layer of zero weights
+        // Without ReLUs an output's derivative does not depend on the image, and with a first layer of zero weights
         // neither do the probabilities: G_n is the same for every example, and the mean of the product that of the factors.
         using var workers = new Workers(1);
         (Network network, SoftmaxCrossEntropy loss) = Build(workers, NetworkSpec.For(1, 1, 5).Dense(4).Dense(Classes), scaleOfFirst: 0);
@@ -111,7 +111,7 @@ public sealed class FisherEstimatorTests
     [DataRow(EstimationMode.CurvaturePropagation, FisherApproximation.Kronecker)]
     [DataRow(EstimationMode.CurvaturePropagation, FisherApproximation.Ekfac)]
     [DataRow(EstimationMode.CurvaturePropagation, FisherApproximation.Full)]
-    public void EstimatesGiveTheTrueFisherOnAverage(EstimationMode mode, FisherApproximation approximation)
+    public void Estimates_give_the_true_Fisher_on_average(EstimationMode mode, FisherApproximation approximation)
     {
         const int Draws = 4000;
         using var workers = new Workers(1);
@@ -141,7 +141,7 @@ public sealed class FisherEstimatorTests
     }
 
     [TestMethod]
-    public void EkfacBeginsWithTheProductOfItsFactorsAndForgetsItWithTheFirstMoments()
+    public void EKFAC_begins_with_the_product_of_its_factors_and_forgets_it_with_the_first_moments()
     {
         using var workers = new Workers(1);
         (Network network, SoftmaxCrossEntropy loss) = Build(workers);
@@ -164,7 +164,7 @@ public sealed class FisherEstimatorTests
 
     [TestMethod]
     [DynamicData(nameof(ModesAndApproximations))]
-    public void StatisticThatIsNotFiniteIsLeftOutAndCounted(EstimationMode mode, FisherApproximation approximation)
+    public void Statistic_that_is_not_finite_is_left_out_and_counted(EstimationMode mode, FisherApproximation approximation)
     {
         using var workers = new Workers(1);
         (Network network, SoftmaxCrossEntropy loss) = Build(workers);

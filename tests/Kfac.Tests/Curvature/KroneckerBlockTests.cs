@@ -14,7 +14,7 @@ public sealed class KroneckerBlockTests
     private static readonly float[] Gradient = [7, 9, 13, 15];
 
     [TestMethod]
-    public void KfcFactorsOfE1()
+    public void KFC_factors_of_E1()
     {
         ConvKFCBasicFB block = Instantiated(new ConvKFCBasicFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 1);
         var a = new float[25];
@@ -27,14 +27,14 @@ public sealed class KroneckerBlockTests
     }
 
     [TestMethod]
-    public void KfcInverseOfE1HasFactoredDamping()
+    public void KFC_inverse_of_E1_has_factored_damping()
     {
         ConvKFCBasicFB block = Instantiated(new ConvKFCBasicFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 1);
         AssertClose([0.0108008697, 0.0125321632, 0.0159947502, 0.0177260436, 0.0017312935], block.MultiplyInverse(Vector));
     }
 
     [TestMethod]
-    public void KfcInverseOfE1IsNotThatOfEqualDampingOnBothFactors()
+    public void KFC_inverse_of_E1_is_not_that_of_equal_damping_on_both_factors()
     {
         // π = 1 would give these; an undamped product of the factors with λI added is another matrix still.
         ConvKFCBasicFB block = Instantiated(new ConvKFCBasicFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 1);
@@ -44,7 +44,7 @@ public sealed class KroneckerBlockTests
     }
 
     [TestMethod]
-    public void KfcFactorsOfE1WithoutDampingHaveTheirExactInverse()
+    public void KFC_factors_of_E1_without_damping_have_their_exact_inverse()
     {
         // (T·A ⊗ G + I)⁻¹ g = (73, 75, 79, 81 | 2) / 4687.
         ConvKFCBasicFB block = Instantiated(new ConvKFCBasicFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 0);
@@ -62,7 +62,7 @@ public sealed class KroneckerBlockTests
     }
 
     [TestMethod]
-    public void FullInverseOfE1IsTheWoodburyFormula()
+    public void Full_inverse_of_E1_is_the_Woodbury_formula()
     {
         // F = g gᵀ with the example's own gradient g, so that (F + I)⁻¹ g = g / (1 + g·g), g·g = 528.
         FullFB block = Instantiated(new FullFB(new LayerCollection(), Shapes, [1, 1, 1, 1], Padding.Valid), damping: 1);

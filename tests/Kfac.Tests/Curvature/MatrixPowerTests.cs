@@ -21,7 +21,7 @@ public sealed class MatrixPowerTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void APowerIsThatOfTheMatrix(FisherApproximation approximation, bool isDense)
+    public void A_power_is_that_of_the_matrix(FisherApproximation approximation, bool isDense)
     {
         LayerCase layer = isDense ? LayerCase.Dense(examples: 9) : LayerCase.Convolution(examples: 5);
         FisherBlock block = layer.Instantiated(approximation, Damping);
@@ -35,7 +35,7 @@ public sealed class MatrixPowerTests
     }
 
     [TestMethod]
-    public void ScaleAndShiftHaveTheirPowersElementByElement()
+    public void Scale_and_shift_have_their_powers_element_by_element()
     {
         var block = new ScaleAndShiftDiagonalFB(new LayerCollection(), new ParameterTensors(Row(0, 0), Row(0, 0)));
         System.Numerics.Tensors.Tensor<float> Image(params float[] values) => System.Numerics.Tensors.Tensor.Create(values, [1, 1, 2, 2]);
@@ -54,7 +54,7 @@ public sealed class MatrixPowerTests
     }
 
     [TestMethod]
-    public void ExponentsOutOfRangeAreRefused()
+    public void Exponents_out_of_range_are_refused()
     {
         LayerCase layer = LayerCase.Dense(examples: 3);
         FisherBlock block = layer.Instantiated(FisherApproximation.Diagonal, Damping);
@@ -67,7 +67,7 @@ public sealed class MatrixPowerTests
 
     /// <summary>On its own a block does not change the damping behind its caller's back.</summary>
     [TestMethod]
-    public void ASingularBlockOnItsOwnIsRefusedWithAdvice()
+    public void A_singular_block_on_its_own_is_refused_with_advice()
     {
         LayerCase layer = LayerCase.Dense(examples: 1, sources: 1);
         foreach (FisherApproximation approximation in (FisherApproximation[])[FisherApproximation.Kronecker, FisherApproximation.Full])

@@ -9,7 +9,7 @@ namespace Kfac.Tests.Curvature;
 public sealed class OtherDiagonalBlockTests
 {
     [TestMethod]
-    public void DenseDiagonalIsTheMeanOfInputSquaresTimesGradientSquares()
+    public void Dense_diagonal_is_the_mean_of_input_squares_times_gradient_squares()
     {
         // Two examples, F = 2, K = 3: x = (1, 2), (3, -1); ds = (1, 0, 2), (-1, 2, 1).
         var block = new FullyConnectedDiagonalFB(new LayerCollection(), (Tensor.CreateFromShape<float>([2, 3]), Tensor.CreateFromShape<float>([3])));
@@ -19,7 +19,7 @@ public sealed class OtherDiagonalBlockTests
     }
 
     [TestMethod]
-    public void NaiveDiagonalIsTheSquareOfTheBatchGradientOverItsSize()
+    public void Naive_diagonal_is_the_square_of_the_batch_gradient_over_its_size()
     {
         // The gradients of E5: (7, 9, 13, 15 | 2) and (5, -1, -1, 0 | 2) of two examples.
         var block = new NaiveDiagonalFB(new LayerCollection(), (Tensor.CreateFromShape<float>([2, 2, 1, 1]), Tensor.CreateFromShape<float>([1])));
@@ -30,7 +30,7 @@ public sealed class OtherDiagonalBlockTests
     }
 
     [TestMethod]
-    public void NaiveDiagonalOfOneExampleIsTheConvolutionBlocks()
+    public void Naive_diagonal_of_one_example_is_the_convolution_blocks()
     {
         var block = new NaiveDiagonalFB(new LayerCollection(), (Tensor.CreateFromShape<float>([2, 2, 1, 1]), Tensor.CreateFromShape<float>([1])));
         block.RegisterAdditionalMinibatch(1);
@@ -39,7 +39,7 @@ public sealed class OtherDiagonalBlockTests
     }
 
     [TestMethod]
-    public void CollectionKeepsItsBlocksAndChecksItsDecay()
+    public void Collection_keeps_its_blocks_and_checks_its_decay()
     {
         var layers = new LayerCollection();
         var block = new FullyConnectedDiagonalFB(layers, Tensor.CreateFromShape<float>([2, 3]));

@@ -15,7 +15,7 @@ namespace Kfac.Tests.Curvature;
 public sealed class ScaleAndShiftDiagonalFBTests
 {
     [TestMethod]
-    public void LocationsAreSummedFirstThenSquaredThenAveragedOverExamples()
+    public void Locations_are_summed_first_then_squared_then_averaged_over_examples()
     {
         // Two examples of 1 x 2 pixels and C = 2: sums of x̂·dy are (5, -1) and (0, 4), of dy (3, 0) and (-2, 2).
         var block = new ScaleAndShiftDiagonalFB(new LayerCollection(), (Tensor.CreateFromShape<float>([2]), Tensor.CreateFromShape<float>([2])));
@@ -28,7 +28,7 @@ public sealed class ScaleAndShiftDiagonalFBTests
     }
 
     [TestMethod]
-    public void WrongShapesAreRefused()
+    public void Wrong_shapes_are_refused()
     {
         var block = new ScaleAndShiftDiagonalFB(new LayerCollection(), Tensor.CreateFromShape<float>([2]));
         Refused(() => block.RegisterAdditionalMinibatch(T(new float[6], 1, 1, 2, 3), T(new float[6], 1, 1, 2, 3)), "inputs [N, H, W, C] must have shape [1, 1, 2, 2], but has [1, 1, 2, 3]");
@@ -42,7 +42,7 @@ public sealed class ScaleAndShiftDiagonalFBTests
     [TestMethod]
     [DataRow(false)]
     [DataRow(true)]
-    public void FusedStatisticsAreThoseOfThePublicPath(bool batch)
+    public void Fused_statistics_are_those_of_the_public_path(bool batch)
     {
         const int Examples = 5;
         int[] labels = [0, 1, 2, 0, 1];

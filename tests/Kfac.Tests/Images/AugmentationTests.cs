@@ -14,7 +14,7 @@ public sealed class AugmentationTests
     private static readonly float[] Picture = [.. Enumerable.Range(0, Shape.Size).Select(i => (float)(i * i % 97))];
 
     [TestMethod]
-    public void PhotographsAreShiftedAndMirroredByDefaultAndOtherImagesLeftAlone()
+    public void Photographs_are_shifted_and_mirrored_by_default_and_other_images_left_alone()
     {
         Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.For(new ImageShape(32, 48, 3)));
         Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.For(new ImageShape(64, 64, 4)));
@@ -25,7 +25,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void WhatWasChosenIsSaid()
+    public void What_was_chosen_is_said()
     {
         List<string> said = [];
         var images = new MemoryImageSource(new ImageShape(24, 24, 3), 2);
@@ -44,7 +44,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void NothingChangesByDefault()
+    public void Nothing_changes_by_default()
     {
         for (int index = 0; index < 10; index++)
         {
@@ -53,7 +53,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void EveryOtherPictureIsMirrored()
+    public void Every_other_picture_is_mirrored()
     {
         float[] mirrored = [.. Picture.Select((_, i) => Value(i / 2 / 5, 4 - i / 2 % 5, i % 2))];
         float[][] seen = [.. Enumerable.Range(0, 400).Select(index => Augment(new AugmentationOptions { HorizontalFlip = true }, 0, index))];
@@ -65,7 +65,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void ShiftsAreWholePixelsAndTheBorderIsRepeated()
+    public void Shifts_are_whole_pixels_and_the_border_is_repeated()
     {
         var seen = new HashSet<(int, int)>();
         for (int index = 0; index < 300; index++)
@@ -81,7 +81,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void RotationAndScaleAreBilinear()
+    public void Rotation_and_scale_are_bilinear()
     {
         // A plane is its own interpolation: the rotated, scaled plane is known inside of the border.
         var square = new ImageShape(21, 21, 1);
@@ -284,7 +284,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void CutoutOverwritesOneSquareWithTheMean()
+    public void Cutout_overwrites_one_square_with_the_mean()
     {
         for (int index = 0; index < 100; index++)
         {
@@ -301,7 +301,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void BrightnessIsOneFactorOfAllValues()
+    public void Brightness_is_one_factor_of_all_values()
     {
         double[] factors = [.. Enumerable.Range(0, 200).Select(index => (double)Augment(new AugmentationOptions { Brightness = 0.5 }, 0, index)[5] / Picture[5])];
 
@@ -312,7 +312,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void ChangesDependOnSeedEpochAndImageAlone()
+    public void Changes_depend_on_seed_epoch_and_image_alone()
     {
         var options = new AugmentationOptions { Shift = 0.3, HorizontalFlip = true, Rotation = 20, Scale = 0.2, Cutout = 0.3, Brightness = 0.2, ResizedCrop = 0.3, Contrast = 0.1, Erasing = 0.5 };
         float[] one = Augment(options, 2, 9);
@@ -324,7 +324,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void AugmentedTrainingIsTheSameWithAnyNumberOfThreadsAndLeavesTheValidationAlone()
+    public void Augmented_training_is_the_same_with_any_number_of_threads_and_leaves_the_validation_alone()
     {
         var options = new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3), Optimizer = new SgdOptions(), Epochs = 2, BatchSize = 16, Seed = 3 };
         var augmented = options with { Augmentation = new AugmentationOptions { Shift = 0.2, Rotation = 10 } };
@@ -336,7 +336,7 @@ public sealed class AugmentationTests
     }
 
     [TestMethod]
-    public void BadSettingsAreRefusedByName() => StringAssert.Contains(
+    public void Bad_settings_are_refused_by_name() => StringAssert.Contains(
         Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions { Augmentation = new AugmentationOptions { Scale = 1 } })).Message,
         "Augmentation.Scale must be in [0, 1), but is 1");
 

@@ -8,7 +8,7 @@ namespace Kfac.Tests.Images;
 public sealed class ImageSourceTests
 {
     [TestMethod]
-    public void MemoryGivesBackBytesAndFloatsExactly()
+    public void Memory_gives_back_bytes_and_floats_exactly()
     {
         var source = new MemoryImageSource(new ImageShape(1, 2, 2), 2);
         float[][] images = [[0, 255, 7, 100], [0.5f, 3, 2, 1], [-1, 0, 0, 0], [256, 0, 0, 0]];
@@ -26,7 +26,7 @@ public sealed class ImageSourceTests
     }
 
     [TestMethod]
-    public void MemoryRefusesWhatIsNoImage()
+    public void Memory_refuses_what_is_no_image()
     {
         var source = new MemoryImageSource(new ImageShape(1, 2, 1), 2);
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => source.Add([1, 2, 3], 0)).Message, "an image of 1x2x1 has 2 values, but 3 came");
@@ -36,7 +36,7 @@ public sealed class ImageSourceTests
     }
 
     [TestMethod]
-    public void StratifiedSplitTakesItsShareOfEachClassAndLosesNothing()
+    public void Stratified_split_takes_its_share_of_each_class_and_loses_nothing()
     {
         var source = new MemoryImageSource(new ImageShape(1, 1, 1), 3);
         for (int n = 0; n < 111; n++)
@@ -54,7 +54,7 @@ public sealed class ImageSourceTests
     }
 
     [TestMethod]
-    public void IdxFilesAreReadGreyOrColourGzippedOrNot()
+    public void IDX_files_are_read_grey_or_colour_gzipped_or_not()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("kfac-idx");
         try

@@ -11,7 +11,7 @@ namespace Kfac.Tests.Images;
 public sealed class ImageStreamTests
 {
     [TestMethod]
-    public void TheBudgetDecidesWhereImagesAre()
+    public void The_budget_decides_where_images_are()
     {
         // 64 images of 64 bytes are a chunk of 4,096 bytes.
         var stream = new SourceStream(SyntheticImages.Create(200, 1));
@@ -28,7 +28,7 @@ public sealed class ImageStreamTests
     [DataRow(1)]
     [DataRow(7)]
     [DataRow(1000)]
-    public void EveryEpochHasEveryImageOnceInItsOwnOrder(int buffer)
+    public void Every_epoch_has_every_image_once_in_its_own_order(int buffer)
     {
         using var sequence = new StreamSequence(new SourceStream(SyntheticImages.Create(100, 1)), 100, seed: 5, buffer);
         int[] first = Order(sequence, 0), second = Order(sequence, 1);
@@ -41,7 +41,7 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
-    public void ImagesAreTheStreams()
+    public void Images_are_the_streams()
     {
         MemoryImageSource source = SyntheticImages.Create(50, 1);
         using var sequence = new StreamSequence(new SourceStream(source), 50, seed: 5, capacity: 9);
@@ -57,7 +57,7 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
-    public void StratifiedPartsAreTheWholeInEveryPass()
+    public void Stratified_parts_are_the_whole_in_every_pass()
     {
         var stream = new SourceStream(SyntheticImages.Create(200, 1));
         (ImageSet training, ImageSet validation) = ImageSet.Load(stream, 4096).Split(0.1, seed: 3);
@@ -71,7 +71,7 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
-    public void StreamedTrainingLearnsAndIsTheSameWithAnyNumberOfThreads()
+    public void Streamed_training_learns_and_is_the_same_with_any_number_of_threads()
     {
         var options = new TrainingOptions
         {
@@ -96,7 +96,7 @@ public sealed class ImageStreamTests
     [DataRow(1)]
     [DataRow(57)]
     [DataRow(99)]
-    public void AnEpochGoesOnAtAnyOfItsImages(int position)
+    public void An_epoch_goes_on_at_any_of_its_images(int position)
     {
         using var stream = new StreamSequence(new SourceStream(SyntheticImages.Create(100, 1)), 100, seed: 5, capacity: 9);
         using var source = new SourceSequence(SyntheticImages.Create(100, 1), seed: 5);
@@ -108,7 +108,7 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
-    public void ALaterPassMustBeTheFirstAgain()
+    public void A_later_pass_must_be_the_first_again()
     {
         ARefusedPass(stream => stream.MaxImages = 150, "gave 200 images, a later one only 150 images");
         ARefusedPass(stream => stream.Source = SyntheticImages.Create(230, 1), "gave 200 images, a later one more images");
@@ -130,7 +130,7 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
-    public void StepsAllocateNothing()
+    public void Steps_allocate_nothing()
     {
         // What others in this process allocate meanwhile is in some steps; what a step allocates would be in all.
         var allocated = new List<long>(100);

@@ -26,7 +26,7 @@ public sealed unsafe class BatchFilterGradientTests
 
     [TestMethod]
     [DynamicData(nameof(ShapesByInstructionSet))]
-    public void GradientsAreTheMeanOfTheDefinition(object isa, object geometry)
+    public void Gradients_are_the_mean_of_the_definition(object isa, object geometry)
     {
         var g = (ConvolutionGeometry)geometry;
         ConvolutionKernel kernel = new(g, (InstructionSet)isa);
@@ -42,7 +42,7 @@ public sealed unsafe class BatchFilterGradientTests
 
     [TestMethod]
     [DynamicData(nameof(ShapesByInstructionSet))]
-    public void SquaresAreTheMeanOfTheExamplesOwn(object isa, object geometry)
+    public void Squares_are_the_mean_of_the_examples_own(object isa, object geometry)
     {
         var g = (ConvolutionGeometry)geometry;
         ConvolutionKernel kernel = new(g, (InstructionSet)isa);
@@ -60,7 +60,7 @@ public sealed unsafe class BatchFilterGradientTests
     }
 
     [TestMethod]
-    public void SmallFiltersAndLargeMapsAreAddedUpBySlices()
+    public void Small_filters_and_large_maps_are_added_up_by_slices()
     {
         Assert.IsNull(new ConvolutionKernel(ConvolutionGeometry.Same(28, 28, 32, 32, 3, 3)).BatchGradient);
         Assert.IsNull(new ConvolutionKernel(ConvolutionGeometry.Same(3, 3, 16, 16, 3, 3)).BatchGradient);

@@ -13,12 +13,12 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(Shapes))]
-    public void ForwardIsTheCorrelation(object isa, object geometry) =>
+    public void Forward_is_the_correlation(object isa, object geometry) =>
         Forward((InstructionSet)isa, (ConvolutionGeometry)geometry, bias: true, relu: false, default, 0, winograd: false);
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void ForwardRectifiesAndGoesWithoutABias(object isa)
+    public void Forward_applies_a_ReLU_and_goes_without_a_bias(object isa)
     {
         foreach (ConvolutionGeometry g in SomeShapes)
         {
@@ -29,7 +29,7 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void LargerHalosAndLongerRowsChangeNothing(object isa)
+    public void Larger_halos_and_longer_rows_change_nothing(object isa)
     {
         foreach (ConvolutionGeometry g in SomeShapes)
         {
@@ -43,7 +43,7 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(Shapes))]
-    public void BackwardDataIsTheTransposedCorrelation(object isa, object geometry)
+    public void Backward_data_is_the_transposed_correlation(object isa, object geometry)
     {
         BackwardData((InstructionSet)isa, (ConvolutionGeometry)geometry, gated: false, default, 0, winograd: false);
         BackwardData((InstructionSet)isa, (ConvolutionGeometry)geometry, gated: true, default, 0, winograd: false);
@@ -51,12 +51,12 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(Shapes))]
-    public void BackwardFilterSumsOverLocationsThenSquares(object isa, object geometry) =>
+    public void Backward_filter_sums_over_locations_then_squares(object isa, object geometry) =>
         BackwardFilter((InstructionSet)isa, (ConvolutionGeometry)geometry, default, 0, winograd: false);
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void WinogradIsWithinItsTolerance(object isa)
+    public void Winograd_is_within_its_tolerance(object isa)
     {
         foreach (ConvolutionGeometry g in WinogradShapes)
         {
@@ -74,7 +74,7 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void SumsThatAreNotWantedAreLeftOut(object isa)
+    public void Sums_that_are_not_wanted_are_left_out(object isa)
     {
         foreach (ConvolutionGeometry g in SomeShapes)
         {
@@ -94,7 +94,7 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void FiltersFiveWideOnGreyImagesReadNoPaddingBackwards(object isa)
+    public void Filters_five_wide_on_grey_images_read_no_padding_backwards(object isa)
     {
         ConvolutionGeometry[] shapes =
         [
@@ -122,7 +122,7 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void ExamplesOfOneCallGiveTheBitsOfSeparateCalls(object isa)
+    public void Examples_of_one_call_give_the_bits_of_separate_calls(object isa)
     {
         foreach (ConvolutionGeometry g in SomeShapes)
         {
@@ -155,7 +155,7 @@ public sealed unsafe class ConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void RunsGiveTheSameBits(object isa)
+    public void Runs_give_the_same_bits(object isa)
     {
         foreach (ConvolutionGeometry g in SomeShapes)
         {

@@ -27,7 +27,7 @@ public sealed unsafe class ExamplesTogetherTests
 
     [TestMethod]
     [DynamicData(nameof(ShapesByInstructionSet))]
-    public void ForwardGivesTheBitsOfACallForEach(object isa, object geometry)
+    public void Forward_gives_the_bits_of_a_call_for_each(object isa, object geometry)
     {
         var g = (ConvolutionGeometry)geometry;
         ConvolutionKernel kernel = new(g, (InstructionSet)isa);
@@ -54,7 +54,7 @@ public sealed unsafe class ExamplesTogetherTests
 
     [TestMethod]
     [DynamicData(nameof(ShapesByInstructionSet))]
-    public void BackwardDataGivesTheBitsOfACallForEach(object isa, object geometry)
+    public void Backward_data_gives_the_bits_of_a_call_for_each(object isa, object geometry)
     {
         var g = (ConvolutionGeometry)geometry;
         ConvolutionKernel kernel = new(g, (InstructionSet)isa);
@@ -82,7 +82,7 @@ public sealed unsafe class ExamplesTogetherTests
 
     [TestMethod]
     [DynamicData(nameof(ShapesByInstructionSet))]
-    public void GradientsWithoutSquaresAreThoseOfTheDefinition(object isa, object geometry)
+    public void Gradients_without_squares_are_those_of_the_definition(object isa, object geometry)
     {
         var g = (ConvolutionGeometry)geometry;
         ConvolutionKernel kernel = new(g, (InstructionSet)isa);

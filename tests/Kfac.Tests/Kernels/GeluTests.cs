@@ -13,7 +13,7 @@ public sealed class GeluTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void RunsOfAnyLengthAreTheFormula(object isa)
+    public void Runs_of_any_length_are_the_formula(object isa)
     {
         for (int length = 0; length <= LongestRun; length++)
         {
@@ -38,7 +38,7 @@ public sealed class GeluTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void LargeValuesPassOrVanishAndWhatIsNoNumberStaysNone(object isa)
+    public void Large_values_pass_or_vanish_and_what_is_no_number_stays_none(object isa)
     {
         float[] x = [0, -0f, 20, 1e4f, 1e30f, -20, -1e4f, -1e10f, 1e-30f, float.NaN, float.PositiveInfinity], y = new float[x.Length], dx = new float[x.Length];
 

@@ -24,7 +24,7 @@ public sealed unsafe class GeneralConvolutionKernelTests
 
     [TestMethod]
     [DynamicData(nameof(Geometries))]
-    public void PassesAreTheDefinitions(object geometry)
+    public void Passes_are_the_definitions(object geometry)
     {
         var g = (ConvolutionGeometry)geometry;
         var kernel = new GeneralConvolutionKernel(g);
@@ -61,7 +61,7 @@ public sealed unsafe class GeneralConvolutionKernelTests
     }
 
     [TestMethod]
-    public void TunedKernelServesWhatItCan()
+    public void Tuned_kernel_serves_what_it_can()
     {
         Assert.IsInstanceOfType<ConvolutionKernel>(IConvolutionKernel.For(new ConvolutionGeometry(6, 5, 2, 4, 3, 2, 1, 2, 1, 0, 1, 1)));
         Assert.IsInstanceOfType<GeneralConvolutionKernel>(IConvolutionKernel.For(new ConvolutionGeometry(6, 5, 2, 4, 3, 2, 1, 2, 1, 0, 1, 1, 1, 2)));

@@ -7,7 +7,7 @@ namespace Kfac.Tests.Kernels;
 public sealed class InstructionSetTests
 {
     [TestMethod]
-    public void WithoutAWishTheBestIsTaken()
+    public void Without_a_wish_the_best_is_taken()
     {
         Assert.AreEqual(InstructionSets.Available[0], InstructionSets.Choose(null));
         Assert.AreEqual(InstructionSets.Available[0], InstructionSets.Choose(""));
@@ -17,12 +17,12 @@ public sealed class InstructionSetTests
     [TestMethod]
     [DataRow("scalar")]
     [DataRow("Scalar")]
-    public void AWishIsFollowed(string wish) => Assert.AreEqual(InstructionSet.Scalar, InstructionSets.Choose(wish));
+    public void A_wish_is_followed(string wish) => Assert.AreEqual(InstructionSet.Scalar, InstructionSets.Choose(wish));
 
     [TestMethod]
     [DataRow("avx1024")]
     [DataRow("3")]
-    public void AnUnknownWishSaysWhatThereIs(string wish)
+    public void An_unknown_wish_says_what_there_is(string wish)
     {
         InvalidOperationException e = Assert.ThrowsExactly<InvalidOperationException>(() => InstructionSets.Choose(wish));
         Assert.Contains(wish, e.Message);

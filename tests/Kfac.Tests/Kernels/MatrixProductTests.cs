@@ -18,7 +18,7 @@ public sealed unsafe class MatrixProductTests
 
     [TestMethod]
     [DynamicData(nameof(Variants))]
-    public void IsTheProductForEveryShape(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    public void Is_the_product_for_every_shape(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
     {
         foreach ((int m, int n, int k) in Sizes)
             foreach (Extra extra in (Extra[])[Extra.None, Extra.Bias, Extra.BiasAndRelu, Extra.Accumulate, Extra.Scale])
@@ -31,7 +31,7 @@ public sealed unsafe class MatrixProductTests
 
     [TestMethod]
     [DynamicData(nameof(Variants))]
-    public void SmallerCallsOfOnePlanGiveTheBitsOfTheirOwn(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    public void Smaller_calls_of_one_plan_give_the_bits_of_their_own(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
     {
         foreach ((int n, int maxTerms) in ((int, int)[])[(33, 40), (500, 170)])
         {
@@ -47,7 +47,7 @@ public sealed unsafe class MatrixProductTests
 
     [TestMethod]
     [DynamicData(nameof(Variants))]
-    public void TheOrderOfUnitsDoesNotMatter(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    public void The_order_of_units_does_not_matter(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
     {
         foreach ((int m, int n, int k) in Sizes)
         {
@@ -59,7 +59,7 @@ public sealed unsafe class MatrixProductTests
 
     [TestMethod]
     [DynamicData(nameof(Variants))]
-    public void TheLowerPartAloneHasTheSameBits(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
+    public void The_lower_part_alone_has_the_same_bits(object isa, bool transposeA, bool transposeB, bool squareA, bool squareB)
     {
         foreach ((int n, int k) in ((int, int)[])[(1, 3), (33, 20), (70, 30), (150, 500)])
         {
@@ -74,7 +74,7 @@ public sealed unsafe class MatrixProductTests
     }
 
     [TestMethod]
-    public void ThereIsWorkForManyWorkersWhereThereIsMuch()
+    public void There_is_work_for_many_workers_where_there_is_much()
     {
         Assert.IsGreaterThanOrEqualTo(8, new MatrixProduct(128, 128, 3136).Units);
         Assert.IsGreaterThanOrEqualTo(8, new MatrixProduct(3136, 128, 128, transposeA: true).Units);

@@ -28,7 +28,7 @@ public sealed class PatchCovarianceTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void SumsTheProductsOfAllPatches(object isa)
+    public void Sums_the_products_of_all_patches(object isa)
     {
         using var workers = new Workers(2);
         foreach ((ConvolutionGeometry g, bool hasBias) in Shapes.SelectMany(g => new[] { (g, true), (g, false) }))
@@ -64,7 +64,7 @@ public sealed class PatchCovarianceTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void BitsAreTheSameForAnyNumberOfWorkers(object isa)
+    public void Bits_are_the_same_for_any_number_of_workers(object isa)
     {
         ConvolutionGeometry g = ConvolutionGeometry.Same(14, 14, 32, 1, 3, 3);
         double[][] images = [KernelCases.Random(g.H * g.W * g.C, 1), KernelCases.Random(g.H * g.W * g.C, 2)];
@@ -82,7 +82,7 @@ public sealed class PatchCovarianceTests
     }
 
     [TestMethod]
-    public void OnlyFiltersThatMoveAPixelOverManyChannelsSuit()
+    public void Only_filters_that_move_a_pixel_over_many_channels_suit()
     {
         ConvolutionGeometry g = ConvolutionGeometry.Same(8, 8, 8, 4, 3, 3);
         Assert.IsTrue(PatchCovariance.Suits(g, InstructionSet.Vector128));

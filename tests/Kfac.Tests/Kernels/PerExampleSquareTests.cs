@@ -31,7 +31,7 @@ public sealed unsafe class PerExampleSquareTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void OneExample(object isa, string name, object geometry, double[] x, double[] dy, double[] squares, double[] biasSquares)
+    public void One_example(object isa, string name, object geometry, double[] x, double[] dy, double[] squares, double[] biasSquares)
     {
         double[][] sums = Run((InstructionSet)isa, (ConvolutionGeometry)geometry, [(x, dy)]);
         CollectionAssert.AreEqual(squares, sums[0], name);
@@ -40,7 +40,7 @@ public sealed unsafe class PerExampleSquareTests
 
     [TestMethod]
     [DynamicData(nameof(AllInstructionSets))]
-    public void ExamplesAreSquaredOneByOne(object isa)
+    public void Examples_are_squared_one_by_one(object isa)
     {
         double[][] sums = Run((InstructionSet)isa, ConvolutionGeometry.Valid(3, 3, 1, 1, 2, 2),
             [(Image, GradientValid), ([0, 1, 0, -1, 2, 1, 3, 0, -2], [0, 2, -1, 1])]);

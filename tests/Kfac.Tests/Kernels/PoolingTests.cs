@@ -23,7 +23,7 @@ public sealed class PoolingTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void ForwardTakesTheMaximumAndBackwardGoesToTheFirst(object isa)
+    public void Forward_takes_the_maximum_and_backward_goes_to_the_first(object isa)
     {
         foreach (PoolingGeometry g in Shapes)
             foreach (bool rectified in (bool[])[false, true])
@@ -74,13 +74,13 @@ public sealed class PoolingTests
 
 [TestClass]
 [TestCategory("Kernels")]
-public sealed class RectifierTests
+public sealed class ReluKernelTests
 {
     public static IEnumerable<object[]> InstructionSets => KernelCases.InstructionSets;
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void AllLengthsInPlace(object isa)
+    public void All_lengths_in_place(object isa)
     {
         for (int length = 0; length <= 70; length++)
         {
@@ -98,7 +98,7 @@ public sealed class RectifierTests
 
     [TestMethod]
     [DynamicData(nameof(InstructionSets))]
-    public void NotANumberStaysVisible(object isa)
+    public void Not_a_number_stays_visible(object isa)
     {
         float[] y = [.. Enumerable.Repeat(float.NaN, 37)];
         ReluKernel.Forward(y, (InstructionSet)isa);

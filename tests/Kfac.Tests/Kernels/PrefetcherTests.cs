@@ -9,7 +9,7 @@ public sealed unsafe class PrefetcherTests
     private const int Line = 16;
 
     [TestMethod]
-    public void EveryStretchIsGoneThroughAFewLinesAtATime()
+    public void Every_stretch_is_gone_through_a_few_lines_at_a_time()
     {
         const int Groups = 4;
         var memory = new AlignedBuffer(200 * Line);
@@ -43,7 +43,7 @@ public sealed unsafe class PrefetcherTests
     }
 
     [TestMethod]
-    public void FewTermsStillAskForALineButNoneForNone()
+    public void Few_terms_still_ask_for_a_line_but_none_for_none()
     {
         var memory = new AlignedBuffer(8 * Line);
         var ahead = new Prefetcher(capacity: 1);
@@ -56,7 +56,7 @@ public sealed unsafe class PrefetcherTests
     }
 
     [TestMethod]
-    public void ClearingForgetsWhatIsLeft()
+    public void Clearing_forgets_what_is_left()
     {
         var memory = new AlignedBuffer(Line);
         var ahead = new Prefetcher(capacity: 1);

@@ -15,7 +15,7 @@ public sealed class DropoutTests
     private const int Size = 20 * 10 * 3;
 
     [TestMethod]
-    public void ElementsAreDroppedAtTheRateAndTheOthersScaled()
+    public void Elements_are_dropped_at_the_rate_and_the_others_scaled()
     {
         using var workers = new Workers(2);
         Network network = Build(NetworkSpec.For(20, 10, 3).Dropout(0.25f), workers);
@@ -28,7 +28,7 @@ public sealed class DropoutTests
     }
 
     [TestMethod]
-    public void PredictionDropsNothing()
+    public void Prediction_drops_nothing()
     {
         using var workers = new Workers(1);
         Network network = Build(NetworkSpec.For(20, 10, 3).Relu().Dropout(), workers);
@@ -37,7 +37,7 @@ public sealed class DropoutTests
     }
 
     [TestMethod]
-    public void EveryPassExampleAndLayerHasItsOwnMaskAndThreadsChangeNothing()
+    public void Every_pass_example_and_layer_has_its_own_mask_and_threads_change_nothing()
     {
         using Workers one = new(1), five = new(5);
         Network network = Build(NetworkSpec.For(20, 10, 3).Dropout().Relu().Dropout(), one), again = Build(network.Spec, five);
@@ -59,7 +59,7 @@ public sealed class DropoutTests
     }
 
     [TestMethod]
-    public void GradientsGoBackThroughTheSameMask()
+    public void Gradients_go_back_through_the_same_mask()
     {
         using var workers = new Workers(2);
         Network network = Build(NetworkSpec.For(1, 1, 6).Dense(8).Dropout(0.5f).Dense(3), workers);
@@ -90,14 +90,14 @@ public sealed class DropoutTests
     }
 
     [TestMethod]
-    public void JsonAndRefusals()
+    public void JSON_and_refusals()
     {
         NetworkSpec spec = NetworkSpec.For(8, 8, 2).Dropout(0.125f).LeakyRelu(0.25f).Gelu().Add(new AveragePool2DSpec(2, 3, 1, 2)).GlobalAveragePool();
         Assert.AreEqual(spec, NetworkSpec.FromJson(spec.ToJson()));
         Assert.AreEqual(ImageShape.Flat(2), spec.Output);
         Refused(net => net.Dropout(1), "the rate of a dropout must be in [0, 1), but is 1");
         Refused(net => net.Dropout(float.NaN), "but is NaN");
-        Refused(net => net.LeakyRelu(0), "the slope of a leaky rectifier must be between 0 and 1, but is 0");
+        Refused(net => net.LeakyRelu(0), "the slope of a leaky ReLU must be between 0 and 1, but is 0");
         Refused(net => net.AveragePool(9), "a 9x9 window does not fit into an input of 8x8x2");
         Refused(net => net.Flatten().GlobalAveragePool(), "has made a vector of them");
 

@@ -18,7 +18,7 @@ public sealed class NormalizationTests
     private const int Examples = 4;
 
     [TestMethod]
-    public void RunningStatisticsFollowTheBatches()
+    public void Running_statistics_follow_the_batches()
     {
         using var workers = new Workers(2);
         Network network = Build(NetworkSpec.For(2, 3, 2).BatchNorm(momentum: 0.625f).Flatten().Dense(2), workers, seed: 1);
@@ -46,7 +46,7 @@ public sealed class NormalizationTests
     }
 
     [TestMethod]
-    public void PredictionWithTheBatchsOwnStatisticsIsTheTrainingPass()
+    public void Prediction_with_the_batchs_own_statistics_is_the_training_pass()
     {
         using var workers = new Workers(2);
         Network network = Build(NetworkSpec.For(4, 4, 2).Conv(3, 3).BatchNorm(momentum: 0).Relu().Flatten().Dense(2), workers, seed: 2);
@@ -59,7 +59,7 @@ public sealed class NormalizationTests
     }
 
     [TestMethod]
-    public void GroupNormalisationIsTheSameInTrainingAndPrediction()
+    public void Group_normalisation_is_the_same_in_training_and_prediction()
     {
         using var workers = new Workers(1);
         Network network = Build(NetworkSpec.For(4, 4, 2).Conv(4, 3).GroupNorm(2).Relu().LayerNorm().Flatten().Dense(2), workers, seed: 3);
@@ -72,7 +72,7 @@ public sealed class NormalizationTests
     [TestMethod]
     [DataRow(true)]
     [DataRow(false)]
-    public void LargeMeanCostsNoPrecision(bool batch)
+    public void Large_mean_costs_no_precision(bool batch)
     {
         using var workers = new Workers(1);
         NetworkSpec spec = NetworkSpec.For(8, 8, 1);
@@ -90,7 +90,7 @@ public sealed class NormalizationTests
     }
 
     [TestMethod]
-    public void ConstantChannelAndSingleVectorGiveTheShift()
+    public void Constant_channel_and_single_vector_give_the_shift()
     {
         using var workers = new Workers(1);
         Network network = Build(NetworkSpec.For(1, 1, 3).BatchNorm().LayerNorm(), workers, seed: 5);
@@ -100,7 +100,7 @@ public sealed class NormalizationTests
     }
 
     [TestMethod]
-    public void BackwardPassBehindAPredictionTakesTheStatisticsAsConstants()
+    public void Backward_pass_behind_a_prediction_takes_the_statistics_as_constants()
     {
         using var workers = new Workers(1);
         Network network = Build(NetworkSpec.For(3, 3, 1).Conv(2, 3).BatchNorm().Flatten().Dense(2), workers, seed: 6);
@@ -132,7 +132,7 @@ public sealed class NormalizationTests
     }
 
     [TestMethod]
-    public void StatisticsAreSavedButNeitherTrainedNorDecayed()
+    public void Statistics_are_saved_but_neither_trained_nor_decayed()
     {
         var trainer = new ImageClassifierTrainer(new TrainingOptions
         {
@@ -165,7 +165,7 @@ public sealed class NormalizationTests
     }
 
     [TestMethod]
-    public void WrongSettingsAreRefusedInWords()
+    public void Wrong_settings_are_refused_in_words()
     {
         Refused(net => net.BatchNorm(momentum: 1), "the momentum of a batch normalisation must be in [0, 1), but is 1");
         Refused(net => net.BatchNorm(momentum: float.NaN), "but is NaN");
@@ -178,7 +178,7 @@ public sealed class NormalizationTests
     }
 
     [TestMethod]
-    public void JsonKeepsTheSettings()
+    public void JSON_keeps_the_settings()
     {
         NetworkSpec spec = NetworkSpec.For(4, 4, 6).BatchNorm(0.5f, 0.25f).GroupNorm(3, 0.5f).LayerNorm();
         Assert.AreEqual(spec, NetworkSpec.FromJson(spec.ToJson()));

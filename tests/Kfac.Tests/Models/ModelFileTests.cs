@@ -22,7 +22,7 @@ public sealed class ModelFileTests
     }).Fit(SyntheticImages.Create(30, 1), SyntheticImages.Create(9, 2));
 
     [TestMethod]
-    public void EverythingComesBack()
+    public void Everything_comes_back()
     {
         ImageClassifier loaded = ImageClassifier.Load(new MemoryStream(Save()));
         Assert.AreEqual(Model.Spec, loaded.Spec);
@@ -38,7 +38,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void EveryTruncationIsNoticed()
+    public void Every_truncation_is_noticed()
     {
         byte[] file = Save();
         for (int length = 0; length < file.Length; length += 1 + length / 50)
@@ -48,7 +48,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void EveryFlippedBitIsNoticed()
+    public void Every_flipped_bit_is_noticed()
     {
         byte[] file = Save();
         for (int at = 0; at < file.Length; at += 1 + at / 100)
@@ -60,7 +60,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void NewerVersionsAndOtherFilesAreRefusedByName()
+    public void Newer_versions_and_other_files_are_refused_by_name()
     {
         byte[] file = Save();
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(8), 7);
@@ -69,7 +69,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void FalseLengthsCostNothing()
+    public void False_lengths_cost_nothing()
     {
         byte[] huge = Save();
         BinaryPrimitives.WriteInt64LittleEndian(huge.AsSpan(12), 900_000_000);
@@ -81,7 +81,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void LengthsInsideMustAgreeEvenWithAGoodChecksum()
+    public void Lengths_inside_must_agree_even_with_a_good_checksum()
     {
         // The last parameter is the bias [3] of the dense layer: 4 bytes of count and 12 of values before the checksum.
         byte[] file = Save();
@@ -93,7 +93,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void DescriptionsThatClaimMuchCostLittle()
+    public void Descriptions_that_claim_much_cost_little()
     {
         const string Image = "{\"Height\":8,\"Width\":8,\"Channels\":1}", Vast = "{\"Height\":1,\"Width\":268435456,\"Channels\":1}";
         const string Conv = "{\"layer\":\"conv2d\",\"Filters\":1,\"KernelHeight\":1,\"KernelWidth\":1,\"StrideY\":1024,\"StrideX\":1024,\"Padding\":\"Same\",\"UseBias\":false}";
@@ -112,7 +112,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void NestedBlocksAroundABadLayerAreRefusedInAFewWords()
+    public void Nested_blocks_around_a_bad_layer_are_refused_in_a_few_words()
     {
         const string Relu = "{\"layer\":\"relu\"}", Residual = "{\"layer\":\"residual\",\"Body\":[";
         string bad = string.Join(',', Enumerable.Repeat(Relu, 40_000).Append("{\"layer\":\"dropout\",\"Rate\":7}"));
@@ -126,7 +126,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void AHistoryMustBeOne()
+    public void A_history_must_be_one()
     {
         StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), "[null]")), "report 1 of the training history is missing");
         StringAssert.Contains(Refused(Assemble(Model.Spec.ToJson(), Saved().Replace("\"Epoch\":2", "\"Epoch\":2147483647"))), "report 2 of the training history is of epoch 2147483647");
@@ -137,7 +137,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void WhatFitRefusesLoadRefusesInTheSameWords()
+    public void What_Fit_refuses_Load_refuses_in_the_same_words()
     {
         NetworkSpec map = NetworkSpec.For(8, 8, 1).Conv(3, 3);
         string fit = Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(new TrainingOptions { Network = map }).Fit(SyntheticImages.Create(30, 1))).Message;
@@ -148,7 +148,7 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
-    public void NumbersThatNoTrainingLeavesBehindAreRefused()
+    public void Numbers_that_no_training_leaves_behind_are_refused()
     {
         ImageClassifier model = OnnxExportTests.Create(NetworkSpec.For(8, 8, 1).BatchNorm().Flatten().Dense(3));
         Parameter variance = model.Parameters.Single(parameter => parameter.Name == "batchnorm_1/variance");

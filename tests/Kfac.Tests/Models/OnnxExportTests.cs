@@ -39,7 +39,7 @@ public sealed class OnnxExportTests
 
     [TestMethod]
     [DynamicData(nameof(Networks))]
-    public void TheGraphGivesWhatThePredictorGives(string name, NetworkSpec spec)
+    public void The_graph_gives_what_the_predictor_gives(string name, NetworkSpec spec)
     {
         AssertSame(name, Create(spec));
     }
@@ -48,7 +48,7 @@ public sealed class OnnxExportTests
     [DataRow(1f, true)]
     [DataRow(0.7f, false)]
     [DataRow(2.5f, true)]
-    public void TemperatureAndMirrorImagesAreInTheGraph(float temperature, bool mirrored)
+    public void Temperature_and_mirror_images_are_in_the_graph(float temperature, bool mirrored)
     {
         NetworkSpec spec = NetworkSpec.PhotographCnn(new ImageShape(16, 13, 3), 3, filters: 4);
         ImageClassifier plain = Create(spec), model = Create(spec, temperature, mirrored);
@@ -94,7 +94,7 @@ public sealed class OnnxExportTests
     [TestMethod]
     [DataRow(false, "NHWC", "N 7 9 3", "DATA_BATCH DATA_FEATURE DATA_FEATURE DATA_CHANNEL")]
     [DataRow(true, "NCHW", "N 3 7 9", "DATA_BATCH DATA_CHANNEL DATA_FEATURE DATA_FEATURE")]
-    public void TheFileSaysWhatItTakesAndGives(bool channelsFirst, string layout, string shape, string meanings)
+    public void The_file_says_what_it_takes_and_gives(bool channelsFirst, string layout, string shape, string meanings)
     {
         OnnxFile file = Export(Create(NetworkSpec.For(7, 9, 3).Flatten().Dense(2)), new OnnxExportOptions
         {
@@ -120,14 +120,14 @@ public sealed class OnnxExportTests
     }
 
     [TestMethod]
-    public void TheSameModelGivesTheSameBytes()
+    public void The_same_model_gives_the_same_bytes()
     {
         ImageClassifier model = Create(NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3));
         CollectionAssert.AreEqual(Bytes(model, new OnnxExportOptions()), Bytes(model, new OnnxExportOptions()));
     }
 
     [TestMethod]
-    public void AFileIsReplacedOnceTheNewOneIsWhole()
+    public void A_file_is_replaced_once_the_new_one_is_whole()
     {
         ImageClassifier model = Create(NetworkSpec.For(4, 4, 1).Flatten().Dense(2));
         DirectoryInfo folder = Directory.CreateTempSubdirectory("kfac-");
@@ -150,7 +150,7 @@ public sealed class OnnxExportTests
     }
 
     [TestMethod]
-    public void OptionsThatDoNotGoWithTheModelAreRefused()
+    public void Options_that_do_not_go_with_the_model_are_refused()
     {
         ImageClassifier model = Create(NetworkSpec.For(4, 4, 1).Flatten().Dense(2));
         Refused(new OnnxExportOptions { ScoreName = "Features" }, "four different ones");

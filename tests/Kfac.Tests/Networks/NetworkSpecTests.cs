@@ -16,7 +16,7 @@ public sealed class NetworkSpecTests
     [DataRow(28, 3, 2, Padding.Symmetric, 14)]
     [DataRow(28, 4, 1, Padding.Symmetric, 27)]
     [DataRow(7, 7, 2, Padding.Symmetric, 4)]
-    public void ConvolutionShapesFollowTensorFlowAndForSymmetricPaddingPyTorch(int size, int kernel, int stride, Padding padding, int expected) =>
+    public void Convolution_shapes_follow_TensorFlow_and_for_symmetric_padding_PyTorch(int size, int kernel, int stride, Padding padding, int expected) =>
         Assert.AreEqual(new ImageShape(expected, expected, 4), NetworkSpec.For(size, size, 2).Conv(4, kernel, stride, padding).Output);
 
     [TestMethod]
@@ -26,14 +26,14 @@ public sealed class NetworkSpecTests
     [DataRow(8, 3, 2, 1, Padding.Symmetric, 4, 1, 1)]
     [DataRow(9, 3, 1, 3, Padding.Valid, 3, 0, 0)]
     [DataRow(8, 4, 1, 3, Padding.Symmetric, 7, 4, 4)]
-    public void DilatedWindowsReachAsFarAsTheirLastTap(int size, int kernel, int stride, int dilation, Padding padding, int expected, int before, int after)
+    public void Dilated_windows_reach_as_far_as_their_last_tap(int size, int kernel, int stride, int dilation, Padding padding, int expected, int before, int after)
     {
         Window window = Window.Infer(new ImageShape(size, 100, 1), kernel, 1, stride, 1, padding, dilation);
         Assert.AreEqual((expected, before, after), (window.OutputHeight, window.PadTop, window.PadBottom));
     }
 
     [TestMethod]
-    public void SmallCnnIsTwoConvolutionsAndAPoolingAsLongAsThereIsRoom()
+    public void Small_CNN_is_two_convolutions_and_a_pooling_as_long_as_there_is_room()
     {
         NetworkSpec grey = NetworkSpec.SmallCnn(new ImageShape(28, 28, 1), 10);
         Assert.AreEqual(
@@ -44,7 +44,7 @@ public sealed class NetworkSpecTests
     }
 
     [TestMethod]
-    public void ErrorsNameTheLayerAndWhatCameIn()
+    public void Errors_name_the_layer_and_what_came_in()
     {
         Refused(() => NetworkSpec.For(8, 8, 1).Dense(3), "layer 1 of 1", "on an input of 8x8x1", "put a Flatten before it");
         Refused(() => NetworkSpec.For(8, 8, 1).Conv(3, 3).Conv(3, 9, padding: Padding.Valid), "layer 2 of 2", "a 9x9 window does not fit into an input of 8x8x3");
@@ -72,7 +72,7 @@ public sealed class NetworkSpecTests
     }
 
     [TestMethod]
-    public void JsonKeepsEveryDetail()
+    public void JSON_keeps_every_detail()
     {
         NetworkSpec spec = NetworkSpec.For(9, 7, 3)
             .Add(new Conv2DSpec(5, 3, 2, 2, 1, Padding.Valid, UseBias: false)).Relu().Add(new MaxPool2DSpec(2, 3, 1, 2)).Flatten().Add(new DenseSpec(4, UseBias: false));

@@ -87,7 +87,7 @@ public sealed class RandomNetworkTests
         network.Initialize(seed);
         foreach (Parameter parameter in network.Parameters.Where(parameter => parameter.Kind != ParameterKind.Weights))
         {
-            // Biases of 0 leave rectifiers at their kink, where there is no derivative.
+            // Biases of 0 leave ReLUs at their kink, where there is no derivative.
             foreach (ref float value in parameter.MutableValues)
             {
                 value += random.NextSingle() - 0.5f;

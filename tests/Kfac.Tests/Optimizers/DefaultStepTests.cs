@@ -21,7 +21,7 @@ public sealed class DefaultStepTests
     private static readonly string[] Orthogonal = ["conv2d_1/filter", "dense_1/weights"];
 
     [TestMethod]
-    public void TheStepFollowsItsFormula()
+    public void The_step_follows_its_formula()
     {
         const double Rate = 0.02, Factor = 0.5, Momentum = 0.8, Lambda = 0.03, Ema = 0.9, Decay = 0.1, Bound = 1e-4;
         using var workers = new Workers(2);
@@ -75,7 +75,7 @@ public sealed class DefaultStepTests
     }
 
     [TestMethod]
-    public void EveryConvolutionHasConvDiagonalFB()
+    public void Every_convolution_has_ConvDiagonalFB()
     {
         using var workers = new Workers(1);
         var network = new Network(
@@ -88,7 +88,7 @@ public sealed class DefaultStepTests
     }
 
     [TestMethod]
-    public void OtherApproximationsComeWithSettingsOfTheirOwn()
+    public void Other_approximations_come_with_settings_of_their_own()
     {
         KfacLayerSettings root = KfacLayerSettings.For(new KfacOptions(), FisherApproximation.Auto);
         KfacLayerSettings kronecker = KfacLayerSettings.For(new KfacOptions(), FisherApproximation.Kronecker);
@@ -103,7 +103,7 @@ public sealed class DefaultStepTests
     }
 
     [TestMethod]
-    public void TheQuadraticModelAndItsDampingKeepTheNaturalGradient()
+    public void The_quadratic_model_and_its_damping_keep_the_natural_gradient()
     {
         foreach (KfacOptions options in (KfacOptions[])[new() { MomentumKind = KfacMomentumKind.QuadraticModel }, new() { DampingAdaptation = DampingAdaptation.LevenbergMarquardt }])
         {
@@ -112,7 +112,7 @@ public sealed class DefaultStepTests
     }
 
     [TestMethod]
-    public void ASmallDampingAloneIsAccepted() => new KfacOptions { Damping = 1e-7f }.Validate();
+    public void A_small_damping_alone_is_accepted() => new KfacOptions { Damping = 1e-7f }.Validate();
 
     private static double[] Orthogonalized(double[] direction, int columns)
     {

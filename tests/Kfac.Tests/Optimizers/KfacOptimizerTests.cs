@@ -24,16 +24,16 @@ public sealed class KfacOptimizerTests
 
     [TestMethod]
     [DynamicData(nameof(Approximations))]
-    public void LearnsABatchByHeartWithEveryBlock(FisherApproximation approximation) =>
+    public void Learns_a_batch_by_heart_with_every_block(FisherApproximation approximation) =>
         AssertLearns(new KfacOptions { Approximation = approximation, InverseUpdatePeriod = 5 });
 
     [TestMethod]
     [DynamicData(nameof(Modes))]
-    public void LearnsABatchByHeartWithEveryEstimate(EstimationMode mode) =>
+    public void Learns_a_batch_by_heart_with_every_estimate(EstimationMode mode) =>
         AssertLearns(new KfacOptions { EstimationMode = mode, InverseUpdatePeriod = 5 });
 
     [TestMethod]
-    public void LearnsABatchByHeartInEveryOtherWay()
+    public void Learns_a_batch_by_heart_in_every_other_way()
     {
         AssertLearns(new KfacOptions { MomentumKind = KfacMomentumKind.Gradient, InverseUpdatePeriod = 5 });
         AssertLearns(new KfacOptions { MomentumKind = KfacMomentumKind.QuadraticModel, InverseUpdatePeriod = 5, EstimationMode = EstimationMode.Exact });
@@ -45,7 +45,7 @@ public sealed class KfacOptimizerTests
 
     [TestMethod]
     [DynamicData(nameof(Approximations))]
-    public void SameBitsForAnyNumberOfThreads(FisherApproximation approximation)
+    public void Same_bits_for_any_number_of_threads(FisherApproximation approximation)
     {
         var options = new KfacOptions { Approximation = approximation, InverseUpdatePeriod = 4, InverseDelay = 2, FactorExamples = 3 };
         double[] alone = Train(options, threads: 1, steps: 12);
@@ -54,7 +54,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void InversesInTheBackgroundAreThoseOfTheStepTheyWereBegunAt()
+    public void Inverses_in_the_background_are_those_of_the_step_they_were_begun_at()
     {
         // With a period of 4 and a delay of 3, steps 1 ... 3 have the first step's inverse, 4 ... 6 still that, 7 the one of step 4.
         var late = new KfacOptions { Approximation = FisherApproximation.Kronecker, FactorUpdatePeriod = 1, InverseUpdatePeriod = 4, InverseDelay = 3 };
@@ -66,7 +66,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void BurnInLeavesTheParametersAlone()
+    public void Burn_in_leaves_the_parameters_alone()
     {
         var options = new KfacOptions { BurnInSteps = 3 };
         CollectionAssert.AreEqual(Train(options, 1, steps: 0), Train(options, 1, steps: 3));
@@ -74,10 +74,10 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void QuadraticModelHasTheExactFisherOfTheBatch()
+    public void Quadratic_model_has_the_exact_Fisher_of_the_batch()
     {
         using var workers = new Workers(1);
-        Network network = Build(workers, seed: 8); // no rectifier is about to turn
+        Network network = Build(workers, seed: 8); // no ReLU is about to turn
         var loss = new SoftmaxCrossEntropy(Classes, Examples);
         network.Forward(Examples, isTraining: true);
         loss.Forward(network.Logits, Labels);
@@ -115,7 +115,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void WhereTheModelPredictsNoDecreaseTheDampingStaysAndItIsSaidOnce()
+    public void Where_the_model_predicts_no_decrease_the_damping_stays_and_it_is_said_once()
     {
         using var workers = new Workers(1);
         Network network = Build(workers, 1);
@@ -129,7 +129,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void DampingThatIsFarTooLargeIsCalibratedDown()
+    public void Damping_that_is_far_too_large_is_calibrated_down()
     {
         using var workers = new Workers(1);
         var options = new KfacOptions { Damping = 1e4f, DampingAdaptation = DampingAdaptation.LevenbergMarquardt };
@@ -143,7 +143,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void DampingFollowsTheReductionRatio()
+    public void Damping_follows_the_reduction_ratio()
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -187,7 +187,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void LookingAheadDropsTheSameValuesAndLeavesRunningStatisticsAlone()
+    public void Looking_ahead_drops_the_same_values_and_leaves_running_statistics_alone()
     {
         using var workers = new Workers(1);
         Network plain = WithNormalisationAndDropout(), ahead = WithNormalisationAndDropout();
@@ -223,7 +223,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void LayerThatIsNotThereIsNamedWithThoseThatAre()
+    public void Layer_that_is_not_there_is_named_with_those_that_are()
     {
         using var workers = new Workers(1);
         var options = new KfacOptions { LayerApproximations = new Dictionary<string, FisherApproximation> { ["conv_7"] = FisherApproximation.Diagonal } };
@@ -232,7 +232,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void RescueOfAnInverseIsRemarkedOn()
+    public void Rescue_of_an_inverse_is_remarked_on()
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -244,7 +244,7 @@ public sealed class KfacOptimizerTests
     }
 
     [TestMethod]
-    public void ConvolutionInGroupsHasADiagonalByDefaultAndNothingElse()
+    public void Convolution_in_groups_has_a_diagonal_by_default_and_nothing_else()
     {
         using var workers = new Workers(1);
         NetworkSpec spec = NetworkSpec.For(5, 5, 2).Add(new Conv2DSpec(4, 3, 3, Groups: 2)).Relu().Flatten().Dense(Classes);

@@ -22,7 +22,7 @@ public sealed class LearningRateScheduleTests
 
     [TestMethod]
     [DynamicData(nameof(Courses))]
-    public void FactorsFollowTheFormula(LearningRateSchedule schedule, double[] factors)
+    public void Factors_follow_the_formula(LearningRateSchedule schedule, double[] factors)
     {
         schedule.Validate();
         for (int epoch = 0; epoch <= 10; epoch++)
@@ -50,11 +50,11 @@ public sealed class LearningRateScheduleTests
 
     [TestMethod]
     [DynamicData(nameof(BadSettings))]
-    public void BadSettingsAreRefusedByName(LearningRateSchedule schedule, string message) =>
+    public void Bad_settings_are_refused_by_name(LearningRateSchedule schedule, string message) =>
         StringAssert.StartsWith(Assert.ThrowsExactly<ArgumentException>(schedule.Validate).Message, message);
 
     [TestMethod]
-    public void MultiStepSchedulesAreEqualByTheirMilestones()
+    public void Multi_step_schedules_are_equal_by_their_milestones()
     {
         Assert.AreEqual(new MultiStepSchedule(0.1, [1, 2]), new MultiStepSchedule(0.1, new List<double> { 1, 2 }));
         Assert.AreEqual(new MultiStepSchedule(0.1, [1, 2]).GetHashCode(), new MultiStepSchedule(0.1, [1, 2]).GetHashCode());

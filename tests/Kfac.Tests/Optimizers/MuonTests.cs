@@ -21,7 +21,7 @@ public sealed unsafe class MuonTests
 
     [TestMethod]
     [DynamicData(nameof(Shapes))]
-    public void OrthogonalizationIsTheIterationOnTheMatrixItself(int rows, int columns)
+    public void Orthogonalization_is_the_iteration_on_the_matrix_itself(int rows, int columns)
     {
         Matrix<double> matrix = Gaussian(rows, columns);
 
@@ -30,7 +30,7 @@ public sealed unsafe class MuonTests
     }
 
     [TestMethod]
-    public void SizeOfTheMatrixDoesNotMatter()
+    public void Size_of_the_matrix_does_not_matter()
     {
         Matrix<double> matrix = Gaussian(20, 8);
         Matrix<double> result = Add(matrix, 1);
@@ -39,7 +39,7 @@ public sealed unsafe class MuonTests
     }
 
     [TestMethod]
-    public void SingularValuesComeCloseToOneAndTheirVectorsStay()
+    public void Singular_values_come_close_to_one_and_their_vectors_stay()
     {
         Matrix<double> matrix = Gaussian(60, 12), result = Add(matrix, 1) - 1;
         var decomposition = matrix.Svd();
@@ -54,7 +54,7 @@ public sealed unsafe class MuonTests
     }
 
     [TestMethod]
-    public void MatrixOfRankOneAndNothingAtAllAreNoTrouble()
+    public void Matrix_of_rank_one_and_nothing_at_all_are_no_trouble()
     {
         Matrix<double> column = Gaussian(40, 1), row = Gaussian(1, 10);
         AssertClose(1 + Matrices.Orthogonalize(column * row), Add(column * row, 1));
@@ -62,7 +62,7 @@ public sealed unsafe class MuonTests
     }
 
     [TestMethod]
-    public void MuonFollowsItsFormula()
+    public void Muon_follows_its_formula()
     {
         const double Rate = 0.02, Factor = 0.5, Momentum = 0.8, Beta1 = 0.7, Beta2 = 0.9, Epsilon = 1e-3, Decay = 0.1;
         using var workers = new Workers(2);

@@ -17,7 +17,7 @@ public sealed class OptimizerTests
     private static readonly int[] Labels = [0, 1, 2, 1];
 
     [TestMethod]
-    public void SgdFollowsItsFormula()
+    public void SGD_follows_its_formula()
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -38,7 +38,7 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
-    public void NesterovLooksAheadByItsFormula()
+    public void Nesterov_looks_ahead_by_its_formula()
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -59,7 +59,7 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
-    public void AdamFollowsItsFormula()
+    public void Adam_follows_its_formula()
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -86,7 +86,7 @@ public sealed class OptimizerTests
     [DataRow(1e-4f, false, KfacMomentumKind.Regular, DisplayName = "norm constraint")]
     [DataRow(1e-4f, true, KfacMomentumKind.Regular, DisplayName = "norm constraint per layer")]
     [DataRow(1e-4f, true, KfacMomentumKind.Nesterov, DisplayName = "norm constraint per layer, Nesterov")]
-    public void KfacFollowsItsRecipe(float normConstraint, bool perLayer, KfacMomentumKind kind)
+    public void KFAC_follows_its_recipe(float normConstraint, bool perLayer, KfacMomentumKind kind)
     {
         const double Rate = 0.1, Factor = 0.5, Damping = 0.02, Decay = 0.9, Momentum = 0.5;
         using var workers = new Workers(1);
@@ -123,7 +123,7 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
-    public void LossThatIsNotFiniteBringsBackTheLastGoodParameters()
+    public void Loss_that_is_not_finite_brings_back_the_last_good_parameters()
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -145,7 +145,7 @@ public sealed class OptimizerTests
 
     [TestMethod]
     [DynamicData(nameof(AllOptimizers))]
-    public void BatchThatIsAlwaysNaNEndsInAClearException(OptimizerOptions options)
+    public void Batch_that_is_always_NaN_ends_in_a_clear_exception(OptimizerOptions options)
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -168,7 +168,7 @@ public sealed class OptimizerTests
 
     [TestMethod]
     [DynamicData(nameof(AllOptimizers))]
-    public void WeightDecayShrinksWeightsAndLeavesBiasesAlone(OptimizerOptions options)
+    public void Weight_decay_shrinks_weights_and_leaves_biases_alone(OptimizerOptions options)
     {
         const double Decay = 0.5, Factor = 0.5;
         const double Rate = 0.01;
@@ -180,7 +180,7 @@ public sealed class OptimizerTests
 
     [TestMethod]
     [DynamicData(nameof(AllOptimizers))]
-    public void L2AddsTheWeightsToTheGradientAndLeavesBiasesAlone(OptimizerOptions options)
+    public void L2_adds_the_weights_to_the_gradient_and_leaves_biases_alone(OptimizerOptions options)
     {
         (double[] before, double[] plain, double[] gradient, bool[] isBias) = OneStep(options, 1);
         (_, double[] regularised, double[] sum, _) = OneStep(options with { L2 = 0.1f }, 1);
@@ -189,7 +189,7 @@ public sealed class OptimizerTests
     }
 
     [TestMethod]
-    public void WithoutMomentumSgdCannotTellL2FromWeightDecay()
+    public void Without_momentum_SGD_cannot_tell_L2_from_weight_decay()
     {
         SgdOptions options = new() { Momentum = 0 };
         AssertClose(OneStep(options with { WeightDecay = 0.1f }, 1).After, OneStep(options with { L2 = 0.1f }, 1).After);
@@ -197,7 +197,7 @@ public sealed class OptimizerTests
 
     [TestMethod]
     [DynamicData(nameof(FirstOrderOptimizers))]
-    public void GradientThatIsNotFiniteIsNotFollowed(OptimizerOptions options)
+    public void Gradient_that_is_not_finite_is_not_followed(OptimizerOptions options)
     {
         using var workers = new Workers(1);
         Network network = Build(workers);
@@ -220,7 +220,7 @@ public sealed class OptimizerTests
 
     [TestMethod]
     [DynamicData(nameof(AllOptimizers))]
-    public void StepAllocatesNothing(OptimizerOptions options)
+    public void Step_allocates_nothing(OptimizerOptions options)
     {
         using var workers = new Workers(1);
         Network network = Build(workers);

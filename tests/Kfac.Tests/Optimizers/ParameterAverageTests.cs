@@ -13,7 +13,7 @@ public sealed class ParameterAverageTests
     private static readonly int[] Labels = [0, 1, 2, 1];
 
     [TestMethod]
-    public void IsTheDebiasedAverageOfTheParametersThatStepsBeganWith()
+    public void Is_the_debiased_average_of_the_parameters_that_steps_began_with()
     {
         using var workers = new Workers(2);
         var random = new Random(5);

@@ -9,7 +9,7 @@ public sealed class DeterministicReductionTests
     private const int Slices = 16;
 
     [TestMethod]
-    public void SlicesAreAddedInOrderWhateverTheOrderOfTheirEnds()
+    public void Slices_are_added_in_order_whatever_the_order_of_their_ends()
     {
         var random = new Random(1);
         for (int attempt = 0; attempt < 100; attempt++)
@@ -41,7 +41,7 @@ public sealed class DeterministicReductionTests
     }
 
     [TestMethod]
-    public void OnePlaceServesWhoeverWorksAlone()
+    public void One_place_serves_whoever_works_alone()
     {
         var slices = new DeterministicReduction(Slices, (_, _) => { });
         for (int slice = 0; slice < Slices; slice++)
@@ -55,7 +55,7 @@ public sealed class DeterministicReductionTests
     [TestMethod]
     [DataRow(2)]
     [DataRow(5)]
-    public void ManyWorkersAddEverySliceOnceAndInOrder(int count)
+    public void Many_workers_add_every_slice_once_and_in_order(int count)
     {
         using var workers = new Workers(count);
         var sliceIn = new int[Slices];
@@ -77,7 +77,7 @@ public sealed class DeterministicReductionTests
     }
 
     [TestMethod]
-    public void RegionThatFailedLeavesNothingBehind()
+    public void Region_that_failed_leaves_nothing_behind()
     {
         var added = new List<int>();
         var slices = new DeterministicReduction(Slices, (place, _) => added.Add(place));

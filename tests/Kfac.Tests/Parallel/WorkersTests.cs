@@ -10,7 +10,7 @@ public sealed class WorkersTests
     [DataRow(1)]
     [DataRow(2)]
     [DataRow(7)]
-    public void EveryUnitRunsOnceHoweverOftenRegionsFollow(int count)
+    public void Every_unit_runs_once_however_often_regions_follow(int count)
     {
         using var workers = new Workers(count);
         var runs = new int[13];
@@ -27,7 +27,7 @@ public sealed class WorkersTests
     }
 
     [TestMethod]
-    public void SleepersWakeForTheNextRegion()
+    public void Sleepers_wake_for_the_next_region()
     {
         using var workers = new Workers(3);
         int done = 0;
@@ -41,7 +41,7 @@ public sealed class WorkersTests
     }
 
     [TestMethod]
-    public void ExceptionOfAUnitReachesTheCallerAndTheWorkersGoOn()
+    public void Exception_of_a_unit_reaches_the_caller_and_the_workers_go_on()
     {
         using var workers = new Workers(2);
         InvalidOperationException failure = Assert.ThrowsExactly<InvalidOperationException>(() => workers.Run(10, (unit, _) => throw new InvalidOperationException($"unit {unit}")));
@@ -52,5 +52,5 @@ public sealed class WorkersTests
     }
 
     [TestMethod]
-    public void AtLeastOneWorkerIsNeeded() => Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new Workers(0));
+    public void At_least_one_worker_is_needed() => Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new Workers(0));
 }

@@ -13,7 +13,7 @@ public sealed class FoldedNormalizationTests
 {
     [TestMethod]
     [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
-    public void PredictsWhatTheTrainedNetworkDoes(string name, NetworkSpec spec)
+    public void Predicts_what_the_trained_network_does(string name, NetworkSpec spec)
     {
         using var workers = new Workers(2);
         (Network trained, double[][] images, _) = Build(spec, workers);
@@ -48,7 +48,7 @@ public sealed class FoldedNormalizationTests
     }
 
     [TestMethod]
-    public void OnlyNormalizationsRightBehindAConvolutionAreFolded()
+    public void Only_normalizations_right_behind_a_convolution_are_folded()
     {
         using var workers = new Workers(1);
         NetworkSpec spec = NetworkSpec.For(4, 4, 2).BatchNorm().Conv(3, 3).BatchNorm().BatchNorm().Relu().MaxPool(2).BatchNorm()

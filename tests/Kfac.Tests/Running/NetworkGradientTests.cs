@@ -20,7 +20,7 @@ public sealed class NetworkGradientTests
 
     [TestMethod]
     [DynamicData(nameof(Networks), typeof(NetworkCases))]
-    public void ScoresAreTheDefinitions(string name, NetworkSpec spec)
+    public void Scores_are_the_definitions(string name, NetworkSpec spec)
     {
         using var workers = new Workers(2);
         (Network network, double[][] images, _) = Build(spec, workers);
@@ -34,7 +34,7 @@ public sealed class NetworkGradientTests
 
     [TestMethod]
     [DynamicData(nameof(Networks), typeof(NetworkCases))]
-    public void GradientsAndTheirSquaresAreThoseOfFiniteDifferences(string name, NetworkSpec spec)
+    public void Gradients_and_their_squares_are_those_of_finite_differences(string name, NetworkSpec spec)
     {
         using var workers = new Workers(2);
         (Network network, double[][] images, int[] labels) = Build(spec, workers);
@@ -60,7 +60,7 @@ public sealed class NetworkGradientTests
     }
 
     [TestMethod]
-    public void HiddenGradientsReachEveryLayerAsOfTheSummedLoss()
+    public void Hidden_gradients_reach_every_layer_as_of_the_summed_loss()
     {
         // The gradient at the second convolution's input, seen as the image of a network that begins there.
         NetworkSpec tail = NetworkSpec.For(4, 4, 3).Conv(2, 3).Relu().Flatten().Dense(Classes);

@@ -19,7 +19,7 @@ public sealed class NetworkStepTests
 
     [TestMethod]
     [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
-    public void InputsAndOutputGradientsOfTheWholeBatchStayReadable(string name, NetworkSpec spec)
+    public void Inputs_and_output_gradients_of_the_whole_batch_stay_readable(string name, NetworkSpec spec)
     {
         using var workers = new Workers(2);
         (Network network, _, int[] labels) = Build(spec, workers);
@@ -46,7 +46,7 @@ public sealed class NetworkStepTests
 
     [TestMethod]
     [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
-    public void AnyNumberOfThreadsGivesTheSameBits(string name, NetworkSpec spec)
+    public void Any_number_of_threads_gives_the_same_bits(string name, NetworkSpec spec)
     {
         float[] one = AfterThreeSteps(spec, threads: 1);
         Assert.IsTrue(one.All(float.IsFinite), name);
@@ -56,7 +56,7 @@ public sealed class NetworkStepTests
 
     [TestMethod]
     [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
-    public void StepAllocatesNothing(string name, NetworkSpec spec)
+    public void Step_allocates_nothing(string name, NetworkSpec spec)
     {
         using var workers = new Workers(1);
         (Network network, _, int[] labels) = Build(spec, workers);
@@ -69,7 +69,7 @@ public sealed class NetworkStepTests
 
     [TestMethod]
     [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
-    public void GradientsHaveTheSameBitsWhetherOutputGradientsStayOrNot(string name, NetworkSpec spec)
+    public void Gradients_have_the_same_bits_whether_output_gradients_stay_or_not(string name, NetworkSpec spec)
     {
         using var workers = new Workers(3);
         (Network network, _, int[] labels) = Build(spec, workers);
@@ -86,7 +86,7 @@ public sealed class NetworkStepTests
 
     [TestMethod]
     [DynamicData(nameof(NetworksWithDropout), typeof(NetworkCases))]
-    public void OutputGradientsOfTheExamplesReadAreThoseOfTheWholeBatch(string name, NetworkSpec spec)
+    public void Output_gradients_of_the_examples_read_are_those_of_the_whole_batch(string name, NetworkSpec spec)
     {
         using var workers = new Workers(2);
         (Network network, _, int[] labels) = Build(spec, workers, MoreExamples);
@@ -115,7 +115,7 @@ public sealed class NetworkStepTests
     }
 
     [TestMethod]
-    public void OnlyMapsThatAreReadLaterHaveMemoryForTheBatch()
+    public void Only_maps_that_are_read_later_have_memory_for_the_batch()
     {
         using var workers = new Workers(2);
         NetworkSpec spec = NetworkSpec.For(8, 8, 2).Conv(3, 3).Relu().Conv(4, 3).Relu().MaxPool(2).Conv(5, 3).BatchNorm().Relu().Flatten().Dense(3);

@@ -16,7 +16,7 @@ public sealed class PrefetchPlanTests
     private readonly Prefetcher _prefetchers = new(capacity: 16);
 
     [TestMethod]
-    public void ForwardItIsWhatTheLayersWriteUpToTheNextConvolution()
+    public void Forward_it_is_what_the_layers_write_up_to_the_next_convolution()
     {
         (ExampleLayer[] run, PrefetchPlan maps) = Run();
         maps.AfterForward(Index(run, "conv2d_2"), These, Next, _prefetchers);
@@ -24,7 +24,7 @@ public sealed class PrefetchPlanTests
     }
 
     [TestMethod]
-    public void PastTheEndItIsTheNextExamples()
+    public void Past_the_end_it_is_the_next_examples()
     {
         (ExampleLayer[] run, PrefetchPlan maps) = Run();
         maps.AfterForward(Index(run, "conv2d_3"), These, Next, _prefetchers);
@@ -34,7 +34,7 @@ public sealed class PrefetchPlanTests
     }
 
     [TestMethod]
-    public void BackwardItIsWhatTheLayersReadDownToTheNextConvolution()
+    public void Backward_it_is_what_the_layers_read_down_to_the_next_convolution()
     {
         (ExampleLayer[] run, PrefetchPlan maps) = Run();
         maps.AfterBackward(Index(run, "conv2d_3"), These, Next, _prefetchers);

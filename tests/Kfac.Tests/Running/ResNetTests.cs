@@ -12,7 +12,7 @@ namespace Kfac.Tests.Running;
 public sealed class ResNetTests
 {
     [TestMethod]
-    public void StagesHalveTheImageAndDoubleTheChannels()
+    public void Stages_halve_the_image_and_double_the_channels()
     {
         NetworkSpec spec = NetworkSpec.ResNet(new ImageShape(32, 32, 3), 10, blocks: 3);
         ImageShape[] blocks = [.. spec.Layers.Zip(spec.Shapes).Where(pair => pair.First is ResidualSpec).Select(pair => pair.Second)];
@@ -27,7 +27,7 @@ public sealed class ResNetTests
     }
 
     [TestMethod]
-    public void SmallOneTrainsAndComesBackFromItsFile()
+    public void Small_one_trains_and_comes_back_from_its_file()
     {
         ImageClassifier model = new ImageClassifierTrainer(new TrainingOptions
         {

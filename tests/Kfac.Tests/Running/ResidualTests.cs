@@ -14,7 +14,7 @@ public sealed class ResidualTests
         .Relu().Flatten().Dense(3);
 
     [TestMethod]
-    public void JsonKeepsBlocksAndWhatIsInThem()
+    public void JSON_keeps_blocks_and_what_is_in_them()
     {
         Assert.AreEqual(Spec, NetworkSpec.FromJson(Spec.ToJson()));
         Assert.AreEqual(new ImageShape(3, 3, 4), Spec.Shapes[0]);
@@ -34,7 +34,7 @@ public sealed class ResidualTests
         "{\"Input\":{\"Height\":8,\"Width\":8,\"Channels\":1},\"Layers\":[{\"layer\":\"residual\"," + block + "}]}"));
 
     [TestMethod]
-    public void BranchesThatDoNotMeetAreRefusedWithBothShapes()
+    public void Branches_that_do_not_meet_are_refused_with_both_shapes()
     {
         Refused(() => NetworkSpec.For(8, 8, 1).Residual(body => body.Conv(3, 3, stride: 2)), "the body gives 4x4x3 and the identity gives 8x8x1");
         Refused(() => NetworkSpec.For(8, 8, 1).Residual(body => body.Conv(3, 3), shortcut => shortcut.Conv(2, 1)), "the body gives 8x8x3 and the shortcut gives 8x8x2");
@@ -55,7 +55,7 @@ public sealed class ResidualTests
     }
 
     [TestMethod]
-    public void LayersRunBodyFirstAndAreNumberedByKind()
+    public void Layers_run_body_first_and_are_numbered_by_kind()
     {
         using var workers = new Workers(1);
         var network = new Network(Spec, 2, workers, trains: true);
@@ -65,18 +65,18 @@ public sealed class ResidualTests
     }
 
     [TestMethod]
-    public void MemoryIsSharedWhereNothingIsLostAndOnlyThere()
+    public void Memory_is_shared_where_nothing_is_lost_and_only_there()
     {
         using var workers = new Workers(1);
         NetworkSpec spec = NetworkSpec.For(6, 6, 2).Conv(3, 3).Residual(body => body.Relu().Conv(3, 3)).Relu().Residual(body => body.Conv(3, 3).Relu()).Flatten().Dense(3);
         IReadOnlyList<Layer> layers = new Network(spec, 2, workers, trains: true).Layers;
         (Layer firstBody, var firstAdd, Layer behind) = (layers[2], (ResidualAdd)layers[4], layers[5]);
-        Assert.IsFalse(firstBody.Output.IsSameMemoryAs(firstBody.Input), "a rectifier behind a fork leaves the shortcut alone");
+        Assert.IsFalse(firstBody.Output.IsSameMemoryAs(firstBody.Input), "a ReLU behind a fork leaves the shortcut alone");
         Assert.IsTrue(firstAdd.Output.IsSameMemoryAs(firstAdd.Input), "a sum in the memory of the convolution before it");
-        Assert.IsTrue(behind.Output.IsSameMemoryAs(firstAdd.Output), "a rectifier behind a sum");
+        Assert.IsTrue(behind.Output.IsSameMemoryAs(firstAdd.Output), "a ReLU behind a sum");
         Assert.IsTrue(firstAdd.InputGradient!.IsSameMemoryAs(firstAdd.ShortcutGradient!), "one gradient for both branches");
         (Layer lastOfBody, var secondAdd) = (layers[8], (ResidualAdd)layers[9]);
-        Assert.IsFalse(secondAdd.Output.IsSameMemoryAs(secondAdd.Input), "a rectifier's output is needed when it goes back");
+        Assert.IsFalse(secondAdd.Output.IsSameMemoryAs(secondAdd.Input), "a ReLU's output is needed when it goes back");
         Assert.IsFalse(lastOfBody.InputGradient!.IsSameMemoryAs(lastOfBody.OutputGradient!), "the gradient before a sum is the shortcut's too");
     }
 }

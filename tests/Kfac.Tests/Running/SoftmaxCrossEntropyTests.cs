@@ -19,7 +19,7 @@ public sealed class SoftmaxCrossEntropyTests
     [DataRow(0f)]
     [DataRow(0.1f)]
     [DataRow(0.9f)]
-    public void LossIsTheFormulas(float smoothing)
+    public void Loss_is_the_formulas(float smoothing)
     {
         SoftmaxCrossEntropy loss = Create(smoothing);
 
@@ -35,7 +35,7 @@ public sealed class SoftmaxCrossEntropyTests
     [DataRow(0f)]
     [DataRow(0.1f)]
     [DataRow(0.9f)]
-    public void GradientIsTheLosssDifferenceQuotient(float smoothing)
+    public void Gradient_is_the_loss_difference_quotient(float smoothing)
     {
         const double Step = 1e-4;
         SoftmaxCrossEntropy loss = Create(smoothing);
@@ -89,7 +89,7 @@ public sealed class SoftmaxCrossEntropyTests
     }
 
     [TestMethod]
-    public void EveryEstimateOfTheFisherWeighsAnExamplesByItsWeight()
+    public void Every_estimate_of_the_Fisher_weighs_an_example_by_its_weight()
     {
         SoftmaxCrossEntropy weighted = Create(smoothing: 0.2f), plain = new(Classes, Examples);
         weighted.Forward(Buffer(), Labels);

@@ -34,7 +34,7 @@ public sealed class ContinuedTrainingTests
 
     [TestMethod]
     [DynamicData(nameof(Optimizers))]
-    public void TwoAndTwoEpochsAreFour(OptimizerOptions optimizer)
+    public void Two_and_two_epochs_are_four(OptimizerOptions optimizer)
     {
         TrainingOptions options = Options(optimizer) with { Augmentation = new AugmentationOptions { Shift = 0.2, HorizontalFlip = true } };
         ImageClassifier whole = Fit(options with { Epochs = 4 });
@@ -52,7 +52,7 @@ public sealed class ContinuedTrainingTests
     }
 
     [TestMethod]
-    public void AnotherOptimizerOrALoadedModelGoesOnWithTheWeightsAlone()
+    public void Another_optimizer_or_a_loaded_model_goes_on_with_the_weights_alone()
     {
         var warnings = new List<string>();
         TrainingOptions options = Options(new KfacOptions()) with { Epochs = 1, OnWarning = warnings.Add };
@@ -69,7 +69,7 @@ public sealed class ContinuedTrainingTests
     }
 
     [TestMethod]
-    public void ALoadedModelsRunningStatisticsGoOn()
+    public void A_loaded_models_running_statistics_go_on()
     {
         // Of images that are all brighter, a first step that forgets the past would take over the whole difference.
         TrainingOptions options = Options(new SgdOptions { LearningRate = 1e-9f }) with { Epochs = 3, ParameterAveragingEpochs = 0 };
@@ -85,12 +85,12 @@ public sealed class ContinuedTrainingTests
     }
 
     [TestMethod]
-    public void ThePreviousModelsNetworkIsTheOne() => StringAssert.Contains(
+    public void The_previous_models_network_is_the_one() => StringAssert.Contains(
         Assert.ThrowsExactly<ArgumentException>(() => Fit(Options(new SgdOptions()) with { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(3) }, Fit(Options(new SgdOptions()) with { Epochs = 1 }))).Message,
         "Network is another than the previous model's");
 
     [TestMethod]
-    public void CancelledTrainingMayKeepWhatItHas()
+    public void Cancelled_training_may_keep_what_it_has()
     {
         // The third epoch is cut short: what is kept are the weights after its second step.
         using var source = new CancellationTokenSource();
@@ -117,7 +117,7 @@ public sealed class ContinuedTrainingTests
     }
 
     [TestMethod]
-    public void CancelledTrainingWithEarlyStoppingKeepsTheBestEpoch()
+    public void Cancelled_training_with_early_stopping_keeps_the_best_epoch()
     {
         using var source = new CancellationTokenSource();
         TrainingOptions options = Options(new SgdOptions()) with { Epochs = 5, EarlyStopping = new EarlyStopping(MinDelta: 1) };
@@ -140,11 +140,11 @@ public sealed class ContinuedTrainingTests
     }
 
     [TestMethod]
-    public void CancelledBeforeTheFirstStepThereIsNothingToKeep() => Assert.ThrowsExactly<OperationCanceledException>(() =>
+    public void Cancelled_before_the_first_step_there_is_nothing_to_keep() => Assert.ThrowsExactly<OperationCanceledException>(() =>
         Fit(Options(new SgdOptions()) with { OnCancellation = CancellationOutcome.KeepBest }, cancellation: new CancellationToken(canceled: true)));
 
     [TestMethod]
-    public void AnyLossIsBetterThanNone()
+    public void Any_loss_is_better_than_none()
     {
         var stopping = new EarlyStopping(Metric: EarlyStoppingMetric.Loss);
         EpochReport ruined = new(1, 9, 1, 0.5, double.NaN, 0.3, 1, 1, 1, 0), fine = ruined with { Epoch = 2, ValidationLoss = 5 };

@@ -30,7 +30,7 @@ public sealed class ImageClassifierTrainerTests
 
     [TestMethod]
     [DynamicData(nameof(Optimizers))]
-    public void EveryOptimizerLearnsThePictures(OptimizerOptions optimizer)
+    public void Every_optimizer_learns_the_pictures(OptimizerOptions optimizer)
     {
         ImageClassifier model = Train(Options(optimizer), epochs: 6);
         EpochReport first = model.History[0], last = model.History[^1];
@@ -41,7 +41,7 @@ public sealed class ImageClassifierTrainerTests
 
     [TestMethod]
     [DynamicData(nameof(Optimizers))]
-    public void SameSeedGivesTheSameBitsWithAnyNumberOfThreads(OptimizerOptions optimizer)
+    public void Same_seed_gives_the_same_bits_with_any_number_of_threads(OptimizerOptions optimizer)
     {
         float[] one = Weights(Train(Options(optimizer) with { Threads = 1 }, epochs: 2));
         float[] two = Weights(Train(Options(optimizer) with { Threads = 2 }, epochs: 2));
@@ -53,7 +53,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void LargeBatchesGiveTheSameBitsWithAnyNumberOfThreadsToo()
+    public void Large_batches_give_the_same_bits_with_any_number_of_threads_too()
     {
         // 240 images in one step are the most slices; 120 in each of two are some more than the fewest.
         foreach (int batch in (int[])[240, 120])
@@ -66,7 +66,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void PredictorsAgreeWithEachOtherWhateverTheirBatchAndThreads()
+    public void Predictors_agree_with_each_other_whatever_their_batch_and_threads()
     {
         ImageClassifier model = Train(Options(new KfacOptions()), epochs: 1);
         MemoryImageSource images = SyntheticImages.Create(10, seed: 9);
@@ -91,7 +91,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void EarlyStoppingKeepsTheBestEpoch()
+    public void Early_stopping_keeps_the_best_epoch()
     {
         // A learning rate that ruins everything after a while: the best epoch is not the last one.
         MemoryImageSource training = SyntheticImages.Create(90, seed: 1), validation = SyntheticImages.Create(60, seed: 2);
@@ -104,7 +104,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void CancellationEndsTheTraining()
+    public void Cancellation_ends_the_training()
     {
         using var source = new CancellationTokenSource();
         int steps = 0;
@@ -123,7 +123,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void ReportsCoverEveryImageOnce()
+    public void Reports_cover_every_image_once()
     {
         var batches = new List<BatchReport>();
         TrainingOptions options = Options(new SgdOptions()) with { Epochs = 2, BatchSize = 32, OnBatch = batches.Add };
@@ -134,7 +134,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void BatchSizeFollowsTheNumberOfImagesUnlessItIsGiven()
+    public void Batch_size_follows_the_number_of_images_unless_it_is_given()
     {
         Assert.AreEqual(64, new TrainingOptions { Epochs = 10 }.BatchSizeFor(19_999));
         Assert.AreEqual(128, new TrainingOptions { Epochs = 10 }.BatchSizeFor(20_000));
@@ -144,7 +144,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void LastStepThatRuinsTheParametersIsTakenBack()
+    public void Last_step_that_ruins_the_parameters_is_taken_back()
     {
         // The only step of the training: a learning rate beyond all measure, and nobody sees the loss that follows.
         var options = Options(new SgdOptions { LearningRate = 3e38f }) with { Epochs = 1, BatchSize = 90, ParameterAveragingEpochs = 0, Schedule = LearningRateSchedule.Constant };
@@ -158,7 +158,7 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
-    public void BadOptionsAndDataAreRefusedByName()
+    public void Bad_options_and_data_are_refused_by_name()
     {
         Refused(Options(new KfacOptions { Damping = 0 }), "Damping must be positive and finite, but is 0");
         Refused(Options(new KfacOptions { EmaDecay = 1 }), "EmaDecay must be in [0, 1)");

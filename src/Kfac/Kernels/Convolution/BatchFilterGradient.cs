@@ -10,7 +10,7 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
     private const int FloatsOfUnit = 24 * 1024;
 
     /// <summary>Examples that go by for one panel before they do for the next.</summary>
-    private const int ExamplesTogether = 16;
+    private const int ChunkSize = 16;
 
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
@@ -41,9 +41,9 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
         Scale(biases.BiasGradient, 0, _g.K, 0);
         Scale(biases.BiasSquares, 0, _g.K, 0);
         ImageBatch patches = _g.FirstPatch(x);
-        for (int first = 0; first < x.Count; first += ExamplesTogether)
+        for (int first = 0; first < x.Count; first += ChunkSize)
             for (int panel = 0; panel < _sums.PanelCount; panel++)
-                for (int n = first; n < Math.Min(first + ExamplesTogether, x.Count); n++)
+                for (int n = first; n < Math.Min(first + ChunkSize, x.Count); n++)
                     _sums.Run(patches[n], dy[n], means, scratch + (unit * _sums.ScratchLength), null, panel, panel + 1, chunk, end);
         Scale(means.Gradient, from, length, 1f / x.Count);
         Scale(means.Squares, from, length, 1f / x.Count);

@@ -62,7 +62,7 @@ internal unsafe interface IConvolutionKernel
     /// <param name="dy">[OutH, OutW, K] of each example, with <see cref="OutputGradientHalo"/></param>
     /// <param name="packed">from <see cref="PackBackward"/></param>
     /// <param name="dx">[H, W, C] of each example, interior overwritten</param>
-    /// <param name="gate">[H, W, C] of each example, or default: where x came out of a rectifier, x itself, and dx has passed back through it.</param>
+    /// <param name="gate">[H, W, C] of each example, or default: where x came out of a ReLU, x itself, and dx has passed back through it.</param>
     /// <param name="scratch">[ScratchLength]</param>
     /// <param name="ahead">What comes next, or null.</param>
     void BackwardData(ImageBatch dy, float* packed, ImageBatch dx, ImageBatch gate, float* scratch, Prefetcher? ahead = null);

@@ -37,7 +37,7 @@ internal static unsafe class Pooling
     /// <param name="x">[H, W, C]; its halo is not read</param>
     /// <param name="y">[OutH, OutW, C], interior overwritten</param>
     /// <param name="winners">[OutH, OutW, C], interior overwritten with what <see cref="MaxBackward"/> needs to know, or none</param>
-    /// <param name="rectified">Whether x came out of a rectifier, through which the gradient is to pass back.</param>
+    /// <param name="rectified">Whether x came out of a ReLU, through which the gradient is to pass back.</param>
     /// <param name="isa">Forces an instruction set.</param>
     public static void MaxForward(
         PoolingGeometry g, ImagePlane x, ImagePlane y, ImagePlane winners = default, bool rectified = false, InstructionSet? isa = null)
@@ -48,7 +48,7 @@ internal static unsafe class Pooling
 
     /// <summary>
     /// dx = the gradient of sum(y * dy) with respect to x: dy of a window goes to its first maximum in row-major order.
-    /// Where x came out of a rectifier, dx has passed back through it: 0 where x is not positive.
+    /// Where x came out of a ReLU, dx has passed back through it: 0 where x is not positive.
     /// </summary>
     /// <param name="g">The shape.</param>
     /// <param name="winners">[OutH, OutW, C], from <see cref="MaxForward"/></param>

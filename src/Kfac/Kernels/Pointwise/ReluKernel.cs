@@ -15,7 +15,7 @@ internal static unsafe class ReluKernel
     }
 
     /// <summary>dy = y &gt; 0 ? dy : 0</summary>
-    /// <param name="y">The rectifier's output.</param>
+    /// <param name="y">The ReLU's output.</param>
     /// <param name="dy">in place</param>
     /// <param name="isa">Forces an instruction set.</param>
     public static void Backward(ReadOnlySpan<float> y, Span<float> dy, InstructionSet? isa = null)

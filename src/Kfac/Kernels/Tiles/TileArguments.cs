@@ -32,7 +32,7 @@ internal unsafe struct TileArguments
     /// <summary>Columns of a partial panel.</summary>
     public int Columns;
 
-    /// <summary>No result of <see cref="StoreClamped"/> is smaller: 0 rectifies, negative infinity does nothing.</summary>
+    /// <summary>No result of <see cref="StoreClamped"/> is smaller: 0 is a ReLU, negative infinity does nothing.</summary>
     public float Floor;
 
     /// <summary>What <see cref="StoreScaled"/> multiplies the sums by.</summary>
