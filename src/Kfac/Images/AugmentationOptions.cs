@@ -16,8 +16,8 @@ public sealed record AugmentationOptions
     /// <summary>No change.</summary>
     public static AugmentationOptions None { get; } = new();
 
-    /// <summary>What suits photographs: shifted by up to an eighth, and mirrored left to right.</summary>
-    public static AugmentationOptions Photographs { get; } = new() { Shift = 0.125, HorizontalFlip = true };
+    /// <summary>What suits photographs: shifted by up to an eighth, and mirrored left to right in every other epoch.</summary>
+    public static AugmentationOptions Photographs { get; } = new() { Shift = 0.125, HorizontalFlip = true, AlternatingFlip = true };
 
     /// <summary>
     /// The default for images of a shape: <see cref="Photographs"/> in colour (3 or 4 channels) of at least 24 x 24, else

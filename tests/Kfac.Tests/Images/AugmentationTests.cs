@@ -20,7 +20,7 @@ public sealed class AugmentationTests
         Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.For(new ImageShape(64, 64, 4)));
         Assert.AreEqual(AugmentationOptions.None, AugmentationOptions.For(new ImageShape(28, 28, 1)), "digits and letters are grey");
         Assert.AreEqual(AugmentationOptions.None, AugmentationOptions.For(new ImageShape(64, 16, 3)));
-        Assert.AreEqual("shift 0.125, horizontal flip", AugmentationOptions.Photographs.ToString());
+        Assert.AreEqual("shift 0.125, horizontal flip, alternating flip", AugmentationOptions.Photographs.ToString());
         Assert.AreEqual("none", AugmentationOptions.None.ToString());
     }
 
@@ -40,7 +40,7 @@ public sealed class AugmentationTests
         }).Fit(images);
 
         CollectionAssert.AreEqual(
-            new[] { "curvature: ConvDiagonalFB for conv2d_1; FullyConnectedDiagonalFB for dense_1", "recipe: 1 epochs, augmentation shift 0.125, horizontal flip, label smoothing 0.1" }, said.OrderBy(line => line).ToArray());
+            new[] { "curvature: ConvDiagonalFB for conv2d_1; FullyConnectedDiagonalFB for dense_1", "recipe: 1 epochs, augmentation shift 0.125, horizontal flip, alternating flip, label smoothing 0.1" }, said.OrderBy(line => line).ToArray());
     }
 
     [TestMethod]
@@ -273,7 +273,7 @@ public sealed class AugmentationTests
         };
 
         Assert.AreEqual(all, AugmentationOptions.Parse(all.ToString()));
-        Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.Parse("shift 0.125, horizontal flip"));
+        Assert.AreEqual(AugmentationOptions.Photographs, AugmentationOptions.Parse("shift 0.125, horizontal flip, alternating flip"));
         Assert.AreEqual(AugmentationOptions.None, AugmentationOptions.Parse("none"));
         Assert.AreEqual(typeof(AugmentationOptions).GetProperties().Count(property => property.CanWrite), AugmentationChange.All.Count, "every option is in the table");
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => AugmentationOptions.Parse("shfit 0.1")).Message, "but is shfit 0.1");
