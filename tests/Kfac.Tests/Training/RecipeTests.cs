@@ -79,7 +79,7 @@ public sealed class RecipeTests
         Assert.AreNotEqual(1, model.Temperature);
         Assert.IsNotNull(model.History[^1].ValidationLoss);
         Assert.Contains("12 of the 40 training images are set apart to calibrate the probabilities", infos);
-        Assert.Contains("recipe: 2 epochs, augmentation shift 0.125, horizontal flip, label smoothing 0.1", infos);
+        Assert.Contains("recipe: 2 epochs, augmentation shift 0.125, horizontal flip, alternating flip, label smoothing 0.1", infos);
         Assert.Contains(info => info.StartsWith("calibration: temperature ", StringComparison.Ordinal) && info.EndsWith("by 12 images that were not trained on", StringComparison.Ordinal), infos);
 
         using var file = new MemoryStream();
