@@ -71,9 +71,6 @@ public abstract class ImageSet
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not in (0, 1).</exception>
     public abstract (ImageSet Training, ImageSet Validation) Split(double fraction, int seed);
 
-    /// <summary>How many of a class's <paramref name="count"/> images make up <paramref name="fraction"/> of them.</summary>
-    internal static int CountApart(double fraction, int count) => count < 2 ? 0 : Math.Clamp((int)Math.Round(fraction * count), 1, count - 1);
-
     /// <exception cref="ArgumentException">There are no images, or <paramref name="spec"/> takes others.</exception>
     internal void RequireFit(NetworkSpec spec, string name)
     {

@@ -22,8 +22,8 @@ public sealed class ImageSourceSplit : IImageSource
     public int Count => _indices.Length;
 
     /// <summary>
-    /// Sets a share of each class's images apart, at random but the same for the same seed: of a class of two or more at least
-    /// one, and never all.
+    /// Sets a share of each class's images apart, at even distances from a random start, the same for the same seed: of a class of
+    /// two or more at least one, and never all.
     /// </summary>
     /// <param name="source">What is divided.</param>
     /// <param name="fraction">Share of the images to set apart, in (0, 1).</param>
@@ -33,23 +33,16 @@ public sealed class ImageSourceSplit : IImageSource
     public static (ImageSourceSplit Training, ImageSourceSplit Validation) Stratified(IImageSource source, double fraction, int seed)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (!(fraction > 0 && fraction < 1))
+        var counts = new int[source.ClassCount];
+        for (int index = 0; index < source.Count; index++)
         {
-            throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "the fraction must be above 0 and below 1");
+            counts[source.GetLabel(index)]++;
         }
 
-        var apart = new List<int>();
-        foreach (IGrouping<int, int> members in Enumerable.Range(0, source.Count).GroupBy(source.GetLabel).OrderBy(group => group.Key))
-        {
-            int[] indices = [.. members];
-            new SplitMix64(seed, RandomStream.ValidationSplit, members.Key).Shuffle(indices);
-            apart.AddRange(indices.Take(ImageSet.CountApart(fraction, indices.Length)));
-        }
-
-        apart.Sort();
-        var isApart = apart.ToHashSet();
-        int[] rest = [.. Enumerable.Range(0, source.Count).Where(index => !isApart.Contains(index))];
-        return (new ImageSourceSplit(source, rest), new ImageSourceSplit(source, [.. apart]));
+        var split = new StratifiedSplit(counts, fraction, seed);
+        var seen = new int[source.ClassCount];
+        ILookup<bool, int> isApart = Enumerable.Range(0, source.Count).ToLookup(index => split.IsApart(source.GetLabel(index), seen[source.GetLabel(index)]++));
+        return (new ImageSourceSplit(source, [.. isApart[false]]), new ImageSourceSplit(source, [.. isApart[true]]));
     }
 
     /// <inheritdoc/>

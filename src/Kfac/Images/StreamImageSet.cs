@@ -59,19 +59,14 @@ internal sealed class StreamImageSet : ImageSet
     /// <remarks>The scaling stays that of all images, and weights are taken to be spread evenly: another pass would tell hardly more.</remarks>
     public override (ImageSet Training, ImageSet Validation) Split(double fraction, int seed)
     {
-        if (!(fraction > 0 && fraction < 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "the fraction must be above 0 and below 1");
-        }
-
-        int[] counts = [.. ClassCounts], apart = [.. counts.Select(count => CountApart(fraction, count))];
+        var split = new StratifiedSplit(ClassCounts, fraction, seed);
         return (Part(takesApart: false), Part(takesApart: true));
 
         StreamImageSet Part(bool takesApart)
         {
-            int[] sizes = [.. counts.Zip(apart, (all, some) => takesApart ? some : all - some)];
-            double[] weights = [.. ClassWeights.Select((weight, c) => counts[c] == 0 ? 0 : weight * sizes[c] / counts[c])];
-            return new StreamImageSet(_whole, new StratifiedStream(_stream, counts, apart, takesApart, seed), sizes, weights, _scaling, _bufferImages);
+            int[] sizes = [.. ClassCounts.Zip(split.CountsApart, (all, apart) => takesApart ? apart : all - apart)];
+            double[] weights = [.. ClassWeights.Select((weight, c) => ClassCounts[c] == 0 ? 0 : weight * sizes[c] / ClassCounts[c])];
+            return new StreamImageSet(_whole, new StratifiedStream(_stream, split, takesApart), sizes, weights, _scaling, _bufferImages);
         }
     }
 

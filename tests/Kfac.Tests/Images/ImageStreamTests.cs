@@ -71,6 +71,17 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
+    public void The_same_images_are_set_apart_whether_or_not_they_fit_into_memory()
+    {
+        var stream = new SourceStream(SyntheticImages.Create(200, 1));
+
+        string[] fromMemory = Pictures(ImageSet.Load(stream, 1 << 30).Split(0.1, seed: 3).Validation, 0);
+        string[] fromPasses = Pictures(ImageSet.Load(stream, 4096).Split(0.1, seed: 3).Validation, 0);
+
+        CollectionAssert.AreEqual(fromPasses, fromMemory);
+    }
+
+    [TestMethod]
     public void Streamed_training_learns_and_is_the_same_with_any_number_of_threads()
     {
         var options = new TrainingOptions
