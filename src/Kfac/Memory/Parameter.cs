@@ -35,7 +35,7 @@ public sealed unsafe class Parameter
     public ReadOnlySpan<float> Values => _store.Values.Span.Slice(Offset, Length);
 
     /// <summary>Gradient of the mean loss of the batch, as of the last backward pass.</summary>
-    public ReadOnlySpan<float> Gradient => _store.Gradients.Span.Slice(Offset, Length);
+    internal ReadOnlySpan<float> Gradient => _store.Gradients.Span.Slice(Offset, Length);
 
     /// <summary>Mean over the batch's examples of the squared per-example gradients, where the last backward pass was asked for it.</summary>
     internal ReadOnlySpan<float> SquaredGradient => _store.SquaredGradients.Span.Slice(Offset, Length);

@@ -65,6 +65,11 @@ public sealed class ImageClassifierTrainer
             throw new ArgumentException("Network is another than the previous model's; leave it out to go on with that one", nameof(previous));
         }
 
+        if (previous is not null && _options.InitialParameters is not null)
+        {
+            throw new ArgumentException($"{nameof(TrainingOptions.InitialParameters)} are for a new network, but there is a previous model, which has its own", nameof(previous));
+        }
+
         TrainingOptions options = Recipe.Complete(_options, training, validation is not null, previous?.Spec);
         NetworkSpec spec = options.Network!;
         training.RequireFit(spec, nameof(training));

@@ -40,6 +40,12 @@ public sealed record TrainingOptions
     public long? TrainingMemory { get; init; }
 
     /// <summary>
+    /// What parameters begin with in place of random values, such as another training's: by <see cref="Memory.Parameter.Name"/>, row-major
+    /// in <see cref="Memory.Parameter.Shape"/>; those that are not named begin as usual. Null, the default, names none.
+    /// </summary>
+    public IReadOnlyDictionary<string, float[]>? InitialParameters { get; init; }
+
+    /// <summary>
     /// Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes (Szegedy et al.
     /// 2016). Validation is reported without it. Null, the default, takes 0.1 for colour images of at least 24 x 24, else 0.
     /// </summary>

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Diagnostics;
 using Kfac.Images;
 using Kfac.Memory;
@@ -52,6 +53,7 @@ internal sealed class TrainingRun : IDisposable
         if (previous is null)
         {
             ranks.WhitenPatches(_network, training, _scaling, options.Seed);
+            InitialParameters.Apply(_network, options.InitialParameters ?? ReadOnlyDictionary<string, float[]>.Empty);
         }
         else
         {

@@ -34,7 +34,7 @@ internal static class TrainingSettings
         Dictionary<string, string> settings = DescribeOptions(options, network);
         settings["the training images"] = training.Describe();
         settings["the validation images"] = validation?.Describe() ?? "none";
-        settings["the previous model"] = previous is null ? "none" : $"one of {previous.History.Count} epochs, {Hash(previous)}";
+        settings["the previous model"] = previous is null ? "none" : $"one of {previous.History.Count} epochs, {Hash(previous.Store.Values.Span)}";
         return settings;
     }
 
@@ -89,6 +89,9 @@ internal static class TrainingSettings
             case bool or string or IFormattable or MemberInfo:
                 settings[name] = Text(value);
                 break;
+            case IReadOnlyDictionary<string, float[]> parameters:
+                settings[name] = string.Join(", ", parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {Hash(pair.Value)}"));
+                break;
             case IDictionary map:
                 settings[name] = string.Join(", ", map.Keys.Cast<object>().Select(key => $"{key} = {Text(map[key])}").Order(StringComparer.Ordinal));
                 break;
@@ -113,6 +116,5 @@ internal static class TrainingSettings
 
     private static string Clip(string? text) => text is null ? "none" : text.Length <= MaxShown ? text : $"{text[..MaxShown]}…";
 
-    private static string Hash(ImageClassifier model) =>
-        Convert.ToHexStringLower(SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(model.Store.Values.Span)));
+    private static string Hash(ReadOnlySpan<float> values) => Convert.ToHexStringLower(SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values)));
 }
