@@ -56,6 +56,13 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>The network; null takes <see cref="NetworkSpec.SmallCnn"/> for the images and classes at hand.</summary>
         public NetworkSpec? Network = Engine.Network;
 
+        /// <summary>
+        /// How many layers with parameters (convolutions, dense layers, normalisations), the first ones, keep the previous
+        /// model's weights, bit for bit: <c>3</c>, or <c>^1</c> for all but the last. Only for
+        /// <see cref="Fit(IDataView, IDataView, KfacImageClassificationTransformer)"/>. Default 0: all are trained.
+        /// </summary>
+        public Index FrozenLayers = Engine.FrozenLayers;
+
         /// <summary>The optimizer and its settings: <see cref="KfacOptions"/> (the default), <see cref="SgdOptions"/>, <see cref="AdamOptions"/> or <see cref="MuonOptions"/>.</summary>
         public OptimizerOptions Optimizer = Engine.Optimizer;
 
@@ -206,6 +213,7 @@ public sealed partial class KfacImageClassificationTrainer
             {
                 TrainingMemory = TrainingMemory,
                 Network = Network,
+                FrozenLayers = FrozenLayers,
                 Optimizer = LearningRate is { } rate ? Optimizer with { LearningRate = rate } : Optimizer,
                 Schedule = LearningRateScheduler,
                 Epochs = Epoch,

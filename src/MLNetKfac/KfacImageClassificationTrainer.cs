@@ -72,8 +72,12 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     /// <inheritdoc cref="Fit(IDataView)"/>
     public KfacImageClassificationTransformer Fit(IDataView trainData, IDataView? validationData) => Fit(trainData, validationData, previousModel: null);
 
-    /// <summary>Goes on with the training of a model.</summary>
-    /// <param name="trainData">The training rows, with the labels and the image shape that the model was trained on.</param>
+    /// <summary>Goes on with the training of a model, or fine-tunes it for other classes.</summary>
+    /// <remarks>
+    /// Where the labels have other values than the model's, its last layer begins anew and all others keep their weights; the log says so. With
+    /// <see cref="Options.FrozenLayers"/> the first layers are not trained.
+    /// </remarks>
+    /// <param name="trainData">The training rows, with the image shape that the model was trained on.</param>
     /// <param name="validationData">Rows with the same columns, never trained on; null takes <see cref="Options.ValidationSetFraction"/>.</param>
     /// <param name="previousModel">
     /// What to go on from: its network, weights and input scaling and, unless it was loaded from a file without it or trained by
@@ -87,11 +91,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         using var cancellation = new Cancellation(_host, _options.CancellationToken);
         ImageColumns columns = FindColumns(trainData, features => FormatOf(trainData, features, previousModel), FindWeight(trainData.Schema));
         (PixelFormat format, LabelColumn label) = (columns.Format, columns.Label);
-        if (previousModel is not null)
-        {
-            RequireSameLabel(label, previousModel.Model.ClassCount, previousModel.Model.LabelValues, nameof(trainData), "the previous model's");
-        }
-
+        ImageClassifier? previous = previousModel is null ? null : GoOnFrom(previousModel.Model, label, log);
         if (format.Ambiguity(columns.Features, _options.Images) is { } ambiguity)
         {
             log.Info(ambiguity);
@@ -118,6 +118,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
 
         ImageClassifier classifier = new ImageClassifierTrainer(_training with
         {
+            Network = previousModel is not null && previousModel.Model.Network.Equals(_training.Network) ? previous!.Spec : _training.Network,
             ClassWeights = _options.ClassWeights is { } weights ? label.Arrange(weights) : null,
             OnBatch = report =>
             {
@@ -131,7 +132,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             },
             OnInfo = log.Info,
             OnWarning = log.Warn,
-        }).Fit(training, validation is { Count: > 0 } ? validation : null, previousModel?.Model.Classifier, cancellation.Token);
+        }).Fit(training, validation is { Count: > 0 } ? validation : null, previous, cancellation.Token);
         return new KfacImageClassificationTransformer(new ScoringModel(classifier, label.Values, _options.FeatureColumnName, format, Outputs) { SavesOptimizerState = _options.SaveOptimizerState });
     }
 
@@ -196,6 +197,20 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     private PixelFormat FormatOf(IDataView data, DataViewSchema.Column features, KfacImageClassificationTransformer? previousModel) => previousModel is null
         ? PixelFormat.ForTraining(features, _options.Images, () => MLImagePixelReader.FirstSize(data, features))
         : previousModel.Format.ForPrediction(features);
+
+    /// <summary>The model itself or, for labels of other values, the same with a new last layer.</summary>
+    private ImageClassifier GoOnFrom(KfacImageClassificationModelParameters model, LabelColumn label, TrainingLog log)
+    {
+        string[] before = [.. model.ClassNames ?? []], now = [.. label.Values?.Texts ?? []];
+        if ((label.ClassCount == model.ClassCount && SameValues(label.Values, model.LabelValues)) || (now.Length > 0 && now.Order().SequenceEqual(before.Order())))
+        {
+            RequireSameLabel(label, model.ClassCount, model.LabelValues, "trainData", "the previous model's");
+            return model.Classifier;
+        }
+
+        log.Info($"The labels are others than the previous model's: its last layer begins anew, for {label.ClassCount} classes in place of {model.ClassCount}, and all others keep their weights");
+        return model.Classifier.WithNewClasses(label.ClassCount, _training.Seed);
+    }
 
     private ImageSet ReadValidation(IDataView data, ImageColumns trained, long budget, Cancellation cancellation, TrainingLog log)
     {

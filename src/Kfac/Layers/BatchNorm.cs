@@ -71,11 +71,11 @@ internal sealed unsafe class BatchNorm : BatchLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Scale = store.GetOrAdd($"{Name}/scale", [Channels], ParameterKind.Scale);
-        Shift = store.GetOrAdd($"{Name}/shift", [Channels], ParameterKind.Bias);
+        Scale = store.GetOrAdd($"{Name}/scale", [Channels], KindOf(ParameterKind.Scale));
+        Shift = store.GetOrAdd($"{Name}/shift", [Channels], KindOf(ParameterKind.Bias));
         RunningMean = store.GetOrAdd($"{Name}/mean", [Channels], ParameterKind.Statistic);
         RunningVariance = store.GetOrAdd($"{Name}/variance", [Channels], ParameterKind.Statistic, isVariance: true);
-        ParameterArray = [Scale, Shift];
+        ParameterArray = Trained(Scale, Shift);
     }
 
     internal override void Initialize(int seed, int index)
@@ -103,7 +103,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
 
     internal override void BeginForward(ForwardPass pass)
     {
-        _isTraining = pass.IsTraining;
+        _isTraining = pass.IsTraining && !IsFrozen;
         _keep = Math.Min(Spec.Momentum, pass.Number / (pass.Number + 1.0));
     }
 

@@ -62,7 +62,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override int PreferredExamples => Kernel.PreferredExamples;
 
-    internal override bool NeedsBatchForGradients => !Spec.IsFrozen && Kernel.BatchGradient is not null;
+    internal override bool NeedsBatchForGradients => !IsFrozen && Kernel.BatchGradient is not null;
 
     internal override bool SupportsPrefetch => Kernel.SupportsPrefetch;
 
@@ -78,9 +78,9 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels / Spec.Groups, Spec.Filters], Spec.IsFrozen ? ParameterKind.Statistic : ParameterKind.Weights);
-        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], Spec.IsFrozen ? ParameterKind.Statistic : ParameterKind.Bias) : null;
-        ParameterArray = Spec.IsFrozen ? [] : Bias is null ? [Filter] : [Filter, Bias];
+        Filter = store.GetOrAdd($"{Name}/filter", [Spec.KernelHeight, Spec.KernelWidth, InputShape.Channels / Spec.Groups, Spec.Filters], KindOf(ParameterKind.Weights));
+        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Filters], KindOf(ParameterKind.Bias)) : null;
+        ParameterArray = Bias is null ? Trained(Filter) : Trained(Filter, Bias);
     }
 
     internal override void Initialize(int seed, int index)
@@ -101,7 +101,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
-            _sums = Spec.IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
+            _sums = IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
         }
     }
 
@@ -145,7 +145,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums?.Average(examples, quantities);
 
-    internal override int BatchScratchLength(int examples) => Spec.IsFrozen ? 0 :
+    internal override int BatchScratchLength(int examples) => IsFrozen ? 0 :
         Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);
 
     internal override void BeginForward(ForwardPass pass) => _hasAllInputs = false;
@@ -154,7 +154,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
     internal override void BackwardBatch(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
         bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
-        IBatchFilterGradient? kernel = Spec.IsFrozen ? null : squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
+        IBatchFilterGradient? kernel = IsFrozen ? null : squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
         if (kernel is null)
         {
             return;

@@ -39,9 +39,9 @@ internal sealed unsafe class Dense : BatchLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Weights = store.GetOrAdd($"{Name}/weights", [InputShape.Size, Spec.Units], ParameterKind.Weights);
-        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Units], ParameterKind.Bias) : null;
-        ParameterArray = Bias is null ? [Weights] : [Weights, Bias];
+        Weights = store.GetOrAdd($"{Name}/weights", [InputShape.Size, Spec.Units], KindOf(ParameterKind.Weights));
+        Bias = Spec.UseBias ? store.GetOrAdd($"{Name}/bias", [Spec.Units], KindOf(ParameterKind.Bias)) : null;
+        ParameterArray = Bias is null ? Trained(Weights) : Trained(Weights, Bias);
     }
 
     internal override void Initialize(int seed, int index) => InitializeHe(Weights, InputShape.Size, seed, index);

@@ -14,7 +14,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
     private readonly int _groupChannels;
     private AlignedBuffer[] _scratch = [];
     private Sums[] _sums = [];
-    private GradientAccumulators _sliceSums = null!;
+    private GradientAccumulators? _sliceSums;
 
     // For each example and group.
     private double[] _mean = [];
@@ -45,9 +45,9 @@ internal sealed unsafe class GroupNorm : ExampleLayer
 
     internal override void AddParameters(ParameterStore store)
     {
-        Scale = store.GetOrAdd($"{Name}/scale", [Channels], ParameterKind.Scale);
-        Shift = store.GetOrAdd($"{Name}/shift", [Channels], ParameterKind.Bias);
-        ParameterArray = [Scale, Shift];
+        Scale = store.GetOrAdd($"{Name}/scale", [Channels], KindOf(ParameterKind.Scale));
+        Shift = store.GetOrAdd($"{Name}/shift", [Channels], KindOf(ParameterKind.Bias));
+        ParameterArray = Trained(Scale, Shift);
     }
 
     internal override void Initialize(int seed, int index) => Scale.MutableValues.Fill(1);
@@ -59,7 +59,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         _sums = [.. scratch.Select(_ => new Sums(Channels))];
         _mean = new double[input.Capacity * Spec.Groups];
         _inverseDeviation = new double[input.Capacity * Spec.Groups];
-        if (outputGradient is not null)
+        if (outputGradient is not null && !IsFrozen)
         {
             _sliceSums = new GradientAccumulators(ParameterArray);
         }
@@ -83,10 +83,15 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    internal override void BeginSlice(int slot, BackwardQuantities quantities) => _sliceSums.Begin(slot, quantities);
+    internal override void BeginSlice(int slot, BackwardQuantities quantities) => _sliceSums?.Begin(slot, quantities);
 
     internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
+        if (_sliceSums is null)
+        {
+            return;
+        }
+
         Span<float> scratch = _scratch[worker].Span;
         Sums sums = _sums[worker];
         for (int n = range.First; n < range.End; n++)
@@ -98,7 +103,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
 
             Span<float> mean = Row(scratch, 0, sums.Mean);
             _kernel.GradientSums(Input[n], OutputGradient![n], mean, sums.First, sums.Second, KernelScratch(scratch));
-            AddGradients(n, sums, slot, quantities);
+            AddGradients(_sliceSums, n, sums, slot, quantities);
             if (InputGradient is not null)
             {
                 PrepareInputGradient(n, sums);
@@ -107,9 +112,9 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    internal override void AddSlice(int slot, bool isFirst, BackwardQuantities quantities) => _sliceSums.Add(slot, isFirst, quantities);
+    internal override void AddSlice(int slot, bool isFirst, BackwardQuantities quantities) => _sliceSums?.Add(slot, isFirst, quantities);
 
-    internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sliceSums.Average(examples, quantities);
+    internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sliceSums?.Average(examples, quantities);
 
     private Span<float> KernelScratch(Span<float> scratch) => scratch[(CoefficientRows * _kernel.RowLength)..];
 
@@ -144,10 +149,10 @@ internal sealed unsafe class GroupNorm : ExampleLayer
     }
 
     /// <summary>The example's gradients of shift and scale, the sums over its locations of dy and dy·x̂, to the slice's sums.</summary>
-    private void AddGradients(int example, Sums sums, int slot, BackwardQuantities quantities)
+    private void AddGradients(GradientAccumulators slices, int example, Sums sums, int slot, BackwardQuantities quantities)
     {
-        float* scale = _sliceSums.Gradient(slot, 0, quantities), shift = _sliceSums.Gradient(slot, 1, quantities);
-        float* scaleSquares = _sliceSums.Squares(slot, 0, quantities), shiftSquares = _sliceSums.Squares(slot, 1, quantities);
+        float* scale = slices.Gradient(slot, 0, quantities), shift = slices.Gradient(slot, 1, quantities);
+        float* scaleSquares = slices.Squares(slot, 0, quantities), shiftSquares = slices.Squares(slot, 1, quantities);
         for (int c = 0; c < Channels; c++)
         {
             sums.Second[c] *= _inverseDeviation[example * Spec.Groups + c / _groupChannels];

@@ -38,6 +38,9 @@ internal abstract class Layer
     /// <summary>The same as an array: going through it allocates nothing.</summary>
     internal Parameter[] ParameterArray { get; private protected set; } = [];
 
+    /// <summary>Whether its parameters stay as they are: it has none to train, and asks for no gradient. Set before <see cref="AddParameters"/>.</summary>
+    internal bool IsFrozen { get; set; }
+
     /// <summary>What came in at the last forward pass.</summary>
     internal ActivationBuffer Input { get; private set; } = null!;
 
@@ -93,6 +96,12 @@ internal abstract class Layer
         InputGradient = inputGradient;
         OutputGradient = outputGradient;
     }
+
+    /// <summary>The parameters that a training changes: none of a frozen layer.</summary>
+    private protected Parameter[] Trained(params Parameter[] parameters) => IsFrozen ? [] : parameters;
+
+    /// <summary>What an array is in training.</summary>
+    private protected ParameterKind KindOf(ParameterKind kind) => IsFrozen ? ParameterKind.Statistic : kind;
 
     /// <summary>He initialisation: normal with variance 2 / fan-in (He et al. 2015), for a ReLU that follows.</summary>
     private protected static void InitializeHe(Parameter weights, int fanIn, int seed, int index)

@@ -1,6 +1,7 @@
 using Kfac.Images;
 using Kfac.Memory;
 using Kfac.Networks;
+using Kfac.Running;
 
 namespace Kfac.Models;
 
@@ -53,6 +54,23 @@ public sealed class ImageClassifier
     /// <summary>The same model at another temperature.</summary>
     internal ImageClassifier WithTemperature(float temperature) =>
         new(Spec, Store, Scaling, History) { Temperature = temperature, AveragesMirrored = AveragesMirrored, OptimizerState = OptimizerState };
+
+    /// <summary>
+    /// A model to train on for other classes: the last layer, convolution or dense, and what follows it begin anew; all layers before
+    /// keep their weights. It has no history, no temperature and nothing of the optimizer.
+    /// </summary>
+    /// <param name="classes">Number of classes, at least 2; the same number will do.</param>
+    /// <param name="seed">Seed of the new layer's weights. Default 1.</param>
+    /// <returns>What <c>ImageClassifierTrainer.Fit</c> takes as previous model.</returns>
+    /// <exception cref="NotSupportedException">The network does not end with one layer that gives the classes; the message says with what.</exception>
+    public ImageClassifier WithNewClasses(int classes, int seed = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
+        (NetworkSpec spec, NetworkSpec kept) = ClassifierHead.Replace(Spec, classes);
+        ParameterStore parameters = ParameterLayout.Draw(spec, seed);
+        Store.Values.Span[..ParameterLayout.Of(kept).Length].CopyTo(parameters.Values.Span);
+        return new ImageClassifier(spec, parameters, Scaling, []) { AveragesMirrored = AveragesMirrored };
+    }
 
     /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
     /// <param name="stream">What to write to.</param>

@@ -160,7 +160,7 @@ internal static class ModelFile
     {
         try
         {
-            return Network.LayOutParameters(spec);
+            return ParameterLayout.Of(spec);
         }
         catch (OverflowException e)
         {

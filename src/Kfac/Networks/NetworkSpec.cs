@@ -235,6 +235,12 @@ public sealed record NetworkSpec
         }
     }
 
+    /// <summary>Number of layers with parameters to train, those of residual blocks included.</summary>
+    internal int CountTrainedLayers() => CountTrainedLayers(Layers);
+
+    private static int CountTrainedLayers(IEnumerable<LayerSpec> layers) =>
+        layers.Sum(layer => layer is ResidualSpec residual ? CountTrainedLayers(residual.Body.Concat(residual.Shortcut)) : layer.HasParameters ? 1 : 0);
+
     /// <summary>Shape, parameters and multiply-adds of each layer, first to last; the layers of a residual block follow its own line.</summary>
     public IReadOnlyList<LayerSummary> Summarize() => LayerSummary.Of(this);
 

@@ -141,6 +141,13 @@ internal abstract class Optimizer
         state.CaptureOrRestore("recoveries", ref _recoveries);
         state.CaptureOrRestore("recoveriesInARow", ref _recoveriesInARow);
         state.CaptureOrRestore("stepsSinceRecovery", ref _stepsSinceRecovery);
+        if (Network.FrozenLayers > 0)
+        {
+            int frozen = Network.FrozenLayers;
+            state.CaptureOrRestore("frozenLayers", ref frozen);
+            state.RequirePossible(frozen == Network.FrozenLayers);
+        }
+
         long passes = Network.TrainingPasses;
         state.CaptureOrRestore("trainingPasses", ref passes);
         state.RequirePossible(passes >= 0 && _curvatureRecoveries >= 0 && _stepsSinceRecovery >= 0 && _recoveriesInARow >= 0 && _recoveriesInARow < MaxRecoveries && _recoveriesInARow <= _recoveries);

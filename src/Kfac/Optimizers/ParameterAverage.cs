@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Kfac.Memory;
 using Kfac.Parallel;
 using Kfac.Running;
 
@@ -48,6 +49,12 @@ internal sealed class ParameterAverage
         }
 
         Span<float> values = _network.Store.Values.Span;
+        foreach (Parameter frozen in _network.FrozenParameters)
+        {
+            // The average of what never changes differs from it by roundings.
+            frozen.Values.CopyTo(_average.Span.Slice(frozen.Offset, frozen.Length));
+        }
+
         float[] kept = values.ToArray();
         _average.Span.CopyTo(values);
         kept.CopyTo(_average.Span);

@@ -22,6 +22,9 @@ internal sealed class Network
     private readonly IReadOnlyList<Layer> _parameterLayers;
 
     private readonly Segment[] _segments;
+
+    /// <summary>The first segment of which a layer needs a gradient.</summary>
+    private readonly int _firstTrained;
     private readonly Prefetcher[] _prefetchers;
     private readonly TransientGradient[] _transientGradients;
     private readonly WorkerAction _forwardGroup;
@@ -41,8 +44,10 @@ internal sealed class Network
     /// <param name="trains">Whether there is to be memory for backward passes.</param>
     /// <param name="store">Parameters to share with a network of the same description; null for parameters of its own.</param>
     /// <param name="ranks">The ranks among whom batches are divided; null for this process alone.</param>
-    internal Network(NetworkSpec spec, int capacity, Workers workers, bool trains, ParameterStore? store = null, Communicator? ranks = null)
+    /// <param name="frozenLayers">So many layers with parameters, the first ones, keep them.</param>
+    internal Network(NetworkSpec spec, int capacity, Workers workers, bool trains, ParameterStore? store = null, Communicator? ranks = null, int frozenLayers = 0)
     {
+        FrozenLayers = frozenLayers;
         Spec = spec;
         Capacity = capacity;
         _workers = workers;
@@ -52,14 +57,19 @@ internal sealed class Network
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
         _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_batch.Examples, _quantities);
         _reduction = new DeterministicReduction(BatchPartition.MaxSlices, AddSlice);
-        var graph = new NetworkGraph(spec, predicts: !trains);
+        var graph = new NetworkGraph(spec, predicts: !trains, frozenLayers);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
         _parameterLayers = graph.Layers;
         Store = store ?? new ParameterStore();
+        List<Parameter> frozen = [];
         foreach (Layer layer in _parameterLayers)
         {
+            int known = Store.Parameters.Count;
             layer.AddParameters(Store);
+            frozen.AddRange(layer.IsFrozen ? Store.Parameters.Skip(known) : []);
         }
+
+        FrozenParameters = frozen;
 
         Parameters = [.. Store.Parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic)];
         _segments = Segment.Divide(_layers, capacity, workers.Count);
@@ -67,6 +77,7 @@ internal sealed class Network
         _transientGradients = memory.TransientGradients;
         (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
         ConnectLayers(graph, memory);
+        _firstTrained = Array.FindIndex(_segments, segment => segment.Batch?.OutputGradient is not null || Array.Exists(segment.Layers, layer => layer.OutputGradient is not null));
         int maxPrefetches = _segments.Max(segment => segment.Prefetch?.MaxMaps ?? 0);
         _prefetchers = [.. Enumerable.Range(0, workers.Count).Select(_ => new Prefetcher(maxPrefetches))];
         ExampleLayer[] alone = [.. _segments.SelectMany(segment => segment.Layers)];
@@ -88,11 +99,17 @@ internal sealed class Network
     /// <summary>All trainable arrays, first layer first.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
+    /// <summary>The arrays of frozen layers, running statistics included; none where another network shared its store.</summary>
+    internal IReadOnlyList<Parameter> FrozenParameters { get; }
+
     /// <summary>Number of trainable values.</summary>
     public int ParameterCount => Parameters.Sum(parameter => parameter.Length);
 
     /// <summary>Largest number of examples in a batch.</summary>
     public int Capacity { get; }
+
+    /// <summary>How many layers with parameters, the first ones, keep them besides those whose description says so.</summary>
+    internal int FrozenLayers { get; }
 
     internal ParameterStore Store { get; }
 
@@ -110,29 +127,10 @@ internal sealed class Network
     /// <summary>d loss / d logits, of the loss summed over the batch; written by whoever calls <see cref="Backward"/>.</summary>
     internal ActivationBuffer? LogitsGradient { get; }
 
-    /// <summary>The parameters of a network, all zero, without the memory to run it.</summary>
-    /// <exception cref="OverflowException">There are more than an array can hold.</exception>
-    internal static ParameterStore LayOutParameters(NetworkSpec spec)
-    {
-        var store = new ParameterStore();
-        foreach (Node node in new NetworkGraph(spec).Nodes)
-        {
-            node.Layer.AddParameters(store);
-        }
-
-        return store;
-    }
-
     /// <summary>Draws all parameters anew (He normal weights, zero biases, normalisations that change nothing).</summary>
     internal void Initialize(int seed)
     {
-        Store.Values.Span.Clear();
-        for (int i = 0; i < _parameterLayers.Count; i++)
-        {
-            _parameterLayers[i].Initialize(seed, i);
-        }
-
-        Store.MarkChanged();
+        ParameterLayout.Draw(_parameterLayers, Store, seed);
     }
 
     /// <summary>How many forward passes of the training there have been; to be set where a training goes on.</summary>
@@ -201,7 +199,7 @@ internal sealed class Network
             gradient.Retain(quantities.HasFlag(BackwardQuantities.OutputGradients) ? EndOfRange(examplesRead ?? _batch.Examples, together) : 0);
         }
 
-        for (int i = _segments.Length - 1; i >= 0; i--)
+        for (int i = _segments.Length - 1; i >= _firstTrained; i--)
         {
             if (_segments[i].Batch is { } layer)
             {

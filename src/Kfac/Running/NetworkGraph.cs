@@ -15,14 +15,17 @@ internal sealed class NetworkGraph
     private readonly List<Node> _nodes = [];
     private readonly List<Layer> _layers = [];
     private readonly bool _folds;
+    private int _layersToFreeze;
     private readonly List<ImageShape> _edges = [];
     private readonly LayerNames _names = new();
 
     /// <param name="spec">The network.</param>
     /// <param name="predicts">Whether it will only predict: a batch normalisation then goes into the convolution right before it.</param>
-    public NetworkGraph(NetworkSpec spec, bool predicts = false)
+    /// <param name="frozenLayers">So many layers with parameters, the first ones, keep them besides those whose description says so.</param>
+    public NetworkGraph(NetworkSpec spec, bool predicts = false, int frozenLayers = 0)
     {
         _folds = predicts;
+        _layersToFreeze = frozenLayers;
         Output = AddLayers(spec.Layers, AddEdge(spec.Input));
         FuseRelus();
     }
@@ -51,6 +54,7 @@ internal sealed class NetworkGraph
     private int AddLayer(LayerSpec spec, int edge)
     {
         Layer layer = LayerFactory.Create(spec, _names.Next(spec), _edges[edge]);
+        layer.IsFrozen = spec is Conv2DSpec { IsFrozen: true } || (spec.HasParameters && _layersToFreeze-- > 0);
         if (_folds && layer is BatchNorm norm && _nodes.LastOrDefault() is { Layer: Conv2D { HasFolded: false } before } last && last.Out == edge)
         {
             before.Fold(norm);

@@ -70,8 +70,14 @@ public sealed class ImageClassifierTrainer
             throw new ArgumentException($"{nameof(TrainingOptions.InitialParameters)} are for a new network, but there is a previous model, which has its own", nameof(previous));
         }
 
+        if (previous is null && _options.FrozenLayers.Value != 0)
+        {
+            throw new ArgumentException($"{nameof(TrainingOptions.FrozenLayers)} is {_options.FrozenLayers}, but there is no previous model whose weights they could keep", nameof(previous));
+        }
+
         TrainingOptions options = Recipe.Complete(_options, training, validation is not null, previous?.Spec);
         NetworkSpec spec = options.Network!;
+        TellFrozenLayers(options, spec);
         training.RequireFit(spec, nameof(training));
         validation?.RequireFit(spec, nameof(validation));
         ImageSet? calibration = _options.CalibrationFraction is null ? validation : null;
@@ -98,6 +104,15 @@ public sealed class ImageClassifierTrainer
         using var workers = new Workers(options.ThreadsToUse);
         using var run = new TrainingRun(options, spec, new TrainingData(training, validation, calibration), previous, workers, ranks, checkpoints);
         return run.Execute(cancellation);
+    }
+
+    private static void TellFrozenLayers(TrainingOptions options, NetworkSpec spec)
+    {
+        if (options.CountFrozenLayers(spec) is > 0 and int frozen)
+        {
+            string[] names = [.. spec.Summarize().Where(layer => layer.Parameters > 0).Take(frozen).Select(layer => layer.Name)];
+            options.OnInfo?.Invoke($"{frozen} layers keep the previous model's weights: {string.Join(", ", names)}");
+        }
     }
 
     /// <summary>Sets some images apart, if there are classes of two.</summary>

@@ -63,7 +63,7 @@ internal sealed class StepMemory(TrainingOptions options, NetworkSpec spec, Work
         {
             return MemoryMeter.Measure(() =>
             {
-                var network = new Network(spec, batchSize, workers, trains: true);
+                var network = new Network(spec, batchSize, workers, trains: true, frozenLayers: options.CountFrozenLayers(spec));
                 _ = (network.Store.Values, network.Store.Gradients, network.Store.SquaredGradients);
                 _ = options.Optimizer.Create(network, options.Seed);
                 _ = new AlignedBuffer(network.Store.Length);

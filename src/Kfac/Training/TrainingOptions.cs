@@ -13,6 +13,13 @@ public sealed record TrainingOptions
     /// <summary>The network; null takes <see cref="NetworkSpec.PhotographCnn"/> for colour images of at least 24 x 24, else <see cref="NetworkSpec.SmallCnn"/>.</summary>
     public NetworkSpec? Network { get; init; }
 
+    /// <summary>
+    /// How many layers with parameters (convolutions, dense layers, normalisations), the first ones, keep the previous model's
+    /// weights, bit for bit: <c>3</c>, or <c>^1</c> for all but the last. They take no step, no curvature and no backward pass; a
+    /// batch normalisation among them goes by its running statistics. Default 0: all are trained.
+    /// </summary>
+    public Index FrozenLayers { get; init; }
+
     /// <summary>The optimizer and its settings. Default <see cref="KfacOptions"/>.</summary>
     public OptimizerOptions Optimizer { get; init; } = new KfacOptions();
 
@@ -145,6 +152,16 @@ public sealed record TrainingOptions
     /// <summary>Images in a step of a training on <paramref name="images"/> images, if there is memory for them: small steps where there would be few.</summary>
     internal int BatchSizeFor(int images) =>
         Math.Min(BatchSize > 0 ? BatchSize : images >= 20_000 && (long)images * Epochs >= 100_000 ? 128 : 64, images);
+
+    /// <summary>How many layers keep their weights, of those that <paramref name="spec"/> would train.</summary>
+    /// <exception cref="ArgumentException"><see cref="FrozenLayers"/> leaves none to train, or counts back beyond the first.</exception>
+    internal int CountFrozenLayers(NetworkSpec spec)
+    {
+        int layers = spec.CountTrainedLayers(), frozen = FrozenLayers.GetOffset(layers);
+        return frozen >= 0 && frozen < layers
+            ? frozen
+            : throw new ArgumentException($"{nameof(FrozenLayers)} is {FrozenLayers}, but the network has {layers} layers with parameters, and at least one must be left to train", nameof(FrozenLayers));
+    }
 
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()

@@ -48,7 +48,7 @@ internal sealed class TrainingRun : IDisposable
         _epochsBefore = _history.Count;
         _scaling = previous?.Scaling ?? ranks.MeasureScaling(training);
         int batchSize = ranks.AgreeOnBatchSize(new StepMemory(options, spec, workers).ChooseBatchSize(training.Count), options.OnWarning);
-        _network = new Network(spec, batchSize, workers, trains: true, ranks: ranks.Communicator);
+        _network = new Network(spec, batchSize, workers, trains: true, ranks: ranks.Communicator, frozenLayers: options.CountFrozenLayers(spec));
         _network.Initialize(options.Seed);
         if (previous is null)
         {
@@ -80,7 +80,7 @@ internal sealed class TrainingRun : IDisposable
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
         bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
         ranks.RequireSameStart(options, training, data.Validation, _network, remembers);
-        if (previous is not null && !remembers)
+        if (previous is { History.Count: > 0 } && !remembers)
         {
             // What counts passes, such as a running statistic, goes on all the same.
             _network.TrainingPasses = (long)_epochsBefore * _steps;
@@ -123,8 +123,8 @@ internal sealed class TrainingRun : IDisposable
         TakeBackRuinousStep();
         StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
         _average?.Swap();
-        ParameterStore parameters = _network.Store.CopyValues();
-        _bestValues?.CopyTo(parameters.Values.Span);
+        ParameterStore parameters = ParameterLayout.Of(_network.Spec);
+        (_bestValues ?? _network.Store.Values.Span).CopyTo(parameters.Values.Span);
         var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { AveragesMirrored = _options.AverageMirrored!.Value, OptimizerState = state };
         return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : _ranks.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
     }

@@ -55,7 +55,7 @@ public sealed class ImagePredictorTests
     [TestMethod]
     public void A_predictor_that_cannot_be_made_leaves_no_threads()
     {
-        ImageClassifier vast = new(NetworkSpec.For(4000, 4000, 1).Conv(8, 3).GlobalAveragePool().Dense(2), Kfac.Running.Network.LayOutParameters(NetworkSpec.For(4000, 4000, 1).Conv(8, 3).GlobalAveragePool().Dense(2)), new InputScaling(new ImageShape(4000, 4000, 1), [0], [1]), []);
+        ImageClassifier vast = new(NetworkSpec.For(4000, 4000, 1).Conv(8, 3).GlobalAveragePool().Dense(2), Kfac.Running.ParameterLayout.Of(NetworkSpec.For(4000, 4000, 1).Conv(8, 3).GlobalAveragePool().Dense(2)), new InputScaling(new ImageShape(4000, 4000, 1), [0], [1]), []);
         Fail();
         using var process = Process.GetCurrentProcess();
         int before = process.Threads.Count;

@@ -22,7 +22,7 @@ public sealed class ResNetTests
         Assert.AreEqual(ImageShape.Flat(10), spec.Output);
 
         // 20 layers: 269,722 parameters (He et al. 2016, table 6: 0.27 million), and two shortcuts with their normalisations.
-        ParameterStore store = Network.LayOutParameters(spec);
+        ParameterStore store = ParameterLayout.Of(spec);
         Assert.AreEqual(269_722 + 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64, store.Parameters.Where(parameter => parameter.Kind != ParameterKind.Statistic).Sum(parameter => parameter.Length));
     }
 
