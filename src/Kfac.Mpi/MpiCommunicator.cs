@@ -8,12 +8,17 @@ namespace Kfac.Mpi;
 /// The ranks that <c>mpirun</c> (or <c>srun</c>, or MPICH's <c>mpiexec</c>) started together, over the Open MPI or MPICH that is
 /// installed. A rank that gives no sign of life for 20 s (<c>KFAC_MPI_PATIENCE</c>, in seconds) ends the others.
 /// </summary>
+#pragma warning disable CA1001 // It ends with the process, and disposes of its fields then.
 public sealed unsafe class MpiCommunicator : Communicator
+#pragma warning restore CA1001
 {
     private const double UsualPatience = 20;
 
     /// <summary>How often a message is asked for at once, then for how long before the thread sleeps in between.</summary>
     private const int Spins = 500;
+
+    /// <summary>What the launchers of Open MPI and MPICH leave in a process's environment.</summary>
+    private static readonly string[] MarksOfLaunchers = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"];
 
     private static readonly TimeSpan Impatience = TimeSpan.FromMilliseconds(50);
 
@@ -35,7 +40,7 @@ public sealed unsafe class MpiCommunicator : Communicator
     }
 
     /// <summary>Whether a launcher of MPI has started this process.</summary>
-    public static bool IsLaunched => new[] { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK" }.Any(name => Environment.GetEnvironmentVariable(name) is not null);
+    public static bool IsLaunched => MarksOfLaunchers.Any(name => Environment.GetEnvironmentVariable(name) is not null);
 
     /// <summary>All ranks. The first use initialises MPI, the end of the process finalises it; a process by itself is one rank.</summary>
     /// <exception cref="CommunicatorException">There is no MPI library, or it does not start; the message says why.</exception>

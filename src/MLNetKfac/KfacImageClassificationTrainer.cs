@@ -229,7 +229,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         }
     }
 
-    private ImageSet Read(IDataView data, ImageColumns columns, long budget, Cancellation cancellation, TrainingLog log)
+    private static ImageSet Read(IDataView data, ImageColumns columns, long budget, Cancellation cancellation, TrainingLog log)
     {
         var stream = new DataViewStream(data, columns, cancellation);
         ImageSet images = ImageSet.Load(stream, budget);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Kfac;
@@ -8,6 +9,8 @@ public static class AtomicFile
     private const string Extension = ".tmp";
 
     private const int UniqueDigits = 32;
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
     /// <summary>
     /// Writes to a temporary name beside <paramref name="path"/>, waits for the disk, and gives the new file the name: until then
@@ -53,7 +56,7 @@ public static class AtomicFile
         {
             ReadOnlySpan<char> candidate = Path.GetFileName(file.AsSpan());
             if (candidate.Length == name.Length + 1 + UniqueDigits + Extension.Length && candidate.StartsWith($"{name}.")
-                && !candidate.Slice(name.Length + 1, UniqueDigits).ContainsAnyExcept("0123456789abcdef"))
+                && !candidate.Slice(name.Length + 1, UniqueDigits).ContainsAnyExcept(HexDigits))
             {
                 DeleteUnlessOpen(file);
             }

@@ -129,7 +129,11 @@ internal sealed class StreamSequence : ImageSequence
         return index;
     }
 
-    public override void Dispose() => _reader?.Dispose();
+    public override void Dispose()
+    {
+        _reader?.Dispose();
+        base.Dispose();
+    }
 
     /// <param name="slot">Where the stream's next image goes.</param>
     /// <param name="pixels">Room for it on its way.</param>

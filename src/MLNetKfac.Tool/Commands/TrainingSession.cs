@@ -229,7 +229,7 @@ internal sealed class TrainingSession
         }
     }
 
-    private void Describe(Screen screen, TrainingData data, IEnumerable<string> remarks)
+    private static void Describe(Screen screen, TrainingData data, IEnumerable<string> remarks)
     {
         PictureSet training = data.Training;
         string validation = data.Validation is { } apart ? $", {apart.Count:N0} held back" : data.ValidationFraction > 0 ? $", {data.ValidationFraction:P0} of them held back" : "";
