@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using MLNetKfac.Tests.Data;
 
 namespace MLNetKfac.Tool.Tests;
@@ -23,6 +24,17 @@ public sealed class RanksTests : IDisposable
         Assert.AreEqual(expected, Digest(shared));
         Assert.ContainsSingle(shared.Output.Where(line => line.StartsWith("saved: ", StringComparison.Ordinal)), shared.ToString());
         CollectionAssert.AreEquivalent(new[] { "m.zip", "whole.zip" }, Directory.GetFiles(Path.GetDirectoryName(_folder.File("m.zip"))!).Select(Path.GetFileName).ToArray());
+    }
+
+    [TestMethod]
+    public void The_result_says_how_many_ranks_sent_how_much()
+    {
+        ToolProcess.Outcome outcome = ToolProcess.Wait(ToolProcess.StartRanks(2, ["train", Stripes.Write(_folder.File("p"), 30), "--epochs", "1", "--threads", "1", "--json", "--model", _folder.File("m.zip")]));
+
+        Assert.AreEqual(0, outcome.Code, outcome.ToString());
+        JsonElement result = JsonDocument.Parse(string.Join('\n', outcome.Output)).RootElement;
+        Assert.AreEqual(2, result.GetProperty("ranks").GetInt32());
+        Assert.IsGreaterThan(0, result.GetProperty("bytesSentPerStep").GetInt64());
     }
 
     [TestMethod]

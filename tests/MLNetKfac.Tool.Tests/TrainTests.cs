@@ -98,6 +98,7 @@ public sealed class TrainTests : IDisposable
 
         Assert.AreEqual(20, result.GetProperty("evaluation").GetProperty("pictures").GetInt32());
         Assert.AreEqual(64, result.GetProperty("digest").GetString()!.Length);
+        Assert.AreEqual((1, 0L), (result.GetProperty("ranks").GetInt32(), result.GetProperty("bytesSentPerStep").GetInt64()));
         JsonElement inspected = Json(ToolProcess.Run("inspect", _folder.File("m.zip"), "--json"));
         Assert.AreEqual("12x12x1", inspected.GetProperty("input").GetString());
         Assert.AreEqual(result.GetProperty("digest").GetString(), inspected.GetProperty("digest").GetString());

@@ -87,6 +87,7 @@ internal sealed class TrainingSession
 
         // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
         using CancellationTokenSource betweenSteps = new();
+        long steps = 0;
         KfacImageClassificationTransformer classifier = Fit(mlContext, data, checkpoints, metrics =>
         {
             if (!progress.HasStarted)
@@ -95,6 +96,7 @@ internal sealed class TrainingSession
             }
 
             progress.Update(metrics);
+            steps += metrics.Epoch is null ? 1 : 0;
             if (metrics.Epoch is { } epoch)
             {
                 journal?.Write(epoch);
@@ -156,6 +158,8 @@ internal sealed class TrainingSession
                 Epochs = classifier.Model.TrainingHistory,
                 Evaluation = evaluation?.ToResult(),
                 Digest = WritesDigest ? model.Digest : null,
+                Ranks = _ranks.Size,
+                BytesSentPerStep = steps == 0 ? 0 : _ranks.BytesSent / steps,
             });
         }
         else if (WritesDigest)
