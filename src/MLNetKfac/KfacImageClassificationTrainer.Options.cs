@@ -72,7 +72,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Factor on the learning rate over the course of the training; the default warms up shortly and falls to 0.</summary>
         public LearningRateSchedule LearningRateScheduler = Engine.Schedule;
 
-        /// <summary>Passes over the training images; 0 takes 10, or for colour images of at least 24 x 24, of which there are n, 12·√(50,000 / n) from 12 to 80.</summary>
+        /// <summary>Passes over the training images; 0 takes 10, or of n training rows for networks without convolutions 10·√(5,000 / n) from 10 to 60, and for colour images of at least 24 x 24 12·√(50,000 / n) from 12 to 80.</summary>
         public int Epoch = Engine.Epochs;
 
         /// <summary>Largest number of images in a step; 0 takes 64, or 128 where 20,000 images or more are trained on, at least 100,000 times in all, or as many as <see cref="TrainingMemory"/> allows.</summary>

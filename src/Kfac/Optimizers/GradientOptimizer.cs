@@ -25,7 +25,7 @@ internal abstract class GradientOptimizer : Optimizer
     private protected sealed override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
     {
         ComputeGradient(labels);
-        AddL2Gradient(_options.L2);
+        AddL2Gradient(_options.L2 ?? 0);
         if (!Chunks.IsFinite(Store.Gradients.Span))
         {
             return false;

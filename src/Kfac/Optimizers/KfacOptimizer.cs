@@ -48,7 +48,7 @@ internal sealed class KfacOptimizer : Optimizer
             EmaDecay = options.EmaDecay,
             Averaging = options.Averaging,
             DampingIsRelative = options.DampingIsRelative,
-            L2 = options.L2,
+            L2 = options.L2 ?? 0,
             FactorExamples = options.FactorExamples,
             Workers = network.Workers,
             Ranks = network.Ranks,
@@ -96,7 +96,7 @@ internal sealed class KfacOptimizer : Optimizer
     {
         _steps++;
         _estimator.UpdateCurvatureAndGradient(labels, _steps);
-        AddL2Gradient(_options.L2);
+        AddL2Gradient(_options.L2 ?? 0);
         if (_steps <= _options.BurnInSteps)
         {
             return true;

@@ -24,16 +24,17 @@ public abstract record OptimizerOptions
     /// <summary>
     /// L2 regularisation: what is minimised is the loss plus L2/2·|weights|², of the weights that <see cref="WeightDecay"/> is
     /// for; reported losses are without it. Adam and Muon divide its gradient by the gradient's own size, so that
-    /// <see cref="WeightDecay"/> suits them better. Default 0.
+    /// <see cref="WeightDecay"/> suits them better. Null, the default, takes 0, and for K-FAC in a network without
+    /// convolutions the smaller of 0.005 and 10 / n for n training examples.
     /// </summary>
-    public float L2 { get; init; }
+    public float? L2 { get; init; }
 
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal virtual void Validate()
     {
         Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
         Require(WeightDecay is null or (>= 0 and < float.PositiveInfinity), nameof(WeightDecay), WeightDecay, "0 or more and finite");
-        Require(L2 >= 0 && float.IsFinite(L2), nameof(L2), L2, "0 or more and finite");
+        Require(L2 is null or (>= 0 and < float.PositiveInfinity), nameof(L2), L2, "0 or more and finite");
     }
 
     internal abstract Optimizer Create(Network network, int seed);

@@ -77,9 +77,9 @@ public sealed class ImageClassifierTrainer
 
         TrainingOptions options = Recipe.Complete(_options, training, validation is not null, previous?.Spec);
         NetworkSpec spec = options.Network!;
-        TellFrozenLayers(options, spec);
         training.RequireFit(spec, nameof(training));
         validation?.RequireFit(spec, nameof(validation));
+        TellFrozenLayers(options, spec);
         ImageSet? calibration = _options.CalibrationFraction is null ? validation : null;
         if (options.CalibrationFraction > 0)
         {

@@ -1,11 +1,13 @@
 using Kfac.Images;
 using Kfac.Networks;
+using Kfac.Optimizers;
 
 namespace Kfac.Training;
 
 /// <summary>
 /// What a training takes where its options leave it open. Photographs, which is what colour images of at least 24 x 24 are taken for
-/// (<see cref="AugmentationOptions.For"/>), get a network and a course of their own, the longer the fewer they are.
+/// (<see cref="AugmentationOptions.For"/>), get a network and a course of their own, the longer the fewer they are. Networks without
+/// convolutions, such as those for the features of a pre-trained network, get more epochs of few examples, and an L2 term.
 /// </summary>
 internal static class Recipe
 {
@@ -14,6 +16,12 @@ internal static class Recipe
 
     /// <summary>Epochs of so many photographs and more, and most epochs.</summary>
     private const int FewestEpochs = 12, ManyPhotographs = 50_000, MostEpochs = 80;
+
+    /// <summary>Examples of a network without convolutions from which on the usual epochs do, and most epochs.</summary>
+    private const int ManyFeatures = 5_000, MostEpochsOfFeatures = 60;
+
+    /// <summary>Largest L2 of a network without convolutions, and its product with the number of examples where they are many; docs/options.md has the figures.</summary>
+    private const float MostL2 = 0.005f, L2TimesExamples = 10;
 
     private const float SmoothingOfPhotographs = 0.1f;
 
@@ -33,10 +41,13 @@ internal static class Recipe
         ImageShape shape = training.Shape;
         bool arePhotographs = AugmentationOptions.For(shape) == AugmentationOptions.Photographs;
         int classes = training.ClassCounts.Count;
+        NetworkSpec chosen = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes));
+        bool convolves = Convolves(chosen.Layers);
         return options with
         {
-            Network = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes)),
-            Epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count) : UsualEpochs,
+            Network = chosen,
+            Optimizer = options.Optimizer is KfacOptions { L2: null } kfac && !convolves ? kfac with { L2 = Math.Min(MostL2, L2TimesExamples / training.Count) } : options.Optimizer,
+            Epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count),
             Augmentation = options.Augmentation ?? AugmentationOptions.For(shape),
             LabelSmoothing = options.LabelSmoothing ?? (arePhotographs ? SmoothingOfPhotographs : 0),
             AverageMirrored = options.AverageMirrored ?? (options.Augmentation ?? AugmentationOptions.For(shape)).HorizontalFlip,
@@ -47,6 +58,12 @@ internal static class Recipe
     /// <summary>What a person wants to know of it, in a line.</summary>
     public static string Describe(TrainingOptions options) =>
         FormattableString.Invariant($"recipe: {options.Epochs} epochs, augmentation {options.Augmentation}, label smoothing {options.LabelSmoothing}");
+
+    private static bool Convolves(IEnumerable<LayerSpec> layers) =>
+        layers.Any(layer => layer is Conv2DSpec || (layer is ResidualSpec residual && Convolves(residual.Body.Concat(residual.Shortcut))));
+
+    private static int EpochsOfFeatures(int examples) =>
+        (int)Math.Clamp(Math.Round(UsualEpochs * Math.Sqrt((double)ManyFeatures / examples)), UsualEpochs, MostEpochsOfFeatures);
 
     /// <summary>As the root of the number: half as many photographs are seen 0.7 times as often in all.</summary>
     private static int EpochsFor(int photographs) =>

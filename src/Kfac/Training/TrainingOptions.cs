@@ -27,7 +27,8 @@ public sealed record TrainingOptions
     public LearningRateSchedule Schedule { get; init; } = new WarmUpCosineSchedule();
 
     /// <summary>
-    /// Passes over the training images; 0, the default, takes 10, or for colour images of at least 24 x 24, of which there are n,
+    /// Passes over the training images; 0, the default, takes 10, or of n training images for networks without
+    /// convolutions 10·√(5,000 / n) from 10 to 60, and for colour images of at least 24 x 24
     /// 12·√(50,000 / n) from 12 to 80.
     /// </summary>
     public int Epochs { get; init; }

@@ -45,11 +45,25 @@ public sealed class RecipeTests
     }
 
     [TestMethod]
+    [DataRow(100, 60, 0.005f)]
+    [DataRow(360, 37, 0.005f)]
+    [DataRow(5_000, 10, 0.002f)]
+    [DataRow(50_000, 10, 0.0002f)]
+    public void Networks_without_convolutions_get_epochs_and_an_L2_term_for_their_number_of_examples(int count, int epochs, float l2)
+    {
+        TrainingOptions options = Complete(new TrainingOptions(), ImageShape.Flat(12), count), adam = Complete(new TrainingOptions { Optimizer = new AdamOptions() }, ImageShape.Flat(12), count);
+
+        Assert.AreEqual((epochs, l2), (options.Epochs, options.Optimizer.L2));
+        Assert.AreEqual((epochs, null), (adam.Epochs, adam.Optimizer.L2));
+    }
+
+    [TestMethod]
     public void What_is_asked_for_stays()
     {
         var asked = new TrainingOptions
         {
             Epochs = 3,
+            Optimizer = new KfacOptions { L2 = 0 },
             Network = NetworkSpec.For(32, 32, 3).Flatten().Dense(2),
             Augmentation = AugmentationOptions.None,
             LabelSmoothing = 0.3f,
