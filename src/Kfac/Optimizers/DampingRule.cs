@@ -46,7 +46,7 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chu
         _isCalibrating &= trend != 0 && trend != -_lastTrend;
         _lastTrend = trend;
         float change = _isCalibrating ? Calibration : 1 / Factor;
-        return Math.Clamp(trend > 0 ? damping * change : trend < 0 ? damping / change : damping, least, MaxDamping);
+        return Math.Clamp(trend > 0 ? damping * change : trend < 0 ? damping / change : damping, least, Math.Max(least, MaxDamping));
     }
 
     /// <returns>ρ; NaN where the model predicts no decrease.</returns>

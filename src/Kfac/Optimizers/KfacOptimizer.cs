@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics.Tensors;
 using Kfac.Curvature;
 using Kfac.Layers;
@@ -74,6 +75,8 @@ internal sealed class KfacOptimizer : Optimizer
 
     /// <summary>λ of the first layer's next step; other than the option's value after a recovery or an adaptation.</summary>
     public float Damping => _dampingFactor * _layers[0].Settings.Damping;
+
+    public override string Advice => string.Create(CultureInfo.InvariantCulture, $"{base.Advice}, or raise {nameof(Damping)}, which is {_layers[0].Settings.Damping}");
 
     public override void CaptureOrRestore(StateDictionary state)
     {

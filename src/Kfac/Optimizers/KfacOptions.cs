@@ -93,10 +93,12 @@ public sealed record KfacOptions : OptimizerOptions
 
     internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
 
+    private protected override float Rate => LayerApproximations.Values.Append(Approximation).Max(approximation => KfacLayerSettings.For(this, approximation).LearningRate);
+
     internal override void Validate()
     {
-        base.Validate();
         ArgumentNullException.ThrowIfNull(LayerApproximations);
+        base.Validate();
         Require(Enum.IsDefined(Approximation), nameof(Approximation), Approximation, "a defined approximation");
         foreach ((string layer, FisherApproximation approximation) in LayerApproximations)
         {

@@ -16,6 +16,20 @@ public abstract record LearningRateSchedule
     {
     }
 
+    /// <summary>The factor in the middle of a step.</summary>
+    /// <param name="epochs">Epochs of this training at its start, with fraction.</param>
+    /// <param name="step">Its share of an epoch.</param>
+    /// <param name="planned">Epochs of this training.</param>
+    /// <param name="before">Epochs of the trainings before it.</param>
+    /// <exception cref="ArgumentException">The factor is negative or not finite.</exception>
+    internal double FactorOfStep(double epochs, double step, int planned, int before)
+    {
+        double factor = Factor((epochs + step / 2) / planned, before + epochs);
+        return factor >= 0 && double.IsFinite(factor)
+            ? factor
+            : throw new ArgumentException($"Schedule must give a factor of 0 or more, but {this} gives {factor} after {before + epochs:F2} epochs", "Schedule");
+    }
+
     private protected static void RequireFactor(double value, string setting) => Guard.Require(value is >= 0 and <= 1, setting, value, "in [0, 1]");
 
     private sealed record ConstantSchedule : LearningRateSchedule

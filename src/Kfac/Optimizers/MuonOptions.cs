@@ -22,6 +22,8 @@ public sealed record MuonOptions : OptimizerOptions
     /// <summary>Added to Adam's root of the mean square. Default 1e-8.</summary>
     public float Epsilon { get; init; } = 1e-8f;
 
+    private protected override float Rate => LearningRate ?? 3e-3f;
+
     internal override void Validate()
     {
         base.Validate();
@@ -31,5 +33,5 @@ public sealed record MuonOptions : OptimizerOptions
         Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new MuonOptimizer(network, this with { LearningRate = LearningRate ?? 3e-3f });
+    internal override Optimizer Create(Network network, int seed) => new MuonOptimizer(network, this with { LearningRate = Rate });
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics.Tensors;
 using Kfac.Curvature;
 using Kfac.Memory;
@@ -14,8 +15,8 @@ namespace Kfac.Optimizers;
 internal readonly record struct StepReport(double LossSum, int Correct, string? Recovery, IReadOnlyList<string> Warnings);
 
 /// <summary>
-/// Changes a network's parameters so that the loss of a batch falls. A step on which the loss is not finite is not taken:
-/// the last parameters with a finite loss come back, and the optimizer becomes more careful.
+/// Changes a network's parameters so that the loss of a batch falls. A step on which the loss is not finite, or would leave a
+/// parameter that is not, is not taken: the last parameters with a finite loss come back, and the optimizer becomes more careful.
 /// </summary>
 internal abstract class Optimizer
 {
@@ -26,6 +27,7 @@ internal abstract class Optimizer
 
     private readonly AlignedBuffer _lastGood;
     private readonly ChunkAction _rememberChunk;
+    private readonly Parameter[] _statistics;
     private readonly List<string> _warnings = [];
     private int _recoveriesInARow;
     private int _stepsSinceRecovery;
@@ -41,6 +43,7 @@ internal abstract class Optimizer
         Loss = new SoftmaxCrossEntropy(network.Spec.Output.Size, network.Capacity);
         Chunks = new Chunks(network.Workers, network.Store.Length);
         _rememberChunk = RememberChunk;
+        _statistics = [.. Store.Parameters.Where(parameter => parameter.Kind == ParameterKind.Statistic)];
         Weights = [.. network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weights)];
         _lastGood = new AlignedBuffer(network.Store.Length);
         Store.Values.Span.CopyTo(_lastGood.Span);
@@ -59,6 +62,9 @@ internal abstract class Optimizer
 
     /// <summary>α before the schedule's factor; of the first layer where layers differ.</summary>
     public float LearningRate { get; }
+
+    /// <summary>What may help a training that diverges: options and their values.</summary>
+    public virtual string Advice => string.Create(CultureInfo.InvariantCulture, $"lower {nameof(LearningRate)}, which is {LearningRate}");
 
     private protected Network Network { get; }
 
@@ -105,6 +111,12 @@ internal abstract class Optimizer
             return new StepReport(loss, correct, Recover($"the loss was {loss}"), []);
         }
 
+        // A network that normalises by the batch may have a finite loss although what is to be its statistic overflows.
+        if (_statistics.FirstOrDefault(statistic => !float.IsFinite(TensorPrimitives.Sum(statistic.Values))) is { } overflown)
+        {
+            return new StepReport(double.NaN, correct, Recover($"{overflown.Name} was not finite"), []);
+        }
+
         LastLoss = loss / labels.Length;
         Chunks.Run(Store.Length, _rememberChunk);
         isRemembered = true;
@@ -114,6 +126,11 @@ internal abstract class Optimizer
         }
 
         Store.MarkChanged();
+        if (!HasFiniteValues)
+        {
+            return new StepReport(loss, correct, Recover("the step led to a parameter that is not finite"), _warnings);
+        }
+
         _recoveriesInARow = ++_stepsSinceRecovery > CalmSteps ? 0 : _recoveriesInARow;
         return new StepReport(loss, correct, null, _warnings);
     }
@@ -124,9 +141,16 @@ internal abstract class Optimizer
     /// <exception cref="TrainingDivergedException">It is one such step too many.</exception>
     public string? TakeBackRuinousStep(ReadOnlySpan<int> labels)
     {
-        Network.Forward(labels.Length);
-        double loss = Loss.ForwardPlain(Network.Logits, labels).LossSum;
-        return double.IsFinite(loss) && Chunks.IsFinite(Store.Values.Span) ? null : Recover($"after the step the loss was {loss}");
+        double loss = PredictedLoss(labels);
+        if (double.IsFinite(loss))
+        {
+            return null;
+        }
+
+        string recovery = Recover($"after the step the loss was {loss}");
+        return double.IsFinite(PredictedLoss(labels))
+            ? recovery
+            : throw new TrainingDivergedException($"training diverged: after the step the loss was {loss}, and with the last good parameters the network's scores are not finite either where it predicts; {Advice}");
     }
 
     /// <summary>
@@ -195,13 +219,21 @@ internal abstract class Optimizer
         }
     }
 
-    /// <summary>weights *= 1 - share; biases and the scales of normalisations are left alone.</summary>
+    /// <summary>weights *= 1 - min(share, 1), for a schedule may ask for more than all; biases and the scales of normalisations are left alone.</summary>
     private protected void DecayWeights(Parameter parameter, float share)
     {
         if (share != 0 && parameter.Kind == ParameterKind.Weights)
         {
-            Chunks.Scale(parameter.MutableValues, 1 - share);
+            Chunks.Scale(parameter.MutableValues, 1 - Math.Min(share, 1));
         }
+    }
+
+    private bool HasFiniteValues => double.IsFinite(Chunks.Sum(Store.Values.Span));
+
+    private double PredictedLoss(ReadOnlySpan<int> labels)
+    {
+        Network.Forward(labels.Length);
+        return Loss.ForwardPlain(Network.Logits, labels).LossSum;
     }
 
     private void Restore()
@@ -218,7 +250,7 @@ internal abstract class Optimizer
         _stepsSinceRecovery = 0;
         if (++_recoveriesInARow >= MaxRecoveries)
         {
-            throw new TrainingDivergedException($"training diverged: {reason}, {MaxRecoveries} times in a row, although the last good parameters were restored each time; lower the learning rate or raise the damping");
+            throw new TrainingDivergedException($"training diverged: {reason}, {MaxRecoveries} times in a row, although the last good parameters were restored each time; {Advice}");
         }
 
         Restore();

@@ -17,7 +17,8 @@ public abstract record OptimizerOptions
 
     /// <summary>
     /// Decoupled weight decay, 0 or more: each step first multiplies weights (not biases, nor the scales of normalisations) by
-    /// 1 - α·WeightDecay. Null, the default, takes 0, and for K-FAC what was tuned for the block of each layer (docs/kfac.md).
+    /// 1 - α·WeightDecay, which may not be below 0. Null, the default, takes 0, and for K-FAC what was tuned for the block of each
+    /// layer (docs/kfac.md).
     /// </summary>
     public float? WeightDecay { get; init; }
 
@@ -29,11 +30,15 @@ public abstract record OptimizerOptions
     /// </summary>
     public float? L2 { get; init; }
 
+    /// <summary>α; the largest where layers differ.</summary>
+    private protected abstract float Rate { get; }
+
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal virtual void Validate()
     {
         Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
         Require(WeightDecay is null or (>= 0 and < float.PositiveInfinity), nameof(WeightDecay), WeightDecay, "0 or more and finite");
+        Require(WeightDecay is null || WeightDecay * Rate <= 1, nameof(WeightDecay), WeightDecay, $"at most 1 / {nameof(LearningRate)}, which is {Rate}: each step multiplies weights by 1 - {nameof(LearningRate)}·{nameof(WeightDecay)}, and below 0 they would change their signs, and grow");
         Require(L2 is null or (>= 0 and < float.PositiveInfinity), nameof(L2), L2, "0 or more and finite");
     }
 
@@ -54,13 +59,15 @@ public sealed record SgdOptions : OptimizerOptions
     /// <summary>Whether the momentum is Nesterov's. Default false.</summary>
     public bool Nesterov { get; init; }
 
+    private protected override float Rate => LearningRate ?? 0.05f;
+
     internal override void Validate()
     {
         base.Validate();
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this with { LearningRate = LearningRate ?? 0.05f });
+    internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this with { LearningRate = Rate });
 }
 
 /// <summary>
@@ -78,6 +85,8 @@ public sealed record AdamOptions : OptimizerOptions
     /// <summary>Added to the root of the mean square. Default 1e-8.</summary>
     public float Epsilon { get; init; } = 1e-8f;
 
+    private protected override float Rate => LearningRate ?? 2e-3f;
+
     internal override void Validate()
     {
         base.Validate();
@@ -86,5 +95,5 @@ public sealed record AdamOptions : OptimizerOptions
         Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
     }
 
-    internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this with { LearningRate = LearningRate ?? 2e-3f });
+    internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this with { LearningRate = Rate });
 }

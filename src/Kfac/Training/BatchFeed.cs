@@ -15,12 +15,16 @@ internal sealed class BatchFeed(BatchLoader loader, Network network, SoftmaxCros
     /// <summary>The batch that is before the network; null if there is none.</summary>
     public LoadedBatch? Last { get; private set; }
 
+    /// <summary>Images before the network, those of a batch that is done with included.</summary>
+    public int Count { get; private set; }
+
     /// <summary>Takes the next batch.</summary>
     /// <returns>Its classes.</returns>
     /// <exception cref="OperationCanceledException">Some rank's training was cancelled.</exception>
     public ReadOnlySpan<int> Take(CancellationToken cancellation)
     {
         LoadedBatch batch = Last = ranks.TakeUnlessCancelled(loader, cancellation);
+        Count = batch.Count;
         ExampleRange own = new BatchPartition(batch.Count, ranks.Communicator).Own;
         for (int n = own.First; n < own.End; n++)
         {

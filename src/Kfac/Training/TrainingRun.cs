@@ -24,6 +24,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Optimizer _optimizer;
     private readonly ParameterAverage? _average;
     private readonly BatchLoader _loader;
+    private readonly Evaluation _evaluation;
     private readonly CheckpointedTraining? _checkpoints;
     private readonly TrainingProgress _progress = new();
     private readonly List<EpochReport> _history;
@@ -76,6 +77,7 @@ internal sealed class TrainingRun : IDisposable
         options.OnInfo?.Invoke(Recipe.Describe(options));
         _loader = new BatchLoader(_scaling, augmentation, batchSize, ranks.Communicator);
         _batches = new BatchFeed(_loader, _network, _optimizer.Loss, ClassFactors.Compute(options, training.ClassWeights, training.Count), ranks);
+        _evaluation = new Evaluation(_network, _optimizer, _loader, _batches);
         _steps = _loader.BatchCount(_training);
         _average = options.ParameterAveragingEpochs > 0 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
         bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
@@ -122,9 +124,14 @@ internal sealed class TrainingRun : IDisposable
 
         TakeBackRuinousStep();
         StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
-        _average?.Swap();
+        SwapInModel();
+        if (!_progress.HasEnded)
+        {
+            _evaluation.RequireRange();
+        }
+
         ParameterStore parameters = ParameterLayout.Of(_network.Spec);
-        (_bestValues ?? _network.Store.Values.Span).CopyTo(parameters.Values.Span);
+        _network.Store.Values.Span.CopyTo(parameters.Values.Span);
         var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { AveragesMirrored = _options.AverageMirrored!.Value, OptimizerState = state };
         return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : _ranks.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
     }
@@ -213,6 +220,13 @@ internal sealed class TrainingRun : IDisposable
         _progress.EndEpoch();
         _progress.HasEnded = (_options.EarlyStopping is { } stopping && IsEnough(report, stopping)) || _progress.Epochs == _options.Epochs;
         _options.OnEpoch?.Invoke(report);
+        if (_progress.HasEnded)
+        {
+            SwapInModel();
+            _evaluation.RequireRange();
+            SwapInModel();
+        }
+
         if (_checkpoints?.IsDueAfterEpoch(_progress.Epochs) == true || _progress.HasEnded)
         {
             WriteCheckpoint();
@@ -223,7 +237,7 @@ internal sealed class TrainingRun : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         ReadOnlySpan<int> labels = _batches.Take(cancellation);
-        double factor = ScheduleFactor(_progress.Epochs + (double)_progress.Steps / _steps, 1.0 / _steps);
+        double factor = _options.Schedule.FactorOfStep(_progress.Epochs + (double)_progress.Steps / _steps, 1.0 / _steps, _options.Epochs, _epochsBefore);
         _isBetweenSteps = false;
         StepReport step = TakeStep(labels, factor, epoch);
         _progress.Steps++;
@@ -266,41 +280,34 @@ internal sealed class TrainingRun : IDisposable
         _batches.Forget();
     }
 
-    /// <summary>The schedule's factor in the middle of a step that begins after <paramref name="epochs"/> epochs of this training.</summary>
-    /// <exception cref="ArgumentException">The factor is negative or not finite.</exception>
-    private double ScheduleFactor(double epochs, double step)
-    {
-        double factor = _options.Schedule.Factor((epochs + step / 2) / _options.Epochs, _epochsBefore + epochs);
-        return factor >= 0 && double.IsFinite(factor)
-            ? factor
-            : throw new ArgumentException($"Schedule must give a factor of 0 or more, but {_options.Schedule} gives {factor} after {_epochsBefore + epochs:F2} epochs", nameof(TrainingOptions.Schedule));
-    }
-
     /// <summary>Mean loss and accuracy with the parameters that the trained model would have at this moment.</summary>
-    /// <returns>A loss of infinity where there is none, because a score is not finite.</returns>
     private (double? Loss, double? Accuracy) Validate(ImageSequence images, CancellationToken cancellation)
     {
-        double loss = 0;
-        int correct = 0;
         _average?.Swap();
         try
         {
-            _loader.Begin(images, epoch: 0, augments: false);
-            for (int batch = 0; batch < _loader.BatchCount(images); batch++)
-            {
-                ReadOnlySpan<int> labels = _batches.Take(cancellation);
-                _network.Forward(labels.Length);
-                (double lossSum, int right) = _optimizer.Loss.ForwardPlain(_network.Logits, labels);
-                loss += lossSum;
-                correct += right;
-            }
+            return _evaluation.Measure(images, "the validation images", cancellation);
         }
         finally
         {
             _average?.Swap();
             _batches.Forget();
         }
+    }
 
-        return (double.IsNaN(loss) ? double.PositiveInfinity : loss / images.Count, (double)correct / images.Count);
+    /// <summary>Exchanges the network's parameters for those of the trained model: the average, or the best epoch's. A second call puts them back.</summary>
+    private void SwapInModel()
+    {
+        if (_bestValues is null)
+        {
+            _average?.Swap();
+            return;
+        }
+
+        Span<float> values = _network.Store.Values.Span;
+        float[] kept = values.ToArray();
+        _bestValues.CopyTo(values);
+        _bestValues = kept;
+        _network.Store.MarkChanged();
     }
 }

@@ -19,9 +19,15 @@ public sealed class HostileOptionsTests
 
     public TestContext TestContext { get; set; } = null!;
 
-    public static IEnumerable<int> Few => Enumerable.Range(0, 60);
+    /// <summary>From this seed on, rarer options are drawn too.</summary>
+    private const int Rarer = 41 * InBatch;
 
-    public static IEnumerable<int> Many => Enumerable.Range(1, 40);
+    /// <summary>Statistics of a batch normalisation were infinite, a step's parameters that no loss saw, and, from 11596 on, scores of an average.</summary>
+    private static readonly int[] Found = [345, 563, 766, 1003, 1302, 1562, 2018, 2532, 2770, 3070, 3329, 3578, 3991, 4068, 4350, 4636, 10093, 11596, 11888];
+
+    public static IEnumerable<int> Few => [.. Enumerable.Range(0, 60), .. Found, .. Enumerable.Range(Rarer, 60)];
+
+    public static IEnumerable<int> Many => Enumerable.Range(1, 80);
 
     [TestMethod]
     [DynamicData(nameof(Few))]
@@ -41,7 +47,7 @@ public sealed class HostileOptionsTests
     {
         var random = new Random(seed);
         OptimizerOptions optimizer = Optimizer(random);
-        NetworkSpec network = Network(random);
+        NetworkSpec network = seed < Rarer ? Network(random) : Whitened(random);
         double scale = Power(random, 30);
         string what = $"seed {seed}, pixels of {scale:G3}, {optimizer}, {network.ToJson()}";
         MemoryImageSource images = Images(random, network, scale, copies: random.Next(1, 4));
@@ -57,12 +63,21 @@ public sealed class HostileOptionsTests
             ParameterAveragingEpochs = random.Next(2) * 0.5,
             Seed = seed,
             Threads = 1,
-            OnBatch = report => Assert.IsTrue(double.IsFinite(report.Loss) && report.Accuracy is >= 0 and <= 1, $"{what}: {report}"),
+            OnBatch = report => Assert.IsTrue(double.IsFinite(report.Loss) && double.IsFinite(report.LearningRate) && report.Accuracy is >= 0 and <= 1, $"{what}: {report}"),
         };
+        MemoryImageSource? validation = random.Next(2) == 0 ? Images(random, network, scale, copies: 1) : null;
+        options = seed < Rarer ? options : AddRarer(options, random, validates: validation is not null);
+        what = seed < Rarer ? what : $"{what}, {options}, {options.Optimizer}";
         try
         {
-            ImageClassifier model = new ImageClassifierTrainer(options).Fit(images, random.Next(2) == 0 ? Images(random, network, scale, copies: 1) : null);
+            ImageClassifier model = new ImageClassifierTrainer(options).Fit(images, validation);
             RequireFinite(model, images, what);
+            if (seed >= Rarer && random.Next(2) == 0)
+            {
+                model = new ImageClassifierTrainer(options).Fit(ImageSet.Of(images), validation is null ? null : ImageSet.Of(validation), model);
+                RequireFinite(model, images, what);
+            }
+
             return true;
         }
         catch (Exception e) when (e is TrainingDivergedException or ArgumentException)
@@ -82,7 +97,8 @@ public sealed class HostileOptionsTests
         foreach (EpochReport epoch in model.History)
         {
             Assert.IsTrue(double.IsFinite(epoch.TrainingLoss) && epoch.TrainingAccuracy is >= 0 and <= 1, $"{what}: {epoch}");
-            Assert.IsTrue(epoch.ValidationLoss is null or >= 0 && epoch.ValidationAccuracy is null or (>= 0 and <= 1), $"{what}: {epoch}");
+            Assert.IsTrue(epoch.ValidationLoss is null || (double.IsFinite(epoch.ValidationLoss.Value) && epoch.ValidationAccuracy is >= 0 and <= 1), $"{what}: {epoch}");
+            Assert.IsTrue(double.IsFinite(epoch.LearningRate) && double.IsFinite(epoch.Seconds) && double.IsFinite(epoch.ImagesPerSecond), $"{what}: {epoch}");
         }
 
         using ImagePredictor predictor = model.CreatePredictor();
@@ -123,6 +139,33 @@ public sealed class HostileOptionsTests
         return optimizer with { LearningRate = rate, WeightDecay = decay, L2 = l2 };
     }
 
+    private static TrainingOptions AddRarer(TrainingOptions options, Random random, bool validates) => options with
+    {
+        ClassWeights = random.Next(2) == 0 ? null : [(float)Power(random, 30), (float)Power(random, 30), 0],
+        ParameterAveragingEpochs = random.Next(3) * 50,
+        EarlyStopping = validates && random.Next(2) == 0 ? new EarlyStopping(Patience: 1, Metric: (EarlyStoppingMetric)random.Next(2)) : null,
+        Schedule = random.Next(3) == 0 ? new Steep(Power(random, 30)) : options.Schedule,
+        Optimizer = options.Optimizer switch
+        {
+            KfacOptions kfac => kfac with
+            {
+                WeightDecay = random.Next(2) == 0 ? null : kfac.WeightDecay,
+                LearningRate = random.Next(2) == 0 ? null : kfac.LearningRate,
+                MinDamping = kfac.Damping,
+                Constraint = random.Next(2) == 0 ? null : (NormConstraintKind)random.Next(Enum.GetValues<NormConstraintKind>().Length),
+                Exponent = random.Next(2) == 0 ? null : -0.01f - 0.99f * random.NextSingle(),
+                EmaDecay = random.Next(2) * 0.9999f,
+                Averaging = (AveragingConvention)random.Next(2),
+                BurnInSteps = random.Next(3),
+                Momentum = random.Next(2) * 0.9999f,
+            },
+            SgdOptions sgd => sgd with { Momentum = 0.9999f },
+            AdamOptions adam => adam with { Beta1 = 0, Beta2 = random.Next(2) * 0.9999f, Epsilon = 1e-40f },
+            MuonOptions muon => muon with { Momentum = 0.9999f, Beta2 = random.Next(2) * 0.9999f, Epsilon = 1e-40f },
+            _ => options.Optimizer,
+        },
+    };
+
     private static NetworkSpec Network(Random random)
     {
         NetworkSpec spec = NetworkSpec.For(6, 5, 2);
@@ -134,6 +177,14 @@ public sealed class HostileOptionsTests
             _ => spec.Conv(4, 3).GroupNorm(2).LeakyRelu().Dropout(0.3f).Flatten(),
         };
         return spec.Dense(3);
+    }
+
+    /// <summary>Whose first filters may be measured.</summary>
+    private static NetworkSpec Whitened(Random random)
+    {
+        NetworkSpec spec = Network(random);
+        return random.Next(3) > 0 || spec.Layers[0] is not Conv2DSpec conv ? spec
+            : new NetworkSpec(spec.Input, [conv with { Padding = Padding.Valid, KernelHeight = 2, KernelWidth = 1, Filters = 4, Initialization = FilterInitialization.Whitening, IsFrozen = random.Next(2) == 0 }, .. spec.Layers.Skip(1)]);
     }
 
     /// <summary>A few images of each class, of weight 0, 1 or 1000; the first is sure to count.</summary>
@@ -152,4 +203,10 @@ public sealed class HostileOptionsTests
 
     /// <summary>10 to a power drawn from -<paramref name="most"/> … <paramref name="most"/>.</summary>
     private static double Power(Random random, double most) => Math.Pow(10, (2 * random.NextDouble() - 1) * most);
+
+    /// <summary>A factor that may be far above 1.</summary>
+    private sealed record Steep(double Most) : LearningRateSchedule
+    {
+        public override double Factor(double progress, double epoch) => Most * progress;
+    }
 }

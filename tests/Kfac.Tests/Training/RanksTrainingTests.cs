@@ -123,8 +123,8 @@ public sealed class RanksTrainingTests
         long step = Logits + 2 * 4 * Filters + WholeBatch + Examples + Rows + 2 * Moments + size;
         int settings = TrainingSettings.DescribeOptions(Recipe.Complete(options, ImageSet.Of(SyntheticImages.Create(1, seed: 1)), hasValidation: false, network), network).Count;
         long scaling = 4 * 2, batchSize = 4 * size, agreement = size * 8 * (6 + 1 + settings), moment = 4;
-        long epoch = Logits + 2 * 8;
-        Assert.AreEqual((size - 1) * (scaling + batchSize + agreement + moment + Epochs * epoch + Steps * step), sent);
+        long epoch = Logits + 2 * 8, end = Logits;
+        Assert.AreEqual((size - 1) * (scaling + batchSize + agreement + moment + Epochs * epoch + Steps * step + end), sent);
     }
 
     [TestMethod]
