@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Kfac.Models;
 
 namespace Kfac.Training;
@@ -7,17 +8,17 @@ namespace Kfac.Training;
 internal sealed class CheckpointedTraining : IDisposable
 {
     private readonly TrainingOptions _options;
-    private readonly IReadOnlyDictionary<string, string> _settings;
+    private readonly Dictionary<string, string> _settings;
     private readonly CheckpointFolder _folder;
     private long _lastWritten = Stopwatch.GetTimestamp();
 
     /// <param name="folder">Path of the folder.</param>
     /// <param name="options">How often, and who is told.</param>
     /// <param name="settings">What the training's bits depend on.</param>
-    public CheckpointedTraining(string folder, TrainingOptions options, IReadOnlyDictionary<string, string> settings)
+    public CheckpointedTraining(string folder, TrainingOptions options, Dictionary<string, string> settings)
     {
         _options = options;
-        _settings = settings;
+        _settings = new Dictionary<string, string>(settings);
         _folder = new CheckpointFolder(folder, Warn);
     }
 
@@ -26,6 +27,9 @@ internal sealed class CheckpointedTraining : IDisposable
 
     /// <summary>Whether one is to be written after the <paramref name="epoch"/>-th epoch of this training.</summary>
     public bool IsDueAfterEpoch(int epoch) => _options.CheckpointEvery.IsDueAfter(epoch, Stopwatch.GetElapsedTime(_lastWritten));
+
+    /// <summary>Adds to what the training's bits depend on, before it resumes, what is only known when the training is set up.</summary>
+    public void AddSetting(string name, int value) => _settings.Add(name, value.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Brings back the newest checkpoint, where there is one.</summary>
     /// <param name="exchange">Names everything that the training is.</param>

@@ -49,6 +49,7 @@ internal sealed class TrainingRun : IDisposable
         _epochsBefore = _history.Count;
         _scaling = previous?.Scaling ?? ranks.MeasureScaling(training);
         int batchSize = ranks.AgreeOnBatchSize(new StepMemory(options, spec, workers).ChooseBatchSize(training.Count), options.OnWarning);
+        checkpoints?.AddSetting("batch size", batchSize);
         _network = new Network(spec, batchSize, workers, trains: true, ranks: ranks.Communicator, frozenLayers: options.CountFrozenLayers(spec));
         _network.Initialize(options.Seed);
         if (previous is null)

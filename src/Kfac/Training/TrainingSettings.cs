@@ -27,6 +27,7 @@ internal static class TrainingSettings
         nameof(TrainingOptions.OnCurvature), nameof(TrainingOptions.OnEpoch), nameof(TrainingOptions.OnBatch), nameof(TrainingOptions.OnWarning), nameof(TrainingOptions.OnInfo),
         nameof(TrainingOptions.CheckpointPath), nameof(TrainingOptions.CheckpointEvery),
         nameof(TrainingOptions.Communicator),
+        nameof(TrainingOptions.TrainingMemory), // decides on the batch size alone, which a checkpoint names
     ];
 
     public static Dictionary<string, string> Describe(TrainingOptions options, NetworkSpec network, ImageSet training, ImageSet? validation, ImageClassifier? previous)

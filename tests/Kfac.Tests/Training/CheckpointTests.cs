@@ -3,6 +3,7 @@ using Kfac.Images;
 using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Optimizers;
+using Kfac.Parallel;
 using Kfac.Tests.Images;
 using Kfac.Training;
 
@@ -147,6 +148,26 @@ public sealed class CheckpointTests
         Refused(Options with { Augmentation = null }, "another Augmentation.Shift: 0.2, now 0");
         Refused(Options with { Network = Tiny.Relu() }, "another Network: ");
         Assert.HasCount(4, Fit(Options with { Threads = 1, OnCancellation = CancellationOutcome.KeepBest, CheckpointEvery = CheckpointInterval.Epochs(3) }).History);
+    }
+
+    [TestMethod]
+    public void Another_batch_size_is_refused_where_memory_decides_on_it()
+    {
+        TrainingOptions open = Options with { BatchSize = 0, TrainingMemory = 1L << 30 };
+        using var workers = new Workers(2);
+        int Chosen(long memory) => new StepMemory(open with { TrainingMemory = memory, OnWarning = null }, Tiny, workers).ChooseBatchSize(90);
+        int wanted = Chosen(1L << 30);
+        long less = 1L << 30;
+        while (Chosen(less) == wanted)
+        {
+            less -= less / 10;
+        }
+
+        Interrupt(open, epoch: 2, batch: 1);
+
+        Refused(open with { TrainingMemory = less }, $"of a training with another batch size: {wanted}, now {Chosen(less)}");
+        Refused(open with { BatchSize = 8 }, "another BatchSize: 0, now 8 (batch size differ too)");
+        Assert.HasCount(4, Fit(open with { TrainingMemory = 1L << 31 }).History, "as many images in a step");
     }
 
     [TestMethod]
