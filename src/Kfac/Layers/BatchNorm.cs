@@ -14,6 +14,10 @@ internal sealed unsafe class BatchNorm : BatchLayer
     private readonly ChannelNormalization _kernel;
     private double[] _mean = [];
     private double[] _inverseDeviation = [];
+
+    /// <summary>The same where a gradient goes through, else 0.</summary>
+    private double[] _passing = [];
+    private double[] _gain = [];
     private double[] _slope = [];
     private double[] _offset = [];
     private readonly WorkerAction _measure;
@@ -88,7 +92,8 @@ internal sealed unsafe class BatchNorm : BatchLayer
     {
         base.Connect(input, output, inputGradient, outputGradient, scratch);
         _scratch = scratch;
-        (_mean, _inverseDeviation, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels], new double[Channels]);
+        (_mean, _inverseDeviation, _passing) = (new double[Channels], new double[Channels], new double[Channels]);
+        (_gain, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels]);
         (_meanRow, _scaleRow, _slopeRow, _offsetRow) = (NewRow(), NewRow(), NewRow(), NewRow());
         _sums = new double[4 * Channels];
         (_first, _second) = outputGradient is null ? ([], []) : (new double[input.Capacity * Channels], new double[input.Capacity * Channels]);
@@ -136,10 +141,12 @@ internal sealed unsafe class BatchNorm : BatchLayer
         for (int c = 0; c < Channels; c++)
         {
             TakeGradients(c, batch.Examples, quantities);
+            _gain[c] = Scale.ValuesPointer[c] * _passing[c];
         }
 
         if (InputGradient is not null)
         {
+            _kernel.Repeat(_gain, _scaleRow.Span);
             _kernel.Repeat(_slope, _slopeRow.Span);
             _kernel.Repeat(_offset, _offsetRow.Span);
             workers.Run(own.Count, _backward);
@@ -195,6 +202,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
     {
         _mean[channel] = mean;
         _inverseDeviation[channel] = 1 / Math.Sqrt(variance + Spec.Epsilon);
+        _passing[channel] = _isTraining && ChannelNormalization.IsConstant(variance, Spec.Epsilon) ? 0 : _inverseDeviation[channel];
     }
 
     private void PrepareRows()
@@ -236,11 +244,11 @@ internal sealed unsafe class BatchNorm : BatchLayer
     /// <summary>
     /// The gradients of scale and shift and, with M values of the channel in the batch and r = 1 / √(variance + ε),
     /// dx = scale·r·(dy - (1/M) sum dy - x̂ (1/M) sum dy·x̂), the batch's own mean and variance being functions of x; the
-    /// running ones are constants, and dx = scale·r·dy.
+    /// running ones are constants, and dx = scale·r·dy. dx = 0 where the batch's values are all the same.
     /// </summary>
     private void TakeGradients(int channel, int examples, BackwardQuantities quantities)
     {
-        double inverse = _inverseDeviation[channel], shift = _sums[channel], scale = _sums[Channels + channel];
+        double inverse = _passing[channel], shift = _sums[channel], scale = _sums[Channels + channel];
         if (quantities.HasFlag(BackwardQuantities.Gradient))
         {
             Shift.GradientPointer[channel] = (float)(shift / examples);

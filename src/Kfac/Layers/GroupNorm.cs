@@ -20,6 +20,9 @@ internal sealed unsafe class GroupNorm : ExampleLayer
     private double[] _mean = [];
     private double[] _inverseDeviation = [];
 
+    /// <summary>The same where a gradient goes through, else 0.</summary>
+    private double[] _passing = [];
+
     internal GroupNorm(string name, GroupNormSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
     {
@@ -59,6 +62,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         _sums = [.. scratch.Select(_ => new Sums(Channels))];
         _mean = new double[input.Capacity * Spec.Groups];
         _inverseDeviation = new double[input.Capacity * Spec.Groups];
+        _passing = new double[input.Capacity * Spec.Groups];
         if (outputGradient is not null && !IsFrozen)
         {
             _sliceSums = new GradientAccumulators(ParameterArray);
@@ -144,7 +148,9 @@ internal sealed unsafe class GroupNorm : ExampleLayer
             }
 
             _mean[example * Spec.Groups + group] = mean;
-            _inverseDeviation[example * Spec.Groups + group] = 1 / Math.Sqrt(deviations / ValuesOfGroup + Spec.Epsilon);
+            double variance = deviations / ValuesOfGroup, inverse = 1 / Math.Sqrt(variance + Spec.Epsilon);
+            _inverseDeviation[example * Spec.Groups + group] = inverse;
+            _passing[example * Spec.Groups + group] = ChannelNormalization.IsConstant(variance, Spec.Epsilon) ? 0 : inverse;
         }
     }
 
@@ -171,12 +177,12 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         }
     }
 
-    /// <summary>dx = r·(scale·dy - (1/M) sum scale·dy - x̂ (1/M) sum scale·dy·x̂), sums over the M values of the group, r = 1 / √(variance + ε).</summary>
+    /// <summary>dx = r·(scale·dy - (1/M) sum scale·dy - x̂ (1/M) sum scale·dy·x̂), sums over the M values of the group, r = 1 / √(variance + ε); 0 where they are all the same.</summary>
     private void PrepareInputGradient(int example, Sums sums)
     {
         for (int group = 0; group < Spec.Groups; group++)
         {
-            double inverse = _inverseDeviation[example * Spec.Groups + group], ofShift = 0, ofScale = 0;
+            double inverse = _passing[example * Spec.Groups + group], ofShift = 0, ofScale = 0;
             for (int c = group * _groupChannels; c < (group + 1) * _groupChannels; c++)
             {
                 ofShift += Scale.ValuesPointer[c] * sums.First[c];

@@ -3,7 +3,8 @@ namespace Kfac.Networks;
 /// <summary>
 /// Batch normalisation (Ioffe and Szegedy 2015): y = scale[c] · (x - mean[c]) / √(variance[c] + ε) + shift[c], for each
 /// channel c. In training, mean and variance are those of the batch's values of the channel, over examples, rows and columns, and
-/// enter running averages; at prediction they are these averages. All four are arrays [C] of the model; scale and shift are trained.
+/// enter running averages; at prediction they are these averages. If a batch's variance is at most ε / 1,000,000, the values count
+/// as all the same, and no gradient goes through the channel. All four are arrays [C] of the model; scale and shift are trained.
 /// </summary>
 /// <param name="Momentum">
 /// What the running averages keep at each step, in [0, 1): running = keep · running + (1 - keep) · batch, the variance

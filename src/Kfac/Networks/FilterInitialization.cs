@@ -11,7 +11,8 @@ public enum FilterInitialization
 
     /// <summary>
     /// Filters that whiten the patches of the training images: the eigenvectors vᵢ of their covariance, largest eigenvalue λᵢ
-    /// first, as vᵢ / √(λᵢ + ε), then the same with the other sign. Data decides it before the first step. For a network's first layer.
+    /// first, as vᵢ / √(λᵢ + ε), then the same with the other sign. Directions that do not occur in the images stay <see cref="HeNormal"/>.
+    /// Data decides it before the first step. For a network's first layer.
     /// </summary>
     Whitening,
 }

@@ -3,7 +3,8 @@ namespace Kfac.Networks;
 /// <summary>
 /// Group normalisation (Wu and He 2018): y = scale[c] · (x - mean) / √(variance + ε) + shift[c], mean and variance of the
 /// example's own values, over rows, columns and the channels of c's group; the same in training and prediction. One group
-/// is layer normalisation (Ba, Kiros and Hinton 2016) over the whole example.
+/// is layer normalisation (Ba, Kiros and Hinton 2016) over the whole example. If the variance is at most ε / 1,000,000, the values count
+/// as all the same, and no gradient goes through the group.
 /// </summary>
 /// <param name="Groups">Into how many groups of neighbouring channels; divides their number.</param>
 /// <param name="Epsilon">ε, in the unit of the variance; above 0.</param>

@@ -11,7 +11,7 @@ namespace Kfac.Training;
 /// <summary>
 /// Filters of a first layer whose outputs are uncorrelated over the training images' patches, of variance 1 (Page 2019, "How to
 /// train your ResNet"): for each of the largest eigenvalues λ of the patches' second moments, with eigenvector v, one filter
-/// v / √(λ + ε) and one with the other sign.
+/// v / √(λ + ε) and one with the other sign. Where λ is 0 the two stay as they were drawn: they would give rounding alone.
 /// </summary>
 internal static class PatchWhitening
 {
@@ -20,6 +20,9 @@ internal static class PatchWhitening
 
     /// <summary>ε as a share of the mean eigenvalue: keeps noise small.</summary>
     private const double Floor = 5e-4;
+
+    /// <summary>Eigenvalues of at most this share of the mean are rounding: their directions do not occur in the images.</summary>
+    private const double Rounding = 1e-10;
 
     /// <summary>Whether the network's description says so.</summary>
     public static bool IsAskedFor(Network network) => network.Spec.Layers[0] is Conv2DSpec { Initialization: FilterInitialization.Whitening };
@@ -97,6 +100,11 @@ internal static class PatchWhitening
         for (int k = 0; k < kept; k++)
         {
             int column = moments.RowCount - 1 - k;
+            if (decomposition.EigenValues[column].Real <= Rounding * moments.Trace() / moments.RowCount)
+            {
+                break;
+            }
+
             double factor = 1 / Math.Sqrt(Math.Max(decomposition.EigenValues[column].Real, 0) + floor);
             for (int i = 0; i < moments.RowCount; i++)
             {

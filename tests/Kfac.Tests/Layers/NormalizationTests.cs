@@ -184,6 +184,35 @@ public sealed class NormalizationTests
         Assert.AreEqual(spec, NetworkSpec.FromJson(spec.ToJson()));
     }
 
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void No_gradient_goes_through_values_that_are_all_the_same(bool isBatch)
+    {
+        NetworkSpec spec = NetworkSpec.For(3, 3, 2);
+        for (int i = 0; i < 20; i++)
+        {
+            spec = isBatch ? spec.Conv(2, 1).BatchNorm() : spec.Conv(2, 1).GroupNorm(2);
+        }
+
+        using var workers = new Workers(2);
+        Network network = Build(spec.Flatten().Dense(2), workers, seed: 3);
+        for (int n = 0; n < Examples; n++)
+        {
+            network.Input.Write(n, [.. Enumerable.Repeat(0.5f, network.Spec.Input.Size)]);
+        }
+
+        var loss = new SoftmaxCrossEntropy(2, Examples);
+        network.Forward(Examples, isTraining: true);
+        loss.Forward(network.Logits, [0, 1, 0, 1]);
+        loss.WriteGradient([0, 1, 0, 1], network.LogitsGradient!);
+        network.Backward(BackwardQuantities.Gradient | BackwardQuantities.SquaredGradient);
+
+        // By the formula, 20 of them make it 316^20 times as large.
+        Assert.IsTrue(network.Parameters.SkipLast(4).All(parameter => parameter.Gradient.ToArray().Concat(parameter.SquaredGradient.ToArray()).All(value => value == 0)));
+        Assert.IsTrue(network.Parameters[^1].SquaredGradient.ToArray().All(value => value > 0 && float.IsFinite(value)));
+    }
+
     private static Network Build(NetworkSpec spec, Workers workers, int seed)
     {
         var network = new Network(spec, Examples, workers, trains: true);

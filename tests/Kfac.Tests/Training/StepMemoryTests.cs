@@ -129,7 +129,7 @@ public sealed class StepMemoryTests
 
         public void ReadImage(int index, Span<float> pixels)
         {
-            // Noise: images of one colour have nothing to normalise.
+            // Noise, as photographs are never of one colour.
             uint state = (uint)index + 1;
             foreach (ref float pixel in pixels)
             {

@@ -14,6 +14,12 @@ internal sealed unsafe class ChannelNormalization(int height, int width, int cha
     /// <summary>Rows of scratch that a call needs.</summary>
     public const int ScratchRows = 3;
 
+    /// <summary>
+    /// Whether values of this variance count as all the same: no gradient goes through them. By the formula it would be
+    /// multiplied by up to 1 / √ε at each normalisation, and overflow after some, for values that are rounding at most.
+    /// </summary>
+    public static bool IsConstant(double variance, double epsilon) => variance <= 1e-6 * epsilon;
+
     /// <summary>row[j, c] = values[c] for each pixel j</summary>
     public void Repeat(ReadOnlySpan<double> values, Span<float> row)
     {
