@@ -12,6 +12,7 @@ RootCommand root = new("Measures the trainer and its kernels.")
     InferCommand.Create(),
     AuditCommand.Create(),
     EngineCommand.Create(),
+    CancelCommand.Create(),
     TablesCommand.Create(),
 };
 root.Add(RecordCommand.Create(root));
