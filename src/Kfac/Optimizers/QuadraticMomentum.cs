@@ -36,7 +36,9 @@ internal sealed class QuadraticMomentum(Network network, SoftmaxCrossEntropy los
         double gv = chunks.Dot(network.Store.Gradients.Span, natural.Span), gd = chunks.Dot(network.Store.Gradients.Span, direction.Span);
         double determinant = vv * dd - vd * vd;
         bool independent = determinant > 1e-9 * vv * dd;
-        double alpha = independent ? (gv * dd - gd * vd) / determinant : gv / vv;
+
+        // Without a gradient, as where every ReLU is off, there is no direction to go.
+        double alpha = independent ? (gv * dd - gd * vd) / determinant : gv == 0 && vv == 0 ? 0 : gv / vv;
         double mu = independent ? (gd * vv - gv * vd) / determinant : 0;
         if (!double.IsFinite(alpha) || !double.IsFinite(mu))
         {

@@ -25,7 +25,8 @@ public sealed class RandomNetworkTests
     /// <summary>Rounding in single precision, for logits of size one.</summary>
     private const double Tolerance = 3e-5;
 
-    public static IEnumerable<int> Few => Enumerable.Range(0, 100);
+    /// <summary>In 320 every ReLU before the loss is off, and K-FAC's quadratic model has no gradient to go by.</summary>
+    public static IEnumerable<int> Few => [.. Enumerable.Range(0, 100), 320];
 
     public static IEnumerable<int> Many => Enumerable.Range(1, 40);
 

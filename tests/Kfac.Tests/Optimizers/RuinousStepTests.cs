@@ -34,6 +34,28 @@ public sealed class RuinousStepTests
         Assert.IsNull(optimizer.Step(Labels, 1).Recovery, "and it goes on");
     }
 
+    public static IEnumerable<OptimizerOptions> AllMomenta => [.. All, .. Enum.GetValues<KfacMomentumKind>().Select(kind => new KfacOptions { MomentumKind = kind, DampingAdaptation = DampingAdaptation.LevenbergMarquardt })];
+
+    [TestMethod]
+    [DynamicData(nameof(AllMomenta))]
+    public void Without_a_gradient_a_step_goes_nowhere(OptimizerOptions options)
+    {
+        using var workers = new Workers(1);
+        var network = new Network(NetworkSpec.For(2, 2, 1).Flatten().Dense(4).Relu().Dense(3).Relu(), Examples, workers, trains: true);
+        network.Initialize(seed: 1);
+        network.Parameters[^1].MutableValues.Fill(-100);
+        network.Store.MarkChanged();
+        float[] before = Weights(network);
+        Optimizer optimizer = (options with { WeightDecay = 0 }).Create(network, 1);
+
+        for (int step = 0; step < 6; step++)
+        {
+            Assert.IsNull(optimizer.Step(Labels, 1).Recovery);
+        }
+
+        CollectionAssert.AreEqual(before, Weights(network));
+    }
+
     [TestMethod]
     [DynamicData(nameof(All))]
     public void A_statistic_that_overflows_is_not_remembered_as_good(OptimizerOptions options)
