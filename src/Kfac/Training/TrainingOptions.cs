@@ -159,7 +159,7 @@ public sealed record TrainingOptions
     internal int CountFrozenLayers(NetworkSpec spec)
     {
         int layers = spec.CountTrainedLayers(), frozen = FrozenLayers.GetOffset(layers);
-        return frozen >= 0 && frozen < layers
+        return frozen == 0 || (frozen > 0 && frozen < layers)
             ? frozen
             : throw new ArgumentException($"{nameof(FrozenLayers)} is {FrozenLayers}, but the network has {layers} layers with parameters, and at least one must be left to train", nameof(FrozenLayers));
     }
