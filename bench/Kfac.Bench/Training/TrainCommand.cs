@@ -38,6 +38,7 @@ internal static class TrainCommand
         var period = new Option<int?>("--inverse-period") { Description = "K-FAC: steps between inverses." };
         var factorPeriod = new Option<int?>("--factor-period") { Description = "K-FAC: steps between updates of the curvature." };
         var factorExamples = new Option<int?>("--factor-examples") { Description = "K-FAC: examples of a batch that enter a convolution's covariances; 0 takes all." };
+        var diagonalExamples = new Option<int?>("--diagonal-examples") { Description = "K-FAC: examples of a batch whose squares enter the diagonal of a large convolution; 0 takes all." };
         var relative = new Option<bool?>("--relative-damping") { Description = "K-FAC: damping is a multiple of a block's mean eigenvalue." };
         var averaged = new Option<double?>("--averaged-epochs") { Description = "Epochs that the parameters' running average looks back on; 0 for none." };
         var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
@@ -50,7 +51,7 @@ internal static class TrainCommand
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, relative, averaged, schedule, final, smoothing, augmentation, mirrored, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, diagonalExamples, relative, averaged, schedule, final, smoothing, augmentation, mirrored, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -120,6 +121,7 @@ internal static class TrainCommand
                 InverseUpdatePeriod = arguments.GetValue(period) ?? o.InverseUpdatePeriod,
                 FactorUpdatePeriod = arguments.GetValue(factorPeriod) ?? o.FactorUpdatePeriod,
                 FactorExamples = arguments.GetValue(factorExamples) switch { null => o.FactorExamples, 0 => null, int n => n },
+                DiagonalExamples = arguments.GetValue(diagonalExamples) switch { null => o.DiagonalExamples, 0 => null, int n => n },
                 DampingIsRelative = arguments.GetValue(relative) ?? o.DampingIsRelative,
                 EstimationMode = arguments.GetValue(mode) is { } name ? Enum.Parse<Curvature.EstimationMode>(name, ignoreCase: true) : o.EstimationMode,
             };

@@ -64,6 +64,9 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override bool NeedsBatchForGradients => !IsFrozen && Kernel.BatchGradient is not null;
 
+    /// <summary>Most examples of a batch, the first ones, whose squared gradients are averaged, where these cost a pass of their own.</summary>
+    internal int SquaredExamples { get; set; } = int.MaxValue;
+
     internal override bool SupportsPrefetch => Kernel.SupportsPrefetch;
 
     /// <summary>The convolution that <paramref name="spec"/> describes, on images of shape <paramref name="input"/>.</summary>
@@ -125,25 +128,40 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void Backward(ExampleRange range, int slot, int worker, BackwardQuantities quantities)
     {
-        ActivationBuffer outputGradient = OutputGradient!;
-        float* scratch = _scratch[worker].Pointer;
         if (_sums is not null)
         {
-            var sums = new FilterGradientTarget(
-                _sums.Gradient(slot, 0, quantities), _sums.Squares(slot, 0, quantities), _sums.Gradient(slot, 1, quantities), _sums.Squares(slot, 1, quantities));
-            Kernel.BackwardFilter(Input[range], outputGradient[range], sums, scratch, Prefetchers[worker]);
+            int end = quantities.HasFlag(BackwardQuantities.SquaredGradient) && Kernel.SquaresCostAPass ? Math.Clamp(SquaredExamples, range.First, range.End) : range.End;
+            BackwardFilter(_sums, new ExampleRange(range.First, end), slot, worker, quantities);
+            BackwardFilter(_sums, new ExampleRange(end, range.End), slot, worker, quantities & ~BackwardQuantities.SquaredGradient);
         }
 
         if (InputGradient is not null)
         {
             Kernel.BackwardData(
-                outputGradient[range], _packedBackward!.Pointer, InputGradient[range], InputIsRelu ? Input[range] : default, scratch, Prefetchers[worker]);
+                OutputGradient![range], _packedBackward!.Pointer, InputGradient[range], InputIsRelu ? Input[range] : default, _scratch[worker].Pointer, Prefetchers[worker]);
+        }
+    }
+
+    private void BackwardFilter(GradientAccumulators accumulators, ExampleRange range, int slot, int worker, BackwardQuantities quantities)
+    {
+        if (range.Count > 0)
+        {
+            var sums = new FilterGradientTarget(
+                accumulators.Gradient(slot, 0, quantities), accumulators.Squares(slot, 0, quantities), accumulators.Gradient(slot, 1, quantities), accumulators.Squares(slot, 1, quantities));
+            Kernel.BackwardFilter(Input[range], OutputGradient![range], sums, _scratch[worker].Pointer, Prefetchers[worker]);
         }
     }
 
     internal override void AddSlice(int slot, bool isFirst, BackwardQuantities quantities) => _sums?.Add(slot, isFirst, quantities);
 
-    internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sums?.Average(examples, quantities);
+    internal override void AverageSlices(int examples, BackwardQuantities quantities)
+    {
+        _sums?.Average(examples, quantities & ~BackwardQuantities.SquaredGradient);
+        _sums?.Average(SquaredOf(examples), quantities & BackwardQuantities.SquaredGradient);
+    }
+
+    /// <summary>How many of so many examples have their squares averaged.</summary>
+    private int SquaredOf(int examples) => Kernel.SquaresCostAPass ? Math.Min(SquaredExamples, examples) : examples;
 
     internal override int BatchScratchLength(int examples) => IsFrozen ? 0 :
         Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);
@@ -154,8 +172,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
     internal override void BackwardBatch(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
         bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
-        IBatchFilterGradient? kernel = IsFrozen ? null : squares ? Kernel.BatchSquares : gradient ? Kernel.BatchGradient : null;
-        if (kernel is null)
+        if (!NeedsBatchForGradients || !(squares || gradient))
         {
             return;
         }
@@ -167,10 +184,25 @@ internal sealed unsafe class Conv2D : ExampleLayer
         }
 
         OutputGradient!.Gather(batch);
-        for (int phase = 0; phase < kernel.Phases(batch.Examples); phase++)
+        int squared = SquaredOf(batch.Examples);
+        bool areTogether = squares && squared == batch.Examples;
+        if (gradient && !areTogether)
         {
-            _phase = new BatchPhase(kernel, phase, new ExampleRange(0, batch.Examples), gradient, squares);
-            workers.Run(kernel.Units(phase, batch.Examples), _batchUnit);
+            RunBatch(Kernel.BatchGradient!, batch.Examples, workers, gradient: true, squares: false);
+        }
+
+        if (squares)
+        {
+            RunBatch(Kernel.BatchSquares!, squared, workers, gradient && areTogether, squares: true);
+        }
+    }
+
+    private void RunBatch(IBatchFilterGradient kernel, int examples, Workers workers, bool gradient, bool squares)
+    {
+        for (int phase = 0; phase < kernel.Phases(examples); phase++)
+        {
+            _phase = new BatchPhase(kernel, phase, new ExampleRange(0, examples), gradient, squares);
+            workers.Run(kernel.Units(phase, examples), _batchUnit);
         }
     }
 

@@ -55,6 +55,11 @@ internal sealed class KfacOptimizer : Optimizer
             Ranks = network.Ranks,
         };
         _layers = [.. network.Layers.Where(layer => layer.Parameters.Count > 0).Select(layer => Register(layers, layer))];
+        foreach (Conv2D convolution in network.Layers.OfType<Conv2D>())
+        {
+            convolution.SquaredExamples = options.DiagonalExamples ?? int.MaxValue;
+        }
+
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
         _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, options.InverseUpdatePeriod, options.InverseDelay);
         _natural = new AlignedBuffer(network.Store.Length);

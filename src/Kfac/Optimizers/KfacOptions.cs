@@ -47,6 +47,13 @@ public sealed record KfacOptions : OptimizerOptions
     /// <summary>Most examples of a batch that enter a convolution's covariances, at least 1; null takes all. Default 8.</summary>
     public int? FactorExamples { get; init; } = 8;
 
+    /// <summary>
+    /// Most examples of a batch whose squared gradients enter the diagonal of a convolution, at least 1; null takes all. Of account
+    /// where squares cost a pass of their own, as of a large filter on a small map; elsewhere they are nearly free, and all
+    /// enter. Default 32.
+    /// </summary>
+    public int? DiagonalExamples { get; init; } = 32;
+
     /// <summary>Inverses and eigenvectors of the blocks that have some are computed anew every so many steps; at least 1. Default 100.</summary>
     public int InverseUpdatePeriod { get; init; } = 100;
 
@@ -113,6 +120,7 @@ public sealed record KfacOptions : OptimizerOptions
         Require(EmaDecay is >= 0 and < 1, nameof(EmaDecay), EmaDecay, "in [0, 1)");
         Require(FactorUpdatePeriod is null or >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
         Require(FactorExamples is null or >= 1, nameof(FactorExamples), FactorExamples ?? 0, "null or at least 1");
+        Require(DiagonalExamples is null or >= 1, nameof(DiagonalExamples), DiagonalExamples ?? 0, "null or at least 1");
         Require(InverseUpdatePeriod >= 1, nameof(InverseUpdatePeriod), InverseUpdatePeriod, "at least 1");
         Require(InverseDelay >= 0 && InverseDelay < InverseUpdatePeriod, nameof(InverseDelay), InverseDelay, "0 or more and less than InverseUpdatePeriod");
         Require(BurnInSteps >= 0, nameof(BurnInSteps), BurnInSteps, "0 or more");
