@@ -34,6 +34,17 @@ public static class ImageFile
         return frame.ToImage(PictureDecoder.Read(stream, frame));
     }
 
+    /// <summary>The size of a picture by the head of its file, without decoding it: a small file can claim any number of pixels.</summary>
+    /// <param name="stream">The picture's bytes, read to the end.</param>
+    /// <returns>Rows and columns of the picture when it is upright, as its EXIF orientation says.</returns>
+    /// <exception cref="FormatException">It is no picture, or its head is cut off.</exception>
+    public static (int Height, int Width) Measure(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        PictureSize size = PictureDecoder.Measure(stream);
+        return (size.Height, size.Width);
+    }
+
     private static Frame CreateFrame(int height, int width, ImageResizingEstimator.ResizingKind resizing)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);

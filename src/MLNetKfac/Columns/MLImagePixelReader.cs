@@ -61,30 +61,39 @@ internal sealed class MLImagePixelReader : PixelReader
             throw new FormatException($"row {_row.Position} has an image of {_image.Height} rows and {_image.Width} columns in column '{_columnName}', but images of {_shape.Height} and {_shape.Width} are expected: resize them alike, by ResizeImages");
         }
 
-        (int red, int blue) = _image.PixelFormat switch
+        return TryCopy(_image, _shape.Channels, image)
+            ? -1
+            : throw new FormatException($"row {_row.Position} has an image of format {_image.PixelFormat} in column '{_columnName}', but {MLPixelFormat.Bgra32} or {MLPixelFormat.Rgba32} is expected");
+    }
+
+    /// <summary>Copies an image to [H, W, C] values.</summary>
+    /// <returns>False for a pixel format other than the two of four bytes.</returns>
+    public static bool TryCopy(MLImage image, int channels, Span<float> pixels)
+    {
+        if (image.PixelFormat is not (MLPixelFormat.Bgra32 or MLPixelFormat.Rgba32))
         {
-            MLPixelFormat.Bgra32 => (2, 0),
-            MLPixelFormat.Rgba32 => (0, 2),
-            MLPixelFormat other => throw new FormatException($"row {_row.Position} has an image of format {other} in column '{_columnName}', but {MLPixelFormat.Bgra32} or {MLPixelFormat.Rgba32} is expected"),
-        };
-        ReadOnlySpan<byte> source = _image.Pixels;
-        for (int pixel = 0; pixel < _shape.Height * _shape.Width; pixel++)
+            return false;
+        }
+
+        (int red, int blue) = image.PixelFormat == MLPixelFormat.Bgra32 ? (2, 0) : (0, 2);
+        ReadOnlySpan<byte> source = image.Pixels;
+        for (int pixel = 0; pixel < image.Height * image.Width; pixel++)
         {
             ReadOnlySpan<byte> colours = source.Slice(pixel * BytesPerPixel, BytesPerPixel);
-            Span<float> values = image.Slice(pixel * _shape.Channels, _shape.Channels);
-            if (_shape.Channels == 1)
+            Span<float> values = pixels.Slice(pixel * channels, channels);
+            if (channels == 1)
             {
                 values[0] = MathF.Floor((0.3f * colours[red]) + (0.59f * colours[1]) + (0.11f * colours[blue]) + 0.5f);
                 continue;
             }
 
             (values[0], values[1], values[2]) = (colours[red], colours[1], colours[blue]);
-            if (_shape.Channels > Alpha)
+            if (channels > Alpha)
             {
                 values[Alpha] = colours[Alpha];
             }
         }
 
-        return -1;
+        return true;
     }
 }

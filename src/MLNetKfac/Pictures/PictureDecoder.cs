@@ -65,6 +65,21 @@ internal static class PictureDecoder
         return new Orientation(codec.EncodedOrigin).Turn(new PictureSize(codec.Info.Height, codec.Info.Width));
     }
 
+    /// <summary>The upright size of a picture, by its head.</summary>
+    /// <exception cref="FormatException">It is no picture, or its head is cut off.</exception>
+    public static PictureSize Measure(Stream stream)
+    {
+        try
+        {
+            using SKCodec codec = Open(SKData.Create(stream));
+            return new Orientation(codec.EncodedOrigin).Turn(new PictureSize(codec.Info.Height, codec.Info.Width));
+        }
+        catch (FormatException damage)
+        {
+            throw new FormatException($"the picture cannot be read: {damage.Message}", damage);
+        }
+    }
+
     private static SKCodec Open(string path)
     {
         // Read as a whole, which is faster than in the small pieces a codec asks for.

@@ -54,6 +54,17 @@ public sealed class ImageFileTests
     }
 
     [TestMethod]
+    public void The_size_is_that_of_the_upright_picture_and_needs_its_head_only()
+    {
+        using SKBitmap picture = PictureFiles.Quarters(40, 80);
+        byte[] lying = PictureFiles.WithOrientation(PictureFiles.Encode(picture, "jpg"), 1), standing = PictureFiles.WithOrientation(PictureFiles.Encode(picture, "jpg"), 6);
+
+        Assert.AreEqual((40, 80), ImageFile.Measure(new MemoryStream(lying)));
+        Assert.AreEqual((80, 40), ImageFile.Measure(new MemoryStream(standing[..(standing.Length * 3 / 4)])));
+        Assert.Contains("it is not a JPEG", Assert.ThrowsExactly<FormatException>(() => ImageFile.Measure(new MemoryStream("text"u8.ToArray()))).Message);
+    }
+
+    [TestMethod]
     [DataRow(30, 50, 8, 12)]
     [DataRow(7, 9, 20, 31)]
     [DataRow(16, 16, 16, 16)]
