@@ -17,19 +17,22 @@ internal sealed class FashionItem
     public string Label { get; set; } = "";
 
     /// <summary>The images of IDX files as ML.NET rows, read as they are asked for.</summary>
-    public static IDataView Load(MLContext mlContext, MemoryImageSource images)
+    /// <param name="mlContext">Whose rows.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="classNames">Names of other classes; null for those of Fashion-MNIST.</param>
+    public static IDataView Load(MLContext mlContext, MemoryImageSource images, IReadOnlyList<string>? classNames = null)
     {
         SchemaDefinition schema = SchemaDefinition.Create(typeof(FashionItem));
         schema[nameof(Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, images.Shape.Height, images.Shape.Width, images.Shape.Channels);
-        return mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, images.Count).Select(index => Read(images, index)), schema);
+        return mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, images.Count).Select(index => Read(images, index, classNames)), schema);
     }
 
-    public static FashionItem Read(MemoryImageSource images, int index)
+    public static FashionItem Read(MemoryImageSource images, int index, IReadOnlyList<string>? classNames = null)
     {
         FashionItem item = new() { Features = new float[images.Shape.Size] };
         images.ReadImage(index, item.Features);
         int label = images.GetLabel(index);
-        item.Label = images.ClassCount == ClassNames.Length ? ClassNames[label] : $"class {label}";
+        item.Label = classNames is not null ? classNames[label] : images.ClassCount == ClassNames.Length ? ClassNames[label] : $"class {label}";
         return item;
     }
 

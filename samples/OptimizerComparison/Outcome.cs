@@ -4,14 +4,12 @@ using MLNetKfac;
 
 namespace OptimizerComparison;
 
-/// <summary>What a training by one optimizer came to.</summary>
-/// <param name="Name">The optimizer's.</param>
-/// <param name="Settings">How it was set.</param>
+/// <summary>What one training came to.</summary>
 /// <param name="Model">The trained model.</param>
 /// <param name="Metrics">How it does on the test images.</param>
 /// <param name="FirstLayerFisher">Fisher diagonal of <see cref="FirstLayer"/>'s weights, in their order.</param>
 internal sealed record Outcome(
-    string Name, string Settings, KfacImageClassificationModelParameters Model, MulticlassClassificationMetrics Metrics, float[] FirstLayerFisher)
+    KfacImageClassificationModelParameters Model, MulticlassClassificationMetrics Metrics, float[] FirstLayerFisher)
 {
     /// <summary>One report for each epoch; validated on the test images.</summary>
     public IReadOnlyList<EpochReport> Epochs => Model.TrainingHistory;
@@ -28,5 +26,5 @@ internal sealed record Outcome(
     public EpochReport? FirstAt(double target) => Epochs.FirstOrDefault(epoch => epoch.ValidationAccuracy >= target);
 
     /// <summary>An accuracy that every training reached, to compare how soon: the least of the best ones, rounded down to half a percent.</summary>
-    public static double CommonTarget(IReadOnlyCollection<Outcome> outcomes) => Math.Floor(outcomes.Min(outcome => outcome.BestAccuracy) * 200) / 200;
+    public static double CommonTarget(IEnumerable<Contestant> contestants) => Math.Floor(contestants.SelectMany(contestant => contestant.Runs).Min(outcome => outcome.BestAccuracy) * 200) / 200;
 }

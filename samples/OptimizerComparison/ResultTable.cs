@@ -5,41 +5,41 @@ namespace OptimizerComparison;
 /// <summary>The outcomes side by side: in the terminal, and as the cells of the page's table.</summary>
 internal static class ResultTable
 {
-    public static void Show(IReadOnlyList<Outcome> outcomes)
+    public static void Show(IReadOnlyList<Contestant> contestants)
     {
         Table table = new Table().Border(TableBorder.Rounded);
-        foreach (string heading in Headings(outcomes))
+        foreach (string heading in Headings(contestants))
         {
             table.AddColumn(table.Columns.Count == 0 ? new TableColumn(heading) : new TableColumn(heading).RightAligned());
         }
 
-        foreach (Outcome outcome in outcomes)
+        foreach (Contestant contestant in contestants)
         {
-            table.AddRow([.. Cells(outcome, outcomes)]);
+            table.AddRow([.. Cells(contestant, contestants)]);
         }
 
         AnsiConsole.Write(table);
     }
 
-    public static IReadOnlyList<string> Headings(IReadOnlyList<Outcome> outcomes)
+    public static IReadOnlyList<string> Headings(IReadOnlyList<Contestant> contestants)
     {
-        string target = $"{Outcome.CommonTarget(outcomes):P1}";
+        string target = $"{Outcome.CommonTarget(contestants):P1}";
         return ["optimizer", "test accuracy", "test log-loss", "training", "per epoch", $"epochs to {target}", $"seconds to {target}"];
     }
 
-    public static IReadOnlyList<string> Cells(Outcome outcome, IReadOnlyList<Outcome> outcomes)
+    public static IReadOnlyList<string> Cells(Contestant contestant, IReadOnlyList<Contestant> contestants)
     {
-        // There is one: the target is an accuracy that every training reached.
-        Kfac.Models.EpochReport reached = outcome.FirstAt(Outcome.CommonTarget(outcomes))!;
+        double target = Outcome.CommonTarget(contestants);
         return
         [
-            outcome.Name,
-            $"{outcome.Metrics.MicroAccuracy:P2}",
-            $"{outcome.Metrics.LogLoss:F3}",
-            $"{outcome.Seconds:F1} s",
-            $"{outcome.Seconds / outcome.Epochs.Count:F2} s",
-            $"{reached.Epoch}",
-            $"{reached.Seconds:F1} s",
+            contestant.Name,
+            contestant.Describe(outcome => outcome.Metrics.MicroAccuracy, value => $"{value:P2}"),
+            contestant.Describe(outcome => outcome.Metrics.LogLoss, value => $"{value:F3}"),
+            contestant.Describe(outcome => outcome.Seconds, value => $"{value:F1} s"),
+            contestant.Describe(outcome => outcome.Seconds / outcome.Epochs.Count, value => $"{value:F2} s"),
+            // There is one: the target is an accuracy that every training reached.
+            contestant.Describe(outcome => outcome.FirstAt(target)!.Epoch, value => $"{value:0.#}"),
+            contestant.Describe(outcome => outcome.FirstAt(target)!.Seconds, value => $"{value:F1} s"),
         ];
     }
 }

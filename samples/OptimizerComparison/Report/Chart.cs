@@ -5,8 +5,8 @@ namespace OptimizerComparison.Report;
 /// <summary>A line of a chart.</summary>
 /// <param name="Name">As in the legend.</param>
 /// <param name="Style">Its number, which the style sheet gives a colour and a dash pattern.</param>
-/// <param name="Points">From left to right.</param>
-internal sealed record Curve(string Name, int Style, IReadOnlyList<(double X, double Y)> Points);
+/// <param name="Points">From left to right: the mean over the seeds, and between what they lie.</param>
+internal sealed record Curve(string Name, int Style, IReadOnlyList<(double X, double Least, double Mean, double Most)> Points);
 
 /// <summary>Curves in a coordinate system, as SVG; each point says its values when pointed at.</summary>
 internal static class Chart
@@ -35,11 +35,13 @@ internal static class Chart
         svg.Append($"""<text class="axis" transform="translate(14 {(Top + Height - Bottom) / 2}) rotate(-90)" text-anchor="middle">{y.Label}</text>""");
         foreach (Curve curve in curves)
         {
-            string points = string.Join(' ', curve.Points.Select(point => $"{Across(x, point.X):F1},{Down(y, point.Y):F1}"));
+            IEnumerable<string> upper = curve.Points.Select(point => $"{Across(x, point.X):F1},{Down(y, point.Most):F1}"), lower = curve.Points.Reverse().Select(point => $"{Across(x, point.X):F1},{Down(y, point.Least):F1}");
+            svg.Append($"""<polygon class="band c{curve.Style}" points="{string.Join(' ', upper.Concat(lower))}"/>""");
+            string points = string.Join(' ', curve.Points.Select(point => $"{Across(x, point.X):F1},{Down(y, point.Mean):F1}"));
             svg.Append($"""<polyline class="curve c{curve.Style}" points="{points}"/>""");
-            foreach ((double px, double py) in curve.Points)
+            foreach ((double px, double least, double py, double most) in curve.Points)
             {
-                svg.Append($"""<circle class="point c{curve.Style}" cx="{Across(x, px):F1}" cy="{Down(y, py):F1}" r="3.2"><title>{curve.Name}: {y.Format(py)} at {x.Format(px)}</title></circle>""");
+                svg.Append($"""<circle class="point c{curve.Style}" cx="{Across(x, px):F1}" cy="{Down(y, py):F1}" r="3.2"><title>{curve.Name}: {y.Format(py)} ({y.Format(least)} to {y.Format(most)}) at {x.Format(px)}</title></circle>""");
             }
         }
 
