@@ -9,7 +9,7 @@ internal static class BenchmarkOptimizers
     /// <summary>What AdamW is commonly given, PyTorch's default.</summary>
     private const float AdamWDecay = 0.01f;
 
-    public static readonly string[] Names = ["sgd", "nesterov", "adam", "adamw", "muon", "kfac", "kfac-natural", "kfac-root", "kfac-kronecker", "kfac-sampled"];
+    public static readonly string[] Names = ["sgd", "nesterov", "adam", "adamw", "muon", "kfac", "kfac-all", "kfac-natural", "kfac-root", "kfac-kronecker", "kfac-sampled"];
 
     public static OptimizerOptions Create(string name) => name switch
     {
@@ -19,6 +19,7 @@ internal static class BenchmarkOptimizers
         "adamw" => new AdamOptions { WeightDecay = AdamWDecay },
         "muon" => new MuonOptions(),
         "kfac" => new KfacOptions(),
+        "kfac-all" => new KfacOptions { DiagonalExamples = null },
         "kfac-natural" => KfacOptions.NaturalGradient,
         "kfac-root" => new KfacOptions { Constraint = NormConstraintKind.KullbackLeibler, Exponent = -0.5f },
         "kfac-kronecker" => new KfacOptions { Approximation = FisherApproximation.Kronecker },

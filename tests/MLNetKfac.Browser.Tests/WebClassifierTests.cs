@@ -93,6 +93,7 @@ public sealed class WebClassifierTests
             ("<script>"u8.ToArray(), HttpStatusCode.UnsupportedMediaType, "it is not a JPEG, PNG, BMP, GIF or WebP picture"),
             (whole[..(whole.Length / 2)], HttpStatusCode.UnsupportedMediaType, "cut off"),
             (Claiming(whole, 10_000), HttpStatusCode.RequestEntityTooLarge, "at most 50 million are taken"),
+            (Claiming(whole, 30_000), HttpStatusCode.RequestEntityTooLarge, "30000 x 30000 pixels, and at most 50 million are taken"),
             (new byte[Server.MaxUploadBytes + 1], HttpStatusCode.RequestEntityTooLarge, "more than 10 million bytes"),
         ];
         using HttpClient client = new() { BaseAddress = new Uri(Address) };

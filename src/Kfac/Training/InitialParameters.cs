@@ -13,8 +13,8 @@ internal static class InitialParameters
     {
         foreach ((string name, float[] given) in values)
         {
-            Parameter parameter = network.Parameters.FirstOrDefault(parameter => parameter.Name == name)
-                ?? throw Refused($"{name} is none of the network's parameters {string.Join(", ", network.Parameters.Select(parameter => parameter.Name))}");
+            Parameter parameter = network.Store.Parameters.FirstOrDefault(parameter => parameter.Name == name)
+                ?? throw Refused($"{name} is none of the network's parameters {string.Join(", ", network.Store.Parameters.Select(parameter => parameter.Name))}");
             if (given.Length != parameter.Length)
             {
                 throw Refused($"{name} is [{string.Join(", ", parameter.Shape)}], {parameter.Length} values, but {given.Length} came");

@@ -48,8 +48,9 @@ public sealed record TrainingOptions
     public long? TrainingMemory { get; init; }
 
     /// <summary>
-    /// What parameters begin with in place of random values, such as another training's: by <see cref="Memory.Parameter.Name"/>, row-major
-    /// in <see cref="Memory.Parameter.Shape"/>; those that are not named begin as usual. Null, the default, names none.
+    /// What parameters begin with in place of random values, such as those of another model's <see cref="ImageClassifier.Parameters"/>: by
+    /// <see cref="Memory.Parameter.Name"/>, row-major in <see cref="Memory.Parameter.Shape"/>, all values finite. Those that are not named
+    /// begin as usual. <c>Fit</c> throws an <see cref="ArgumentException"/> for others, and with a previous model. Null, the default, names none.
     /// </summary>
     public IReadOnlyDictionary<string, float[]>? InitialParameters { get; init; }
 

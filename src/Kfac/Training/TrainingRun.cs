@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using System.Diagnostics;
 using Kfac.Images;
 using Kfac.Memory;
@@ -55,7 +54,10 @@ internal sealed class TrainingRun : IDisposable
         if (previous is null)
         {
             ranks.WhitenPatches(_network, training, _scaling, options.Seed);
-            InitialParameters.Apply(_network, options.InitialParameters ?? ReadOnlyDictionary<string, float[]>.Empty);
+            if (options.InitialParameters is { } given)
+            {
+                InitialParameters.Apply(_network, given);
+            }
         }
         else
         {

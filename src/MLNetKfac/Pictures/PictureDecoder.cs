@@ -57,6 +57,7 @@ internal static class PictureDecoder
     public static PictureSize Measure(string path, bool decodes)
     {
         using SKCodec codec = Open(path);
+        RequireDecodable(codec);
         if (decodes)
         {
             using SKBitmap bitmap = Decode(codec, codec.GetScaledDimensions(1f / ScaleSteps));
@@ -98,17 +99,16 @@ internal static class PictureDecoder
 
         using (data)
         {
-            SKCodec codec = SKCodec.Create(new SKMemoryStream(data), out SKCodecResult result)
+            return SKCodec.Create(new SKMemoryStream(data), out SKCodecResult result)
                 ?? throw new FormatException(result == SKCodecResult.IncompleteInput ? "it is cut off in its head" : "it is not a JPEG, PNG, BMP, GIF or WebP picture");
-            if ((long)codec.Info.Width * codec.Info.Height <= MaxPixels)
-            {
-                return codec;
-            }
+        }
+    }
 
-            using (codec)
-            {
-                throw new FormatException($"it has {codec.Info.Width} x {codec.Info.Height} pixels, more than {MaxPixels}");
-            }
+    private static void RequireDecodable(SKCodec codec)
+    {
+        if ((long)codec.Info.Width * codec.Info.Height > MaxPixels)
+        {
+            throw new FormatException($"it has {codec.Info.Width} x {codec.Info.Height} pixels, more than {MaxPixels}");
         }
     }
 
@@ -144,6 +144,8 @@ internal static class PictureDecoder
 
     private static SKBitmap Decode(SKCodec codec, SKSizeI size)
     {
+        RequireDecodable(codec);
+
         // Without a colour space nothing is converted, as ML.NET has it.
         var info = new SKImageInfo(size.Width, size.Height, SKColorType.Bgra8888, SKAlphaType.Premul);
         var bitmap = new SKBitmap(info);

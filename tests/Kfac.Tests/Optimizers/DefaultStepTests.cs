@@ -5,6 +5,7 @@ using Kfac.Optimizers;
 using Kfac.Parallel;
 using Kfac.Running;
 using Kfac.Tests.Oracles;
+using Kfac.Tests.Running;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Double;
 
@@ -124,16 +125,6 @@ public sealed class DefaultStepTests
     private static double[][] Copy(Parameter[] parameters, Func<Parameter, ReadOnlySpan<float>> read) =>
         [.. parameters.Select(parameter => Array.ConvertAll(read(parameter).ToArray(), v => (double)v))];
 
-    private static Network Build(Workers workers)
-    {
-        var random = new Random(5);
-        var network = new Network(NetworkSpec.For(5, 5, 2).Conv(4, 3).GroupNorm(2).Relu().MaxPool(2).Flatten().Dense(7).Relu().Dense(3), Examples, workers, trains: true);
-        network.Initialize(seed: 1);
-        for (int n = 0; n < Examples; n++)
-        {
-            network.Input.Write(n, [.. Enumerable.Range(0, 50).Select(_ => (float)random.NextGaussian())]);
-        }
-
-        return network;
-    }
+    private static Network Build(Workers workers) =>
+        NoiseNetwork.Build(NetworkSpec.For(5, 5, 2).Conv(4, 3).GroupNorm(2).Relu().MaxPool(2).Flatten().Dense(7).Relu().Dense(3), workers, Examples);
 }

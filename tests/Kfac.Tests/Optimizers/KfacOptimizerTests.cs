@@ -5,6 +5,7 @@ using Kfac.Optimizers;
 using Kfac.Parallel;
 using Kfac.Running;
 using Kfac.Tests.Oracles;
+using Kfac.Tests.Running;
 
 namespace Kfac.Tests.Optimizers;
 
@@ -284,18 +285,8 @@ public sealed class KfacOptimizerTests
         return Values(network);
     }
 
-    private static Network Build(Workers workers, int seed = 5)
-    {
-        var random = new Random(seed);
-        var network = new Network(NetworkSpec.For(6, 5, 2).Conv(4, 3).Relu().Conv(3, 2, stride: 2).Relu().Flatten().Dense(Classes), Examples, workers, trains: true);
-        network.Initialize(seed: 1);
-        for (int n = 0; n < Examples; n++)
-        {
-            network.Input.Write(n, [.. Enumerable.Range(0, network.Spec.Input.Size).Select(_ => (float)random.NextGaussian())]);
-        }
-
-        return network;
-    }
+    private static Network Build(Workers workers, int seed = 5) =>
+        NoiseNetwork.Build(NetworkSpec.For(6, 5, 2).Conv(4, 3).Relu().Conv(3, 2, stride: 2).Relu().Flatten().Dense(Classes), workers, Examples, seed);
 
     private static AlignedBuffer Direction(Network network, Random random)
     {

@@ -4,6 +4,7 @@ using Kfac.Optimizers;
 using Kfac.Parallel;
 using Kfac.Running;
 using Kfac.Tests.Oracles;
+using Kfac.Tests.Running;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Double;
 
@@ -139,19 +140,8 @@ public sealed unsafe class MuonTests
     }
 
     /// <summary>Four layers with weights, and a normalisation: the second a tall matrix [36, 6], the third a wide one [24, 40].</summary>
-    private static Network Build(Workers workers)
-    {
-        var random = new Random(5);
-        NetworkSpec spec = NetworkSpec.For(5, 5, 2).Conv(4, 3).Relu().Conv(6, 3).GroupNorm(2).Relu().MaxPool(2).Flatten().Dense(40).Relu().Dense(3);
-        var network = new Network(spec, Examples, workers, trains: true);
-        network.Initialize(seed: 1);
-        for (int n = 0; n < Examples; n++)
-        {
-            network.Input.Write(n, [.. Enumerable.Range(0, 50).Select(_ => (float)random.NextGaussian())]);
-        }
-
-        return network;
-    }
+    private static Network Build(Workers workers) =>
+        NoiseNetwork.Build(NetworkSpec.For(5, 5, 2).Conv(4, 3).Relu().Conv(6, 3).GroupNorm(2).Relu().MaxPool(2).Flatten().Dense(40).Relu().Dense(3), workers, Examples);
 
     private static double[][] Copy(Network network, Func<Parameter, ReadOnlySpan<float>> array) =>
         [.. network.Parameters.Select(parameter => Array.ConvertAll(array(parameter).ToArray(), value => (double)value))];

@@ -4,7 +4,7 @@ using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
 using Kfac.Running;
-using Kfac.Tests.Oracles;
+using Kfac.Tests.Running;
 
 namespace Kfac.Tests.Optimizers;
 
@@ -254,18 +254,8 @@ public sealed class OptimizerTests
         return (before, Values(network), Gradient(network), [.. before.Select((_, i) => IsBias(network, i))]);
     }
 
-    private static Network Build(Workers workers)
-    {
-        var random = new Random(5);
-        var network = new Network(NetworkSpec.For(5, 5, 2).Conv(4, 3).Relu().MaxPool(2).Flatten().Dense(3), Examples, workers, trains: true);
-        network.Initialize(seed: 1);
-        for (int n = 0; n < Examples; n++)
-        {
-            network.Input.Write(n, [.. Enumerable.Range(0, 50).Select(_ => (float)random.NextGaussian())]);
-        }
-
-        return network;
-    }
+    private static Network Build(Workers workers) =>
+        NoiseNetwork.Build(NetworkSpec.For(5, 5, 2).Conv(4, 3).Relu().MaxPool(2).Flatten().Dense(3), workers, Examples);
 
     private static double[] Values(Network network) => [.. network.Parameters.SelectMany(parameter => parameter.Values.ToArray()).Select(v => (double)v)];
 

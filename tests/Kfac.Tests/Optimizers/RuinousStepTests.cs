@@ -3,7 +3,7 @@ using Kfac.Networks;
 using Kfac.Optimizers;
 using Kfac.Parallel;
 using Kfac.Running;
-using Kfac.Tests.Oracles;
+using Kfac.Tests.Running;
 
 namespace Kfac.Tests.Optimizers;
 
@@ -123,16 +123,6 @@ public sealed class RuinousStepTests
 
     private static float[] Weights(Network network) => [.. network.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
 
-    private static Network Build(Workers workers, float momentum = 0.9f)
-    {
-        var random = new Random(5);
-        var network = new Network(NetworkSpec.For(5, 5, 2).Conv(4, 3).BatchNorm(momentum).Relu().MaxPool(2).Flatten().Dense(3), Examples, workers, trains: true);
-        network.Initialize(seed: 1);
-        for (int n = 0; n < Examples; n++)
-        {
-            network.Input.Write(n, [.. Enumerable.Range(0, 50).Select(_ => (float)random.NextGaussian())]);
-        }
-
-        return network;
-    }
+    private static Network Build(Workers workers, float momentum = 0.9f) =>
+        NoiseNetwork.Build(NetworkSpec.For(5, 5, 2).Conv(4, 3).BatchNorm(momentum).Relu().MaxPool(2).Flatten().Dense(3), workers, Examples);
 }

@@ -57,17 +57,9 @@ public sealed class SquaredExamplesTests
     private static Parameter[] Run(NetworkSpec spec, int examples, int squared, int threads)
     {
         using var workers = new Workers(threads);
-        var network = new Network(spec, examples, workers, trains: true);
-        network.Initialize(seed: 3);
+        Network network = NoiseNetwork.Build(spec, workers, examples);
         network.Layers.OfType<Conv2D>().Single().SquaredExamples = squared;
-        var random = new Random(5);
-        var labels = new int[examples];
-        for (int n = 0; n < examples; n++)
-        {
-            network.Input.Write(n, [.. Enumerable.Range(0, spec.Input.Size).Select(_ => random.NextSingle() - 0.5f)]);
-            labels[n] = n % Classes;
-        }
-
+        int[] labels = [.. Enumerable.Range(0, examples).Select(n => n % Classes)];
         var loss = new SoftmaxCrossEntropy(Classes, examples);
         network.Forward(examples, isTraining: true);
         loss.Forward(network.Logits, labels);

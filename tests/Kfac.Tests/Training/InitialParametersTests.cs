@@ -42,6 +42,23 @@ public sealed class InitialParametersTests
     }
 
     [TestMethod]
+    public void All_parameters_of_another_model_will_do_frozen_filters_and_running_statistics_included()
+    {
+        TrainingOptions still = Options with
+        {
+            Network = new NetworkSpec(new ImageShape(8, 8, 1), [new Conv2DSpec(4, 3, 3) { IsFrozen = true }, new BatchNormSpec(), new FlattenSpec(), new DenseSpec(3)]),
+            Optimizer = new SgdOptions { LearningRate = 1e-30f },
+        };
+        Dictionary<string, float[]> values = Fit(still with { Seed = 2 }).Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Values.ToArray());
+
+        ImageClassifier model = Fit(still with { InitialParameters = values });
+
+        CollectionAssert.AreEqual(values["conv2d_1/filter"], Values(model, "conv2d_1/filter"));
+        CollectionAssert.AreEqual(values["dense_1/weights"], Values(model, "dense_1/weights"));
+        Assert.IsTrue(values.ContainsKey("batchnorm_1/variance"));
+    }
+
+    [TestMethod]
     [DataRow("conv2d_2/filter", 36, 0f, "conv2d_2/filter is none of the network's parameters conv2d_1/filter, conv2d_1/bias, dense_1/weights, dense_1/bias")]
     [DataRow("conv2d_1/filter", 35, 0f, "conv2d_1/filter is [3, 3, 1, 4], 36 values, but 35 came")]
     [DataRow("conv2d_1/filter", 36, float.NaN, "value 0 of conv2d_1/filter is NaN")]

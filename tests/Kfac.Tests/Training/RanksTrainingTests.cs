@@ -71,9 +71,18 @@ public sealed class RanksTrainingTests
             LabelSmoothing = 0.1f,
             ClassWeights = [1, 2, 3],
             BalanceClasses = true,
-            Augmentation = new AugmentationOptions { Shift = 0.1, HorizontalFlip = true },
+            Augmentation = new AugmentationOptions { Shift = 0.1, HorizontalFlip = true, Mixup = 0.4, CutMix = 1 },
             EarlyStopping = new EarlyStopping(Patience: 1, Metric: EarlyStoppingMetric.Loss),
         }, source, ranks: [2, 4], "everything", validation);
+    }
+
+    [TestMethod]
+    [DataRow(3, 32)]
+    [DataRow(8, 64)]
+    public void A_diagonal_from_some_of_the_examples(int side, int channels)
+    {
+        NetworkSpec spec = NetworkSpec.For(side, side, channels).Conv(channels, 3).Relu().Flatten().Dense(SyntheticImages.Classes);
+        RequireSameModel(new TrainingOptions { Network = spec, Optimizer = new KfacOptions { DiagonalExamples = 7 }, Epochs = 2, BatchSize = 24 }, Noise(spec, 48), ranks: [2, 3], $"{side} x {side}");
     }
 
     [TestMethod]
