@@ -91,6 +91,12 @@ public sealed partial class KfacImageClassificationTrainer
         public bool? AverageMirrored = Engine.AverageMirrored;
 
         /// <summary>
+        /// Whether the model is to average each image's class scores with those of the image moved by a 32nd of its shorter side, up left and
+        /// down right, which weigh half, at three times the time of a prediction; six times with <see cref="AverageMirrored"/>.
+        /// </summary>
+        public bool AverageShifted = Engine.AverageShifted;
+
+        /// <summary>
         /// Validation and the trained model take the parameters' running average over about so many epochs; 0 takes the last
         /// parameters.
         /// </summary>
@@ -221,6 +227,7 @@ public sealed partial class KfacImageClassificationTrainer
                 LabelSmoothing = LabelSmoothing,
                 CalibrationFraction = CalibrationFraction,
                 AverageMirrored = AverageMirrored,
+                AverageShifted = AverageShifted,
                 ParameterAveragingEpochs = ParameterAveragingEpochs,
                 BalanceClasses = BalanceClasses,
                 Augmentation = Augmentation,

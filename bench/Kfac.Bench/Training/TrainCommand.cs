@@ -47,11 +47,13 @@ internal static class TrainCommand
         var smoothing = new Option<float?>("--label-smoothing") { Description = "Label smoothing." };
         var augmentation = new Option<string?>("--augmentation") { Description = "Changes of the training pictures, as in 'shift 0.125, horizontal flip'; none for none." };
         var mirrored = new Option<bool?>("--mirrored") { Description = "Averages the scores of each picture and its mirror image; by default where pictures are mirrored." };
+        var shifted = new Option<bool>("--shifted") { Description = "Averages the scores of each picture and of the picture moved a little." };
+        var model = new Option<string?>("--model") { Description = "File to write the model to." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, diagonalExamples, relative, averaged, schedule, final, smoothing, augmentation, mirrored, validation, json,
+            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, diagonalExamples, relative, averaged, schedule, final, smoothing, augmentation, mirrored, shifted, model, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -84,6 +86,7 @@ internal static class TrainCommand
                 // The images that are reported on have no say in the model.
                 CalibrationFraction = AugmentationOptions.For(fit.Shape) == AugmentationOptions.None ? 0 : ShareToCalibrate,
                 AverageMirrored = arguments.GetValue(mirrored),
+                AverageShifted = arguments.GetValue(shifted),
                 BatchSize = arguments.GetValue(batch) ?? defaults.BatchSize,
                 Seed = arguments.GetValue(seed),
                 Threads = arguments.GetValue(threads),
@@ -101,8 +104,13 @@ internal static class TrainCommand
                 OnEpoch = report => Print(report, arguments.GetValue(json)),
                 OnWarning = Console.Error.WriteLine,
             };
-            ImageClassifier model = new ImageClassifierTrainer(options).Fit(fit, held);
-            Print(model, held, arguments.GetValue(json));
+            ImageClassifier trained = new ImageClassifierTrainer(options).Fit(fit, held);
+            if (arguments.GetValue(model) is { } path)
+            {
+                trained.Save(path);
+            }
+
+            Print(trained, held, arguments.GetValue(json));
 
             KfacOptions Kfac(KfacOptions o) => o with
             {
@@ -163,8 +171,9 @@ internal static class TrainCommand
                 test_calibration_error = Math.Round(tally.CalibrationError, 5),
                 temperature = Math.Round(model.Temperature, 4),
                 mirrored = model.AveragesMirrored,
+                shifted = model.AveragesShifted,
             })
-            : $"the model: test {tally.Accuracy:P2}  log-loss {tally.LogLoss:F4}  calibration error {tally.CalibrationError:F4}  temperature {model.Temperature:F3}{(model.AveragesMirrored ? "  with mirror images" : "")}");
+            : $"the model: test {tally.Accuracy:P2}  log-loss {tally.LogLoss:F4}  calibration error {tally.CalibrationError:F4}  temperature {model.Temperature:F3}{(model.AveragesMirrored ? "  with mirror images" : "")}{(model.AveragesShifted ? "  with moved images" : "")}");
     }
 
     private static void Print(EpochReport report, bool json) => Console.WriteLine(json

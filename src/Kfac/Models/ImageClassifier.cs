@@ -40,11 +40,16 @@ public sealed class ImageClassifier
     /// </summary>
     public float Temperature { get; internal init; } = 1;
 
-    /// <summary>Whether an image's class scores are the mean of its own and its mirror image's.</summary>
-    public bool AveragesMirrored { get; internal init; }
+    /// <summary>Whether an image's class scores are averaged with its mirror image's.</summary>
+    public bool AveragesMirrored => Views.Mirrored;
+
+    /// <summary>Whether an image's class scores are averaged with those of the image moved by a 32nd of its shorter side, up left and down right, which weigh half.</summary>
+    public bool AveragesShifted => Views.Shifted;
 
     /// <summary>Whether it holds what its optimizer remembered, so that a training can go on from it as if it had not ended: after a training, and from a file that was written with it.</summary>
     public bool HasOptimizerState => OptimizerState is not null;
+
+    internal AveragedViews Views { get; init; }
 
     internal ParameterStore Store { get; }
 
@@ -53,7 +58,7 @@ public sealed class ImageClassifier
 
     /// <summary>The same model at another temperature.</summary>
     internal ImageClassifier WithTemperature(float temperature) =>
-        new(Spec, Store, Scaling, History) { Temperature = temperature, AveragesMirrored = AveragesMirrored, OptimizerState = OptimizerState };
+        new(Spec, Store, Scaling, History) { Temperature = temperature, Views = Views, OptimizerState = OptimizerState };
 
     /// <summary>
     /// A model to train on for other classes: the last layer, convolution or dense, and what follows it begin anew; all layers before
@@ -69,7 +74,7 @@ public sealed class ImageClassifier
         (NetworkSpec spec, NetworkSpec kept) = ClassifierHead.Replace(Spec, classes);
         ParameterStore parameters = ParameterLayout.Draw(spec, seed);
         Store.Values.Span[..ParameterLayout.Of(kept).Length].CopyTo(parameters.Values.Span);
-        return new ImageClassifier(spec, parameters, Scaling, []) { AveragesMirrored = AveragesMirrored };
+        return new ImageClassifier(spec, parameters, Scaling, []) { Views = Views };
     }
 
     /// <summary>Writes the model, in the format of docs/model-format.md.</summary>
@@ -81,7 +86,7 @@ public sealed class ImageClassifier
     public void Save(Stream stream, bool withOptimizerState = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        ModelFile.Write(new StoredModel(Spec, Store, Scaling, History, new StoredPrediction(Temperature, AveragesMirrored), withOptimizerState ? OptimizerState : null), stream);
+        ModelFile.Write(new StoredModel(Spec, Store, Scaling, History, new StoredPrediction(Temperature, Views), withOptimizerState ? OptimizerState : null), stream);
     }
 
     /// <summary>Writes the model to a file; a file of that name is replaced once the new one is whole and on disk. Otherwise as above.</summary>
@@ -94,7 +99,7 @@ public sealed class ImageClassifier
     {
         ArgumentNullException.ThrowIfNull(stream);
         StoredModel stored = ModelFile.Read(stream);
-        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, stored.History) { Temperature = stored.Prediction.Temperature, AveragesMirrored = stored.Prediction.AveragesMirrored, OptimizerState = stored.OptimizerState };
+        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, stored.History) { Temperature = stored.Prediction.Temperature, Views = stored.Prediction.Views, OptimizerState = stored.OptimizerState };
     }
 
     /// <summary>

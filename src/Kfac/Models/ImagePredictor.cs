@@ -12,8 +12,9 @@ public sealed class ImagePredictor : IDisposable
     private readonly Network _network;
     private readonly SoftmaxCrossEntropy _softmax;
 
-    /// <summary>Class scores of the images as they are, and a mirror image.</summary>
-    private readonly float[] _plain = [], _mirrored = [];
+    /// <summary>What is averaged: a view of an image, and the class scores of the views so far, weighted.</summary>
+    private readonly IReadOnlyList<ImageView> _views;
+    private readonly float[] _view = [], _sums = [];
 
     /// <summary>Held while a prediction runs.</summary>
     private readonly Lock _running = new();
@@ -23,9 +24,10 @@ public sealed class ImagePredictor : IDisposable
     {
         _model = model;
         _softmax = new SoftmaxCrossEntropy(model.ClassCount, batchCapacity);
-        if (model.AveragesMirrored)
+        _views = model.Views.Of(model.InputShape);
+        if (_views.Count > 1)
         {
-            (_plain, _mirrored) = (new float[checked(model.ClassCount * batchCapacity)], new float[model.InputShape.Size]);
+            (_view, _sums) = (new float[model.InputShape.Size], new float[checked(model.ClassCount * batchCapacity)]);
         }
 
         _workers = new Workers(Math.Min(threads, Workers.MaxCount));
@@ -116,41 +118,38 @@ public sealed class ImagePredictor : IDisposable
     private void Forward(ReadOnlySpan<float> images, int count)
     {
         int size = _model.InputShape.Size;
-        for (int n = 0; n < count; n++)
+        if (_views.Count == 1)
         {
-            _model.Scaling.Write(images.Slice(n * size, size), _network.Input, n);
-        }
+            for (int n = 0; n < count; n++)
+            {
+                _model.Scaling.Write(images.Slice(n * size, size), _network.Input, n);
+            }
 
-        _network.Forward(count);
-        if (!_model.AveragesMirrored)
-        {
+            _network.Forward(count);
             return;
         }
 
-        for (int n = 0; n < count; n++)
+        Span<float> sums = _sums.AsSpan(0, count * _model.ClassCount);
+        sums.Clear();
+        foreach (ImageView view in _views)
         {
-            _network.Logits.Row(n, 0).CopyTo(_plain.AsSpan(n * _model.ClassCount));
-            Mirror(images.Slice(n * size, size), _mirrored);
-            _model.Scaling.Write(_mirrored, _network.Input, n);
+            for (int n = 0; n < count; n++)
+            {
+                view.Write(images.Slice(n * size, size), _model.InputShape, _view);
+                _model.Scaling.Write(_view, _network.Input, n);
+            }
+
+            _network.Forward(count);
+            for (int n = 0; n < count; n++)
+            {
+                Span<float> sum = sums.Slice(n * _model.ClassCount, _model.ClassCount);
+                TensorPrimitives.MultiplyAdd(_network.Logits.Row(n, 0), view.Weight, sum, sum);
+            }
         }
 
-        _network.Forward(count);
         for (int n = 0; n < count; n++)
         {
-            Span<float> logits = _network.Logits.Row(n, 0);
-            TensorPrimitives.Add(logits, _plain.AsSpan(n * _model.ClassCount, _model.ClassCount), logits);
-            TensorPrimitives.Multiply(logits, 0.5f, logits);
-        }
-    }
-
-    /// <summary>mirrored[i, j, c] = image[i, W - 1 - j, c].</summary>
-    private void Mirror(ReadOnlySpan<float> image, Span<float> mirrored)
-    {
-        (int width, int channels) = (_model.InputShape.Width, _model.InputShape.Channels);
-        for (int pixel = 0; pixel < image.Length / channels; pixel++)
-        {
-            int row = pixel / width, column = pixel % width;
-            image.Slice(pixel * channels, channels).CopyTo(mirrored[((row * width + width - 1 - column) * channels)..]);
+            sums.Slice(n * _model.ClassCount, _model.ClassCount).CopyTo(_network.Logits.Row(n, 0));
         }
     }
 }

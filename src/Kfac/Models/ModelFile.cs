@@ -18,9 +18,9 @@ namespace Kfac.Models;
 internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, IReadOnlyList<EpochReport> History, StoredPrediction Prediction, StateDictionary? OptimizerState);
 
 /// <summary>How probabilities come of class scores; see <see cref="ImageClassifier"/>.</summary>
-internal readonly record struct StoredPrediction(float Temperature, bool AveragesMirrored)
+internal readonly record struct StoredPrediction(float Temperature, AveragedViews Views)
 {
-    public static StoredPrediction Plain => new(1, false);
+    public static StoredPrediction Plain => new(1, default);
 }
 
 /// <summary>
@@ -53,7 +53,8 @@ internal static class ModelFile
         uint version = model.Prediction != StoredPrediction.Plain ? WithPrediction : model.OptimizerState is null ? WithoutState : WithState;
         if (version == WithPrediction)
         {
-            WriteFloats(writer, [model.Prediction.Temperature, model.Prediction.AveragesMirrored ? 1 : 0, model.OptimizerState is null ? 0 : 1]);
+            AveragedViews views = model.Prediction.Views;
+            WriteFloats(writer, [model.Prediction.Temperature, (views.Mirrored ? 1 : 0) + (views.Shifted ? 2 : 0), model.OptimizerState is null ? 0 : 1]);
         }
 
         foreach (Parameter parameter in model.Parameters.Parameters)
@@ -129,9 +130,9 @@ internal static class ModelFile
     private static (StoredPrediction Prediction, bool HasState) ReadPrediction(ModelReader reader)
     {
         float[] values = reader.ReadFloats(3, "prediction");
-        return values[0] > 0 && values[1] is 0 or 1 && values[2] is 0 or 1
-            ? (new StoredPrediction(values[0], values[1] == 1), values[2] == 1)
-            : throw new FormatException($"the model's prediction is {string.Join(", ", values)}, but must be a temperature above 0 and twice 0 or 1");
+        return values[0] > 0 && values[1] is 0 or 1 or 2 or 3 && values[2] is 0 or 1
+            ? (new StoredPrediction(values[0], new AveragedViews(Mirrored: values[1] is 1 or 3, Shifted: values[1] is 2 or 3)), values[2] == 1)
+            : throw new FormatException($"the model's prediction is {string.Join(", ", values)}, but must be a temperature above 0, one of 0 to 3, and 0 or 1");
     }
 
     /// <exception cref="FormatException">There is no network, or one that <c>Fit</c> refuses, too.</exception>

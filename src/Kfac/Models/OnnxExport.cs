@@ -42,7 +42,7 @@ internal sealed class OnnxExport
 
         var export = new OnnxExport(parameters);
         Value pixels = export.AddInput(spec.Input, model.Scaling, options);
-        Value last = model.AveragesMirrored ? export.AddMirrored(pixels, both => export.AddLayers(spec.Layers, both)) : export.AddLayers(spec.Layers, pixels);
+        Value last = export.AddViews(pixels, model.Views.Of(spec.Input), all => export.AddLayers(spec.Layers, all));
         export.AddOutputs(last, model.Temperature, options);
         export.Describe(spec, options).WriteTo(stream);
     }
@@ -90,14 +90,33 @@ internal sealed class OnnxExport
         return new Value(name, shape, IsVector: false);
     }
 
-    /// <summary>The mean of what the layers make of the images and of their mirror images.</summary>
-    private Value AddMirrored(Value x, Func<Value, Value> layers)
+    /// <summary>The weighted mean of what the layers make of the views of the images.</summary>
+    private Value AddViews(Value x, IReadOnlyList<ImageView> views, Func<Value, Value> layers)
     {
-        string mirrored = _graph.AddNode("Slice", [x.Name, _graph.AddShape(-1), _graph.AddShape(-x.Shape.Width - 1), _graph.AddShape(3), _graph.AddShape(-1)]);
-        string both = _graph.AddNode("Concat", [x.Name, mirrored], [OnnxGraph.Attribute("axis", 0)]);
-        Value scores = AsVector(layers(x with { Name = both }));
-        string pairs = _graph.AddNode("Reshape", [scores.Name, _graph.AddShape(2, -1, scores.Shape.Size)]);
-        return scores with { Name = _graph.AddNode("ReduceMean", [pairs], [OnnxGraph.Attribute("axes", [0]), OnnxGraph.Attribute("keepdims", 0)]) };
+        if (views.Count == 1)
+        {
+            return layers(x);
+        }
+
+        string all = _graph.AddNode("Concat", [.. views.Select(view => AddView(x, view))], [OnnxGraph.Attribute("axis", 0)]);
+        Value scores = AsVector(layers(x with { Name = all }));
+        string rows = _graph.AddNode("Reshape", [scores.Name, _graph.AddShape(views.Count, -1, scores.Shape.Size)]);
+        string weights = _graph.AddConstant("view_weights", [views.Count, 1, 1], [.. views.Select(view => view.Weight)]);
+        string weighted = _graph.AddNode("Mul", [rows, weights]);
+        return scores with { Name = _graph.AddNode("ReduceSum", [weighted, _graph.AddShape(0)], [OnnxGraph.Attribute("keepdims", 0)]) };
+    }
+
+    private string AddView(Value x, ImageView view)
+    {
+        string name = x.Name;
+        if (view.Shift != 0)
+        {
+            int size = Math.Abs(view.Shift), first = size - view.Shift;
+            string padded = _graph.AddNode("Pad", [name, _graph.AddShape(0, 0, size, size, 0, 0, size, size)], [OnnxGraph.Attribute("mode", "edge")]);
+            name = _graph.AddNode("Slice", [padded, _graph.AddShape(first, first), _graph.AddShape(first + x.Shape.Height, first + x.Shape.Width), _graph.AddShape(2, 3)]);
+        }
+
+        return view.IsMirrored ? _graph.AddNode("Slice", [name, _graph.AddShape(-1), _graph.AddShape(-x.Shape.Width - 1), _graph.AddShape(3), _graph.AddShape(-1)]) : name;
     }
 
     private void AddOutputs(Value last, float temperature, OnnxExportOptions options)

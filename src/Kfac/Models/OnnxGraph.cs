@@ -98,6 +98,8 @@ internal sealed class OnnxGraph
 
     public static ProtobufMessage Attribute(string name, int value) => new ProtobufMessage().Add(1, name).Add(3, value).Add(20, 2);
 
+    public static ProtobufMessage Attribute(string name, string value) => new ProtobufMessage().Add(1, name).Add(4, value).Add(20, 3);
+
     public static ProtobufMessage Attribute(string name, float value) => new ProtobufMessage().Add(1, name).Add(2, value).Add(20, 1);
 
     public static ProtobufMessage Attribute(string name, params int[] values)

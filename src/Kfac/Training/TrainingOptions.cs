@@ -75,6 +75,13 @@ public sealed record TrainingOptions
     public bool? AverageMirrored { get; init; }
 
     /// <summary>
+    /// Whether the model is to average each image's class scores with those of the image moved by a 32nd of its shorter side, up left and
+    /// down right, which weigh half, at three times the time of a prediction (multi-crop evaluation, Jordan 2024, arXiv
+    /// 2404.00498). Goes with <see cref="AverageMirrored"/>, too: six views. Default false.
+    /// </summary>
+    public bool AverageShifted { get; init; }
+
+    /// <summary>
     /// Weight of each class's images [classes], finite and 0 or more, on top of the images' own
     /// (<see cref="IImageSource.GetWeight"/>); only ratios matter. Null takes 1 for each.
     /// </summary>

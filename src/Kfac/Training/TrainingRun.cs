@@ -135,7 +135,7 @@ internal sealed class TrainingRun : IDisposable
 
         ParameterStore parameters = ParameterLayout.Of(_network.Spec);
         _network.Store.Values.Span.CopyTo(parameters.Values.Span);
-        var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { AveragesMirrored = _options.AverageMirrored!.Value, OptimizerState = state };
+        var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { Views = new AveragedViews(_options.AverageMirrored!.Value, _options.AverageShifted), OptimizerState = state };
         return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : _ranks.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
     }
 

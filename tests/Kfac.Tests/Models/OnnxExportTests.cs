@@ -45,14 +45,15 @@ public sealed class OnnxExportTests
     }
 
     [TestMethod]
-    [DataRow(1f, true)]
-    [DataRow(0.7f, false)]
-    [DataRow(2.5f, true)]
-    public void Temperature_and_mirror_images_are_in_the_graph(float temperature, bool mirrored)
+    [DataRow(1f, true, false)]
+    [DataRow(0.7f, false, false)]
+    [DataRow(2.5f, true, true)]
+    [DataRow(1f, false, true)]
+    public void Temperature_and_averaged_views_are_in_the_graph(float temperature, bool mirrored, bool shifted)
     {
         NetworkSpec spec = NetworkSpec.PhotographCnn(new ImageShape(16, 13, 3), 3, filters: 4);
-        ImageClassifier plain = Create(spec), model = Create(spec, temperature, mirrored);
-        AssertSame($"temperature {temperature}, mirrored {mirrored}", model);
+        ImageClassifier plain = Create(spec), model = Create(spec, temperature, new AveragedViews(mirrored, shifted));
+        AssertSame($"temperature {temperature}, mirrored {mirrored}, shifted {shifted}", model);
 
         // And they are no idle words.
         float[] images = Images(spec.Input, 1), other = new float[3], own = new float[3];
@@ -173,7 +174,7 @@ public sealed class OnnxExportTests
     }
 
     /// <summary>A network whose every parameter is drawn at random, biases too, with a scaling that differs by channel.</summary>
-    internal static ImageClassifier Create(NetworkSpec spec, float temperature = 1, bool mirrored = false)
+    internal static ImageClassifier Create(NetworkSpec spec, float temperature = 1, AveragedViews views = default)
     {
         using var workers = new Workers(1);
         var network = new Network(spec, capacity: 1, workers, trains: false);
@@ -190,7 +191,7 @@ public sealed class OnnxExportTests
 
         float[] mean = [.. Enumerable.Range(0, spec.Input.Channels).Select(channel => 90f + 20 * channel)];
         float[] factor = [.. Enumerable.Range(1, spec.Input.Channels).Select(channel => 1f / (40 + 10 * channel))];
-        return new ImageClassifier(spec, network.Store, new InputScaling(spec.Input, mean, factor), []) { Temperature = temperature, AveragesMirrored = mirrored };
+        return new ImageClassifier(spec, network.Store, new InputScaling(spec.Input, mean, factor), []) { Temperature = temperature, Views = views };
     }
 
     private static float[] Images(ImageShape shape, int count)
