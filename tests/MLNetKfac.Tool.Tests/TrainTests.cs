@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.ML;
 using MLNetKfac.Tests.Data;
 
 namespace MLNetKfac.Tool.Tests;
@@ -55,6 +56,38 @@ public sealed class TrainTests : IDisposable
         ToolProcess.Outcome audit = ToolProcess.Run("audit", model, pictures);
         Assert.AreEqual(0, audit.Code, audit.ToString());
         Assert.ContainsSingle(audit.Output.Where(line => line.StartsWith("conv2d_1 ", StringComparison.Ordinal)), audit.ToString());
+    }
+
+    [TestMethod]
+    public void A_model_is_gone_on_from_with_other_classes_and_frozen_layers()
+    {
+        string pictures = Stripes.Write(_folder.File("p"), 20), first = _folder.File("first.zip"), tuned = _folder.File("tuned.zip");
+        Assert.AreEqual(0, ToolProcess.Run("train", pictures, "--model", first, "--epochs", "3").Code);
+        Directory.Move(Path.Combine(pictures, Stripes.Classes[0]), Path.Combine(pictures, "lying"));
+        Stripes.Write(_folder.File("more"), 20, seed: 3);
+        Directory.Move(Path.Combine(_folder.File("more"), Stripes.Classes[0]), Path.Combine(pictures, "third"));
+
+        ToolProcess.Outcome outcome = ToolProcess.Run("train", pictures, "--model", tuned, "--from", first, "--freeze", "all", "--epochs", "2");
+
+        Assert.AreEqual(0, outcome.Code, outcome.ToString());
+        Assert.ContainsSingle(outcome.Output.Where(line => line.Contains("begins anew")), outcome.ToString());
+        KfacImageClassificationModelParameters before = Load(first), after = Load(tuned);
+        Assert.AreEqual((2, 3), (before.ClassCount, after.ClassCount));
+        CollectionAssert.AreEqual(before.Parameters[0].Values.ToArray(), after.Parameters[0].Values.ToArray());
+
+        Refused("--freeze needs --from", "--freeze", "1");
+        Refused("--size and --from do not go together", "--from", first, "--size", "9");
+        Refused("--freeze must be a number of layers, 0 or more, or 'all', but is 'some'", "--from", first, "--freeze", "some");
+        Refused("but the network has", "--from", first, "--freeze", "40");
+
+        static KfacImageClassificationModelParameters Load(string path) => KfacImageClassificationTransformer.FindIn(new MLContext().Model.Load(path, out _)).Model;
+
+        void Refused(string part, params string[] options)
+        {
+            ToolProcess.Outcome refused = ToolProcess.Run(["train", pictures, "--model", tuned, .. options]);
+            Assert.AreNotEqual(0, refused.Code);
+            Assert.ContainsSingle(refused.Errors.Where(line => line.Contains(part)), refused.ToString());
+        }
     }
 
     [TestMethod]

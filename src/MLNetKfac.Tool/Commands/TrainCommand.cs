@@ -24,6 +24,12 @@ internal static class TrainCommand
         Option<int?> size = new("--size") { Description = "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]" };
         Option<string> optimizer = new("--optimizer") { Description = "The optimizer.", DefaultValueFactory = _ => "kfac" };
         optimizer.AcceptOnlyFromAmong([.. Optimizers.Keys]);
+        Option<FileInfo?> from = new("--from") { Description = "Go on from this model: its network, weights and image size. Where the classes are others, its last layer begins anew." };
+        Option<Index?> freeze = new("--freeze")
+        {
+            Description = "With --from, how many of the first layers keep their weights, or 'all' for all but the last. [default: 0]",
+            CustomParser = ParseLayers,
+        };
         Option<AugmentationOptions?> augmentation = new("--augmentation")
         {
             Description = "Random changes of the training pictures with their sizes, as in 'shift 0.125, horizontal flip, cutmix 1'; none for none. [default: chosen by the pictures]",
@@ -40,7 +46,7 @@ internal static class TrainCommand
         Option<bool> json = CommonOptions.Json();
         Command command = new("train", "Trains a small convolutional network on a folder of pictures, saves it and evaluates it.")
         {
-            folder, model, epochs, size, optimizer, augmentation, seed, threads, validation, checkpoint, checkpointEvery, log, report, digest, json,
+            folder, model, epochs, size, from, freeze, optimizer, augmentation, seed, threads, validation, checkpoint, checkpointEvery, log, report, digest, json,
         };
         epochs.Validators.Add(result => Require(result, epochs, value => value is null or >= 1, "at least 1"));
         size.Validators.Add(result => Require(result, size, value => value is null or >= 1, "at least 1"));
@@ -52,6 +58,16 @@ internal static class TrainCommand
             {
                 result.AddError($"{checkpointEvery.Name} needs {checkpoint.Name}, the folder to write to");
             }
+
+            if (result.GetResult(freeze) is not null && result.GetResult(from) is null)
+            {
+                result.AddError($"{freeze.Name} needs {from.Name}, the model whose layers keep their weights");
+            }
+
+            if (result.GetResult(size) is not null && result.GetResult(from) is not null)
+            {
+                result.AddError($"{size.Name} and {from.Name} do not go together: the model has its image size");
+            }
         });
         command.SetAction(arguments => ExitCode.Of(() => new TrainingSession
         {
@@ -59,6 +75,8 @@ internal static class TrainCommand
             ModelPath = arguments.GetValue(model)!.FullName,
             Epochs = arguments.GetValue(epochs) ?? 0,
             Size = arguments.GetValue(size),
+            BasePath = arguments.GetValue(from)?.FullName,
+            FrozenLayers = arguments.GetValue(freeze) ?? default,
             OptimizerName = arguments.GetValue(optimizer)!,
             Optimizer = Optimizers[arguments.GetValue(optimizer)!](),
             Augmentation = arguments.GetValue(augmentation),
@@ -86,6 +104,23 @@ internal static class TrainCommand
             result.AddError($"--augmentation: {refusal.Message}");
             return null;
         }
+    }
+
+    private static Index? ParseLayers(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        string text = result.Tokens[^1].Value;
+        if (text == "all")
+        {
+            return ^1;
+        }
+
+        if (int.TryParse(text, out int count) && count >= 0)
+        {
+            return count;
+        }
+
+        result.AddError($"--freeze must be a number of layers, 0 or more, or 'all', but is '{text}'");
+        return null;
     }
 
     private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Option<T> option, Predicate<T?> holds, string expected)

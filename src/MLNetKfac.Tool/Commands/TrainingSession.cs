@@ -29,6 +29,11 @@ internal sealed class TrainingSession
 
     public int? Size { get; init; }
 
+    /// <summary>The model to go on from; null to begin anew.</summary>
+    public string? BasePath { get; init; }
+
+    public Index FrozenLayers { get; init; }
+
     public required string OptimizerName { get; init; }
 
     public required OptimizerOptions Optimizer { get; init; }
@@ -65,7 +70,8 @@ internal sealed class TrainingSession
         screen.ShowWarningsOf(mlContext);
         using Interruption interruption = new();
         CheckpointOptions? checkpoints = CheckpointPath is null || !isFirst ? null : new CheckpointOptions(CheckpointPath);
-        Dictionary<string, string> words = Words();
+        PictureModel? basis = BasePath is null ? null : PictureModel.Load(mlContext, BasePath);
+        Dictionary<string, string> words = Words(basis);
         checkpoints?.RequireSame(words);
         bool goesOn = checkpoints?.HasCheckpoints == true;
         using TrainingJournal? journal = LogPath is null || !isFirst ? null : new TrainingJournal(LogPath, goesOn);
@@ -77,18 +83,18 @@ internal sealed class TrainingSession
             interruption.Token.ThrowIfCancellationRequested();
             progress.Update(read);
         });
-        TrainingData data = folder.ReadForTraining(Size, Validation, Seed);
+        TrainingData data = folder.ReadForTraining(basis?.ImageSize ?? (Size is { } side ? (side, side) : null), Validation, Seed);
         if (ReportPath is not null && data.Test is null)
         {
             throw new ArgumentException("--report needs pictures to evaluate the model on: hold some back by --validation, or add test pictures");
         }
 
-        Describe(screen, data, folder.Remarks);
+        Describe(screen, data, basis, folder.Remarks);
 
         // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
         using CancellationTokenSource betweenSteps = new();
         long steps = 0;
-        KfacImageClassificationTransformer classifier = Fit(mlContext, data, checkpoints, metrics =>
+        KfacImageClassificationTransformer classifier = Fit(mlContext, data, basis?.Classifier, checkpoints, metrics =>
         {
             if (!progress.HasStarted)
             {
@@ -189,8 +195,10 @@ internal sealed class TrainingSession
     }
 
     /// <summary>The words that a bit of the trained model depends on.</summary>
-    private Dictionary<string, string> Words() => new()
+    private Dictionary<string, string> Words(PictureModel? basis) => new()
     {
+        ["--from"] = basis is null ? "none" : $"{Path.GetFileName(BasePath)} ({basis.Digest[..8]})",
+        ["--freeze"] = FrozenLayers.Equals(^1) ? "all" : FrozenLayers.ToString(),
         ["--epochs"] = Epochs == 0 ? "default" : Epochs.ToString(CultureInfo.InvariantCulture),
         ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "default",
         ["--optimizer"] = OptimizerName,
@@ -199,7 +207,7 @@ internal sealed class TrainingSession
         ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "default",
     };
 
-    private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, CheckpointOptions? checkpoints, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
+    private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, KfacImageClassificationTransformer? basis, CheckpointOptions? checkpoints, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
     {
         ITransformer keys = PictureModel.CreateKeys(mlContext, data.Training.ClassNames, data.Training.Rows);
         trained = keys.Transform(data.Training.Rows);
@@ -207,7 +215,8 @@ internal sealed class TrainingSession
         KfacImageClassificationTrainer trainer = mlContext.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
         {
             FeatureColumnName = nameof(ImageRow.Image),
-            ImageShape = new ImageShape(data.Training.Height, data.Training.Width, data.Training.Channels),
+            ImageShape = basis?.Model.Network.Input ?? new ImageShape(data.Training.Height, data.Training.Width, data.Training.Channels),
+            FrozenLayers = FrozenLayers,
             Optimizer = Optimizer,
             Epoch = Epochs,
             Augmentation = Augmentation,
@@ -225,7 +234,7 @@ internal sealed class TrainingSession
         });
         try
         {
-            return trainer.Fit(trained, data.Validation is null ? null : keys.Transform(data.Validation.Rows));
+            return trainer.Fit(trained, data.Validation is null ? null : keys.Transform(data.Validation.Rows), basis);
         }
         catch (ArgumentException refusal) when (checkpoints is not null && refusal.ParamName == nameof(TrainingOptions.CheckpointPath))
         {
@@ -233,12 +242,17 @@ internal sealed class TrainingSession
         }
     }
 
-    private static void Describe(Screen screen, TrainingData data, IEnumerable<string> remarks)
+    private static void Describe(Screen screen, TrainingData data, PictureModel? basis, IEnumerable<string> remarks)
     {
         PictureSet training = data.Training;
         string validation = data.Validation is { } apart ? $", {apart.Count:N0} held back" : data.ValidationFraction > 0 ? $", {data.ValidationFraction:P0} of them held back" : "";
         string test = data.Test is { } other && other != data.Validation ? $", {other.Count:N0} for the test" : "";
         screen.Line(Markup.Escape($"{training.ClassNames.Count} classes, {training.Count:N0} pictures to train on{validation}{test}"));
+        if (basis is not null && !basis.ClassNames.SequenceEqual(training.ClassNames))
+        {
+            screen.Line($"the classes are others than the {basis.ClassNames.Count} of the model: its last layer begins anew");
+        }
+
         foreach (string remark in remarks)
         {
             screen.Line(Markup.Escape(remark));

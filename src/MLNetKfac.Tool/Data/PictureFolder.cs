@@ -23,10 +23,10 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
     /// <summary>What is to be said about how the folder is read.</summary>
     public List<string> Remarks { get; } = [];
 
-    /// <param name="size">Side of the square images; null for the median of the pictures, at most 64.</param>
+    /// <param name="size">Rows and columns of the images; null for a square with the median of the pictures, at most 64, as side.</param>
     /// <param name="validation">Share to set apart; null for 0.1 where there are test pictures, else 0.2.</param>
     /// <param name="seed">Seed of the choice.</param>
-    public TrainingData ReadForTraining(int? size, double? validation, int seed)
+    public TrainingData ReadForTraining((int Height, int Width)? size, double? validation, int seed)
     {
         if (IdxPictures.Exist(path, "train"))
         {
@@ -38,7 +38,7 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
         string train = Path.Combine(path, "train"), test = Path.Combine(path, "test");
         bool hasTest = Directory.Exists(train) && Directory.Exists(test);
         ImageFolderDataView folder = Open(hasTest ? train : path);
-        (int height, int width) = size is { } side ? (side, side) : DefaultSize(folder);
+        (int height, int width) = size ?? DefaultSize(folder);
         folder = folder.WithImageSize(height, width);
         ImageFolderDataView? apart = null;
         if ((validation ?? (hasTest ? UsualValidation : UsualTest)) is > 0 and double fraction)
@@ -63,12 +63,12 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
         return Set(Open(hasTest ? test : path).WithImageSize(height, width));
     }
 
-    private PictureSet ReadIdx(string prefix, int? size)
+    private PictureSet ReadIdx(string prefix, (int Height, int Width)? size)
     {
         PictureSet images = IdxPictures.Read(mlContext, path, prefix);
-        return size is null || (images.Height == size && images.Width == size)
+        return size is null || size == (images.Height, images.Width)
             ? images
-            : throw new ArgumentException($"--size {size}: IDX images keep their size, here {images.Width} x {images.Height}");
+            : throw new ArgumentException($"IDX images keep their size, here {images.Width} x {images.Height}, but {size.Value.Width} x {size.Value.Height} is asked for");
     }
 
     private ImageFolderDataView Open(string folder) => mlContext.Data.LoadImagesFromFolder(folder, new ImageFolderOptions { ProgressCallback = progress });
