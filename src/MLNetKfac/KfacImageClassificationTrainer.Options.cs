@@ -78,7 +78,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Largest number of images in a step; 0 takes 64, or 128 where 20,000 images or more are trained on, at least 100,000 times in all, or as many as <see cref="TrainingMemory"/> allows.</summary>
         public int BatchSize = Engine.BatchSize;
 
-        /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes. Null takes 0.1 for colour images of at least 24 x 24, else 0.</summary>
+        /// <summary>Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes. Null takes 0.1 for colour images of at least 24 x 24, 0.2 in up to 16 epochs of them, else 0.</summary>
         public float? LabelSmoothing = Engine.LabelSmoothing;
 
         /// <summary>
@@ -148,7 +148,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>What a cancelled training comes to: an <see cref="OperationCanceledException"/>, or the best model so far.</summary>
         public CancellationOutcome OnCancellation = Engine.OnCancellation;
 
-        /// <summary>Random changes of the training images, the same for the same seed. Null takes <see cref="AugmentationOptions.For"/> the images: photographs are shifted and mirrored.</summary>
+        /// <summary>Random changes of the training images, the same for the same seed. Null takes <see cref="AugmentationOptions.For"/> the images: photographs are shifted and mirrored, in up to 16 epochs by half as much and with reflected borders.</summary>
         public AugmentationOptions? Augmentation = Engine.Augmentation;
 
         /// <summary>

@@ -19,6 +19,9 @@ public sealed record AugmentationOptions
     /// <summary>What suits photographs: shifted by up to an eighth, and mirrored left to right in every other epoch.</summary>
     public static AugmentationOptions Photographs { get; } = new() { Shift = 0.125, HorizontalFlip = true, AlternatingFlip = true };
 
+    /// <summary>The same for few epochs: shifted by up to a sixteenth, with reflected borders.</summary>
+    internal static AugmentationOptions PhotographsInFewEpochs { get; } = Photographs with { Shift = 0.0625, ReflectBorder = true };
+
     /// <summary>
     /// The default for images of a shape: <see cref="Photographs"/> in colour (3 or 4 channels) of at least 24 x 24, else
     /// <see cref="None"/>. Grey images are often digits and letters, which a mirror turns into others.

@@ -23,7 +23,10 @@ internal static class Recipe
     /// <summary>Largest L2 of a network without convolutions, and its product with the number of examples where they are many; docs/options.md has the figures.</summary>
     private const float MostL2 = 0.005f, L2TimesExamples = 10;
 
-    private const float SmoothingOfPhotographs = 0.1f;
+    /// <summary>Up to so many epochs, photographs are not seen often enough to be learned by heart: small shifts do, and more smoothing.</summary>
+    private const int FewEpochs = 16;
+
+    private const float SmoothingOfPhotographs = 0.1f, SmoothingInFewEpochs = 0.2f;
 
     /// <summary>Fewer photographs are all needed to train on; more than so many set apart tell nothing new.</summary>
     private const int LeastToDivide = 500, MostApart = 2_000;
@@ -43,14 +46,16 @@ internal static class Recipe
         int classes = training.ClassCounts.Count;
         NetworkSpec chosen = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes));
         bool convolves = Convolves(chosen.Layers);
+        int epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count);
+        AugmentationOptions augmentation = options.Augmentation ?? (arePhotographs && epochs <= FewEpochs ? AugmentationOptions.PhotographsInFewEpochs : AugmentationOptions.For(shape));
         return options with
         {
             Network = chosen,
             Optimizer = options.Optimizer is KfacOptions { L2: null } kfac && !convolves ? kfac with { L2 = Math.Min(MostL2, L2TimesExamples / training.Count) } : options.Optimizer,
-            Epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count),
-            Augmentation = options.Augmentation ?? AugmentationOptions.For(shape),
-            LabelSmoothing = options.LabelSmoothing ?? (arePhotographs ? SmoothingOfPhotographs : 0),
-            AverageMirrored = options.AverageMirrored ?? (options.Augmentation ?? AugmentationOptions.For(shape)).HorizontalFlip,
+            Epochs = epochs,
+            Augmentation = augmentation,
+            LabelSmoothing = options.LabelSmoothing ?? (!arePhotographs ? 0 : epochs <= FewEpochs ? SmoothingInFewEpochs : SmoothingOfPhotographs),
+            AverageMirrored = options.AverageMirrored ?? augmentation.HorizontalFlip,
             CalibrationFraction = options.CalibrationFraction ?? (arePhotographs && !hasValidation && training.Count >= LeastToDivide ? Math.Min(ShareApart, (double)MostApart / training.Count) : 0),
         };
     }

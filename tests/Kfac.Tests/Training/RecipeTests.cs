@@ -27,8 +27,17 @@ public sealed class RecipeTests
         TrainingOptions options = Complete(new TrainingOptions(), new ImageShape(32, 32, 3), 50_000);
 
         Assert.AreEqual(NetworkSpec.PhotographCnn(new ImageShape(32, 32, 3), 2), options.Network);
-        Assert.AreEqual(AugmentationOptions.Photographs, options.Augmentation);
-        Assert.AreEqual((0.1f, true, 0.04), (options.LabelSmoothing, options.AverageMirrored, options.CalibrationFraction));
+        Assert.AreEqual((true, 0.04), (options.AverageMirrored, options.CalibrationFraction));
+    }
+
+    [TestMethod]
+    [DataRow(16, 0.2f, "shift 0.0625, reflected border, horizontal flip, alternating flip")]
+    [DataRow(17, 0.1f, "shift 0.125, horizontal flip, alternating flip")]
+    public void Many_epochs_want_larger_shifts_and_less_smoothing(int epochs, float smoothing, string augmentation)
+    {
+        TrainingOptions options = Complete(new TrainingOptions { Epochs = epochs }, new ImageShape(32, 32, 3), 1_000);
+
+        Assert.AreEqual((smoothing, augmentation), (options.LabelSmoothing, $"{options.Augmentation}"));
     }
 
     [TestMethod]
@@ -93,7 +102,7 @@ public sealed class RecipeTests
         Assert.AreNotEqual(1, model.Temperature);
         Assert.IsNotNull(model.History[^1].ValidationLoss);
         Assert.Contains("12 of the 40 training images are set apart to calibrate the probabilities", infos);
-        Assert.Contains("recipe: 2 epochs, augmentation shift 0.125, horizontal flip, alternating flip, label smoothing 0.1", infos);
+        Assert.Contains("recipe: 2 epochs, augmentation shift 0.0625, reflected border, horizontal flip, alternating flip, label smoothing 0.2", infos);
         Assert.Contains(info => info.StartsWith("calibration: temperature ", StringComparison.Ordinal) && info.EndsWith("by 12 images that were not trained on", StringComparison.Ordinal), infos);
 
         using var file = new MemoryStream();
