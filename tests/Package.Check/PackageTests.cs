@@ -62,6 +62,8 @@ public sealed class PackageTests
             Assert.IsNotEmpty(Read(package, ".snupkg", $"lib/net10.0/{AssemblyOf(package)}.pdb"));
             Assert.Contains("<license type=\"expression\">MIT</license>", Nuspec(package));
         }
+
+        CollectionAssert.AllItemsAreUnique(Packages.Select(package => Convert.ToHexString(Read(package, ".nupkg", "README.md"))).ToArray(), "each package has its own readme");
     }
 
     [TestMethod]
