@@ -1,3 +1,4 @@
+using Kfac;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 
@@ -32,22 +33,14 @@ public sealed class ImageFolderOptions
 
     internal void Validate()
     {
-        Require(!string.IsNullOrEmpty(PathColumnName), nameof(PathColumnName), PathColumnName, "the name of a column");
-        Require(!string.IsNullOrEmpty(LabelColumnName) && LabelColumnName != PathColumnName, nameof(LabelColumnName), LabelColumnName, $"the name of a column, and another than {nameof(PathColumnName)}");
-        Require(
+        Guard.Require(!string.IsNullOrEmpty(PathColumnName), nameof(PathColumnName), PathColumnName, "the name of a column");
+        Guard.Require(!string.IsNullOrEmpty(LabelColumnName) && LabelColumnName != PathColumnName, nameof(LabelColumnName), LabelColumnName, $"the name of a column, and another than {nameof(PathColumnName)}");
+        Guard.Require(
             !string.IsNullOrEmpty(ImageColumnName) && ImageColumnName != PathColumnName && ImageColumnName != LabelColumnName,
             nameof(ImageColumnName), ImageColumnName, $"the name of a column, and another than {nameof(PathColumnName)} and {nameof(LabelColumnName)}");
-        Require(ImageSize is null or { Height: >= 1, Width: >= 1 }, nameof(ImageSize), ImageSize, "at least 1 row and 1 column");
-        Require(Enum.IsDefined(Resizing), nameof(Resizing), Resizing, "IsoPad, IsoCrop or Fill");
-        Require(Enum.IsDefined(Unreadable), nameof(Unreadable), Unreadable, "LeaveOut or Throw");
-    }
-
-    private static void Require(bool holds, string option, object? value, string expected)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"{option} must be {expected}, but is {value ?? "null"}", option);
-        }
+        Guard.Require(ImageSize is null or { Height: >= 1, Width: >= 1 }, nameof(ImageSize), ImageSize, "at least 1 row and 1 column");
+        Guard.Require(Enum.IsDefined(Resizing), nameof(Resizing), Resizing, "IsoPad, IsoCrop or Fill");
+        Guard.Require(Enum.IsDefined(Unreadable), nameof(Unreadable), Unreadable, "LeaveOut or Throw");
     }
 }
 

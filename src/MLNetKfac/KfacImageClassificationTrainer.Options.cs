@@ -195,26 +195,26 @@ public sealed partial class KfacImageClassificationTrainer
         /// <exception cref="ArgumentException">An option is out of its range; the message names it.</exception>
         internal TrainingOptions ToTrainingOptions(int seed)
         {
-            Require(!string.IsNullOrEmpty(FeatureColumnName), nameof(FeatureColumnName), FeatureColumnName, "the name of a column");
-            Require(!string.IsNullOrEmpty(LabelColumnName), nameof(LabelColumnName), LabelColumnName, "the name of a column");
-            Require(!string.IsNullOrEmpty(ScoreColumnName), nameof(ScoreColumnName), ScoreColumnName, "the name of a column");
-            Require(
+            Guard.Require(!string.IsNullOrEmpty(FeatureColumnName), nameof(FeatureColumnName), FeatureColumnName, "the name of a column");
+            Guard.Require(!string.IsNullOrEmpty(LabelColumnName), nameof(LabelColumnName), LabelColumnName, "the name of a column");
+            Guard.Require(!string.IsNullOrEmpty(ScoreColumnName), nameof(ScoreColumnName), ScoreColumnName, "the name of a column");
+            Guard.Require(
                 !string.IsNullOrEmpty(PredictedLabelColumnName) && PredictedLabelColumnName != ScoreColumnName,
                 nameof(PredictedLabelColumnName), PredictedLabelColumnName, $"the name of a column, and another than {nameof(ScoreColumnName)}");
-            Require(Optimizer is not null, nameof(Optimizer), Optimizer, "an optimizer's options");
-            Require(Communicator is not null, nameof(Communicator), Communicator, "ranks");
-            Require(LearningRateScheduler is not null, nameof(LearningRateScheduler), LearningRateScheduler, "a schedule");
-            Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
-            Require(Epoch >= 0, nameof(Epoch), Epoch, "0 (chosen by the images) or more");
-            Require(ValidationSetFraction is null or (>= 0 and < 1), nameof(ValidationSetFraction), ValidationSetFraction, "in [0, 1)");
-            Require(Layout is null || Enum.IsDefined(Layout.Value), nameof(Layout), Layout, "a defined layout");
-            Require(ExampleWeightColumnName is null or not "", nameof(ExampleWeightColumnName), ExampleWeightColumnName, "the name of a column, or null");
-            Require(
+            Guard.Require(Optimizer is not null, nameof(Optimizer), Optimizer, "an optimizer's options");
+            Guard.Require(Communicator is not null, nameof(Communicator), Communicator, "ranks");
+            Guard.Require(LearningRateScheduler is not null, nameof(LearningRateScheduler), LearningRateScheduler, "a schedule");
+            Guard.Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
+            Guard.Require(Epoch >= 0, nameof(Epoch), Epoch, "0 (chosen by the images) or more");
+            Guard.Require(ValidationSetFraction is null or (>= 0 and < 1), nameof(ValidationSetFraction), ValidationSetFraction, "in [0, 1)");
+            Guard.Require(Layout is null || Enum.IsDefined(Layout.Value), nameof(Layout), Layout, "a defined layout");
+            Guard.Require(ExampleWeightColumnName is null or not "", nameof(ExampleWeightColumnName), ExampleWeightColumnName, "the name of a column, or null");
+            Guard.Require(
                 ClassWeights?.Values.All(weight => weight >= 0 && float.IsFinite(weight)) ?? true,
                 nameof(ClassWeights), string.Join(", ", ClassWeights?.Values ?? []), "finite and 0 or more");
-            Require(CheckpointEvery is not null, nameof(CheckpointEvery), CheckpointEvery, "an interval");
-            Require(MemoryBudget is null or >= 1, nameof(MemoryBudget), MemoryBudget, "at least 1 byte");
-            Require(TrainingMemory is null or >= 1, nameof(TrainingMemory), TrainingMemory, "at least 1 byte");
+            Guard.Require(CheckpointEvery is not null, nameof(CheckpointEvery), CheckpointEvery, "an interval");
+            Guard.Require(MemoryBudget is null or >= 1, nameof(MemoryBudget), MemoryBudget, "at least 1 byte");
+            Guard.Require(TrainingMemory is null or >= 1, nameof(TrainingMemory), TrainingMemory, "at least 1 byte");
             return new TrainingOptions
             {
                 TrainingMemory = TrainingMemory,
@@ -239,14 +239,6 @@ public sealed partial class KfacImageClassificationTrainer
                 Threads = Threads,
                 Communicator = Communicator,
             };
-        }
-
-        private static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, string option, object? value, string expected)
-        {
-            if (!holds)
-            {
-                throw new ArgumentException($"{option} must be {expected}, but is {value ?? "null"}", option);
-            }
         }
     }
 }

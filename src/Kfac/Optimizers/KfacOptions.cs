@@ -106,29 +106,29 @@ public sealed record KfacOptions : OptimizerOptions
     {
         ArgumentNullException.ThrowIfNull(LayerApproximations);
         base.Validate();
-        Require(Enum.IsDefined(Approximation), nameof(Approximation), Approximation, "a defined approximation");
+        Guard.Require(Enum.IsDefined(Approximation), nameof(Approximation), Approximation, "a defined approximation");
         foreach ((string layer, FisherApproximation approximation) in LayerApproximations)
         {
-            Require(Enum.IsDefined(approximation), $"{nameof(LayerApproximations)}[{layer}]", approximation, "a defined approximation");
+            Guard.Require(Enum.IsDefined(approximation), $"{nameof(LayerApproximations)}[{layer}]", approximation, "a defined approximation");
         }
 
-        Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
-        Require(Exponent is null or (>= -1 and < 0), nameof(Exponent), Exponent, "in [-1, 0)");
-        Require(Damping is null or (> 0 and < float.PositiveInfinity), nameof(Damping), Damping, "positive and finite");
-        Require(Enum.IsDefined(DampingAdaptation), nameof(DampingAdaptation), DampingAdaptation, "a defined adaptation");
-        Require(MinDamping is null || (MinDamping > 0 && !(MinDamping > Damping)), nameof(MinDamping), MinDamping, "positive and at most Damping");
-        Require(EmaDecay is >= 0 and < 1, nameof(EmaDecay), EmaDecay, "in [0, 1)");
-        Require(FactorUpdatePeriod is null or >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
-        Require(FactorExamples is null or >= 1, nameof(FactorExamples), FactorExamples ?? 0, "null or at least 1");
-        Require(DiagonalExamples is null or >= 1, nameof(DiagonalExamples), DiagonalExamples ?? 0, "null or at least 1");
-        Require(InverseUpdatePeriod >= 1, nameof(InverseUpdatePeriod), InverseUpdatePeriod, "at least 1");
-        Require(InverseDelay >= 0 && InverseDelay < InverseUpdatePeriod, nameof(InverseDelay), InverseDelay, "0 or more and less than InverseUpdatePeriod");
-        Require(BurnInSteps >= 0, nameof(BurnInSteps), BurnInSteps, "0 or more");
-        Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
-        Require(Enum.IsDefined(MomentumKind), nameof(MomentumKind), MomentumKind, "a defined kind");
-        Require(Constraint is null || Enum.IsDefined(Constraint.Value), nameof(Constraint), Constraint, "a defined kind");
-        Require(NormConstraint is null or > 0, nameof(NormConstraint), NormConstraint, "positive");
-        Require(Enum.IsDefined(Averaging), nameof(Averaging), Averaging, "a defined form");
+        Guard.Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
+        Guard.Require(Exponent is null or (>= -1 and < 0), nameof(Exponent), Exponent, "in [-1, 0)");
+        Guard.Require(Damping is null or (> 0 and < float.PositiveInfinity), nameof(Damping), Damping, "positive and finite");
+        Guard.Require(Enum.IsDefined(DampingAdaptation), nameof(DampingAdaptation), DampingAdaptation, "a defined adaptation");
+        Guard.Require(MinDamping is null || (MinDamping > 0 && !(MinDamping > Damping)), nameof(MinDamping), MinDamping, "positive and at most Damping");
+        Guard.Require(EmaDecay is >= 0 and < 1, nameof(EmaDecay), EmaDecay, "in [0, 1)");
+        Guard.Require(FactorUpdatePeriod is null or >= 1, nameof(FactorUpdatePeriod), FactorUpdatePeriod, "at least 1");
+        Guard.Require(FactorExamples is null or >= 1, nameof(FactorExamples), FactorExamples ?? 0, "null or at least 1");
+        Guard.Require(DiagonalExamples is null or >= 1, nameof(DiagonalExamples), DiagonalExamples ?? 0, "null or at least 1");
+        Guard.Require(InverseUpdatePeriod >= 1, nameof(InverseUpdatePeriod), InverseUpdatePeriod, "at least 1");
+        Guard.Require(InverseDelay >= 0 && InverseDelay < InverseUpdatePeriod, nameof(InverseDelay), InverseDelay, "0 or more and less than InverseUpdatePeriod");
+        Guard.Require(BurnInSteps >= 0, nameof(BurnInSteps), BurnInSteps, "0 or more");
+        Guard.Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
+        Guard.Require(Enum.IsDefined(MomentumKind), nameof(MomentumKind), MomentumKind, "a defined kind");
+        Guard.Require(Constraint is null || Enum.IsDefined(Constraint.Value), nameof(Constraint), Constraint, "a defined kind");
+        Guard.Require(NormConstraint is null or > 0, nameof(NormConstraint), NormConstraint, "positive");
+        Guard.Require(Enum.IsDefined(Averaging), nameof(Averaging), Averaging, "a defined form");
     }
 
     internal override Optimizer Create(Network network, int seed) => new KfacOptimizer(network, this, seed);

@@ -27,10 +27,10 @@ public sealed record MuonOptions : OptimizerOptions
     internal override void Validate()
     {
         base.Validate();
-        Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
-        Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "in [0, 1)");
-        Require(Beta2 is >= 0 and < 1, nameof(Beta2), Beta2, "in [0, 1)");
-        Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
+        Guard.Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
+        Guard.Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "in [0, 1)");
+        Guard.Require(Beta2 is >= 0 and < 1, nameof(Beta2), Beta2, "in [0, 1)");
+        Guard.Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
     }
 
     internal override Optimizer Create(Network network, int seed) => new MuonOptimizer(network, this with { LearningRate = Rate });

@@ -36,15 +36,13 @@ public abstract record OptimizerOptions
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal virtual void Validate()
     {
-        Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
-        Require(WeightDecay is null or (>= 0 and < float.PositiveInfinity), nameof(WeightDecay), WeightDecay, "0 or more and finite");
-        Require(WeightDecay is null || WeightDecay * Rate <= 1, nameof(WeightDecay), WeightDecay, $"at most 1 / {nameof(LearningRate)}, which is {Rate}: each step multiplies weights by 1 - {nameof(LearningRate)}·{nameof(WeightDecay)}, and below 0 they would change their signs, and grow");
-        Require(L2 is null or (>= 0 and < float.PositiveInfinity), nameof(L2), L2, "0 or more and finite");
+        Guard.Require(LearningRate is null or (> 0 and < float.PositiveInfinity), nameof(LearningRate), LearningRate, "positive and finite");
+        Guard.Require(WeightDecay is null or (>= 0 and < float.PositiveInfinity), nameof(WeightDecay), WeightDecay, "0 or more and finite");
+        Guard.Require(WeightDecay is null || WeightDecay * Rate <= 1, nameof(WeightDecay), WeightDecay, $"at most 1 / {nameof(LearningRate)}, which is {Rate}: each step multiplies weights by 1 - {nameof(LearningRate)}·{nameof(WeightDecay)}, and below 0 they would change their signs, and grow");
+        Guard.Require(L2 is null or (>= 0 and < float.PositiveInfinity), nameof(L2), L2, "0 or more and finite");
     }
 
     internal abstract Optimizer Create(Network network, int seed);
-
-    private protected static void Require(bool holds, string option, object? value, string expected) => Guard.Require(holds, option, value, expected);
 }
 
 /// <summary>
@@ -64,7 +62,7 @@ public sealed record SgdOptions : OptimizerOptions
     internal override void Validate()
     {
         base.Validate();
-        Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
+        Guard.Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
     }
 
     internal override Optimizer Create(Network network, int seed) => new SgdOptimizer(network, this with { LearningRate = Rate });
@@ -90,9 +88,9 @@ public sealed record AdamOptions : OptimizerOptions
     internal override void Validate()
     {
         base.Validate();
-        Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "in [0, 1)");
-        Require(Beta2 is >= 0 and < 1, nameof(Beta2), Beta2, "in [0, 1)");
-        Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
+        Guard.Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "in [0, 1)");
+        Guard.Require(Beta2 is >= 0 and < 1, nameof(Beta2), Beta2, "in [0, 1)");
+        Guard.Require(Epsilon > 0, nameof(Epsilon), Epsilon, "positive");
     }
 
     internal override Optimizer Create(Network network, int seed) => new AdamOptimizer(network, this with { LearningRate = Rate });
