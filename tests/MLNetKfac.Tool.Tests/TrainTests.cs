@@ -75,6 +75,9 @@ public sealed class TrainTests : IDisposable
         Assert.AreEqual((2, 3), (before.ClassCount, after.ClassCount));
         CollectionAssert.AreEqual(before.Parameters[0].Values.ToArray(), after.Parameters[0].Values.ToArray());
 
+        ToolProcess.Outcome more = ToolProcess.Run("train", pictures, "--model", _folder.File("more.zip"), "--from", tuned, "--epochs", "1");
+        Assert.ContainsSingle(more.Output.Where(line => line.Contains("as it was after epoch 3, the best so far")), more.ToString());
+
         Refused("--freeze needs --from", "--freeze", "1");
         Refused("--size and --from do not go together", "--from", first, "--size", "9");
         Refused("--freeze must be a number of layers, 0 or more, or 'all', but is 'some'", "--from", first, "--freeze", "some");

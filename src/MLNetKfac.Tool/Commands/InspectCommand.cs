@@ -26,6 +26,7 @@ internal static class InspectCommand
         using Screen screen = new(json ? Console.Error : Console.Out);
         PictureModel model = PictureModel.Load(new MLContext(), modelPath);
         NetworkSpec network = model.Classifier.Model.Network;
+        ImageClassifier classifier = model.Classifier.Model.Classifier;
         IReadOnlyDictionary<string, string> blocks = FisherBlocks.Of(network);
         if (json)
         {
@@ -34,6 +35,9 @@ internal static class InspectCommand
                 Input = network.Input.ToString(),
                 Classes = model.ClassNames,
                 Layers = network.Summarize().Select(layer => new { layer.Name, layer.Settings, Output = layer.Output.ToString(), layer.Parameters, layer.MultiplyAdds, FisherBlock = blocks.GetValueOrDefault(layer.Name) }),
+                classifier.Temperature,
+                classifier.AveragesMirrored,
+                classifier.AveragesShifted,
                 History = model.Classifier.Model.TrainingHistory,
                 model.Digest,
             });
@@ -52,6 +56,7 @@ internal static class InspectCommand
         }
 
         screen.Line(Markup.Escape($"{"in all",-39} {layers.Sum(layer => layer.Parameters),10:N0} {layers.Sum(layer => layer.MultiplyAdds),13:N0}"));
+        screen.Line(FormattableString.Invariant($"probabilities: softmax at a temperature of {classifier.Temperature:0.###}, scores of the picture{(classifier.AveragesShifted ? ", moved a little" : "")}{(classifier.AveragesMirrored ? ", mirrored" : "")}"));
         screen.Line();
         foreach (EpochReport epoch in model.Classifier.Model.TrainingHistory)
         {

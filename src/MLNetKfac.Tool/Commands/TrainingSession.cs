@@ -41,6 +41,8 @@ internal sealed class TrainingSession
     /// <summary>Null leaves it to the trainer.</summary>
     public AugmentationOptions? Augmentation { get; init; }
 
+    public bool AverageShifted { get; init; }
+
     public required int Seed { get; init; }
 
     public int Threads { get; init; }
@@ -132,7 +134,7 @@ internal sealed class TrainingSession
         PictureModel model = PictureModel.Of(mlContext, classifier, trained);
         model.Save(ModelPath);
         screen.Line();
-        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {Kept(classifier, interruption)}"));
+        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {Kept(classifier, basis, interruption)}"));
         int code = interruption.HasCome ? ExitCode.Interrupted : ExitCode.Done;
         Evaluation? evaluation = null;
         if (interruption.HasCome)
@@ -203,6 +205,7 @@ internal sealed class TrainingSession
         ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "default",
         ["--optimizer"] = OptimizerName,
         ["--augmentation"] = Augmentation?.ToString() ?? "default",
+        ["--average-shifted"] = AverageShifted ? "yes" : "no",
         ["--seed"] = Seed.ToString(CultureInfo.InvariantCulture),
         ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "default",
     };
@@ -220,6 +223,7 @@ internal sealed class TrainingSession
             Optimizer = Optimizer,
             Epoch = Epochs,
             Augmentation = Augmentation,
+            AverageShifted = AverageShifted,
             Seed = Seed,
             Threads = Threads,
             Communicator = _ranks,
@@ -262,12 +266,13 @@ internal sealed class TrainingSession
     }
 
     /// <summary>Which epoch's weights the model has.</summary>
-    private static string Kept(KfacImageClassificationTransformer classifier, Interruption interruption)
+    private static string Kept(KfacImageClassificationTransformer classifier, PictureModel? basis, Interruption interruption)
     {
-        IReadOnlyList<EpochReport> history = classifier.Model.TrainingHistory;
+        // Those of the model that it went on from are part of the history, but not to choose from.
+        EpochReport[] history = [.. classifier.Model.TrainingHistory.Except(basis?.Classifier.Model.TrainingHistory ?? [])];
         EpochReport? best = history.Where(epoch => epoch.ValidationLoss is not null).MinBy(epoch => epoch.ValidationLoss);
         return best is null
-            ? interruption.HasCome ? $"as it was after {history.Count} whole epochs" : "as it was after the last epoch"
+            ? interruption.HasCome ? $"as it was after {history.Length} whole epochs" : "as it was after the last epoch"
             : $"as it was after epoch {best.Epoch}, the best so far by the loss of the held-back pictures";
     }
 }
