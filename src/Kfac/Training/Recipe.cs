@@ -47,14 +47,15 @@ internal static class Recipe
         NetworkSpec chosen = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes));
         bool convolves = Convolves(chosen.Layers);
         int epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count);
-        AugmentationOptions augmentation = options.Augmentation ?? (arePhotographs && epochs <= FewEpochs ? AugmentationOptions.PhotographsInFewEpochs : AugmentationOptions.For(shape));
+        bool areFew = epochs <= FewEpochs;
+        AugmentationOptions augmentation = options.Augmentation ?? (arePhotographs && areFew ? AugmentationOptions.PhotographsInFewEpochs : AugmentationOptions.For(shape));
         return options with
         {
             Network = chosen,
             Optimizer = options.Optimizer is KfacOptions { L2: null } kfac && !convolves ? kfac with { L2 = Math.Min(MostL2, L2TimesExamples / training.Count) } : options.Optimizer,
             Epochs = epochs,
             Augmentation = augmentation,
-            LabelSmoothing = options.LabelSmoothing ?? (!arePhotographs ? 0 : epochs <= FewEpochs ? SmoothingInFewEpochs : SmoothingOfPhotographs),
+            LabelSmoothing = options.LabelSmoothing ?? (!arePhotographs ? 0 : areFew ? SmoothingInFewEpochs : SmoothingOfPhotographs),
             AverageMirrored = options.AverageMirrored ?? augmentation.HorizontalFlip,
             CalibrationFraction = options.CalibrationFraction ?? (arePhotographs && !hasValidation && training.Count >= LeastToDivide ? Math.Min(ShareApart, (double)MostApart / training.Count) : 0),
         };

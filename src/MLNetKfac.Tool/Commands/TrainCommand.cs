@@ -76,7 +76,7 @@ internal static class TrainCommand
             ModelPath = arguments.GetValue(model)!.FullName,
             Epochs = arguments.GetValue(epochs) ?? 0,
             Size = arguments.GetValue(size),
-            BasePath = arguments.GetValue(from)?.FullName,
+            PreviousPath = arguments.GetValue(from)?.FullName,
             FrozenLayers = arguments.GetValue(freeze) ?? default,
             OptimizerName = arguments.GetValue(optimizer)!,
             Optimizer = Optimizers[arguments.GetValue(optimizer)!](),

@@ -30,7 +30,7 @@ internal sealed class TrainingSession
     public int? Size { get; init; }
 
     /// <summary>The model to go on from; null to begin anew.</summary>
-    public string? BasePath { get; init; }
+    public string? PreviousPath { get; init; }
 
     public Index FrozenLayers { get; init; }
 
@@ -72,8 +72,8 @@ internal sealed class TrainingSession
         screen.ShowWarningsOf(mlContext);
         using Interruption interruption = new();
         CheckpointOptions? checkpoints = CheckpointPath is null || !isFirst ? null : new CheckpointOptions(CheckpointPath);
-        PictureModel? basis = BasePath is null ? null : PictureModel.Load(mlContext, BasePath);
-        Dictionary<string, string> words = Words(basis);
+        PictureModel? previous = PreviousPath is null ? null : PictureModel.Load(mlContext, PreviousPath);
+        Dictionary<string, string> words = Words(previous);
         checkpoints?.RequireSame(words);
         bool goesOn = checkpoints?.HasCheckpoints == true;
         using TrainingJournal? journal = LogPath is null || !isFirst ? null : new TrainingJournal(LogPath, goesOn);
@@ -85,18 +85,18 @@ internal sealed class TrainingSession
             interruption.Token.ThrowIfCancellationRequested();
             progress.Update(read);
         });
-        TrainingData data = folder.ReadForTraining(basis?.ImageSize ?? (Size is { } side ? (side, side) : null), Validation, Seed);
+        TrainingData data = folder.ReadForTraining(previous?.ImageSize ?? (Size is { } side ? (side, side) : null), Validation, Seed);
         if (ReportPath is not null && data.Test is null)
         {
             throw new ArgumentException("--report needs pictures to evaluate the model on: hold some back by --validation, or add test pictures");
         }
 
-        Describe(screen, data, basis, folder.Remarks);
+        Describe(screen, data, previous, folder.Remarks);
 
         // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
         using CancellationTokenSource betweenSteps = new();
         long steps = 0;
-        KfacImageClassificationTransformer classifier = Fit(mlContext, data, basis?.Classifier, checkpoints, metrics =>
+        KfacImageClassificationTransformer classifier = Fit(mlContext, data, previous?.Classifier, checkpoints, metrics =>
         {
             if (!progress.HasStarted)
             {
@@ -134,7 +134,7 @@ internal sealed class TrainingSession
         PictureModel model = PictureModel.Of(mlContext, classifier, trained);
         model.Save(ModelPath);
         screen.Line();
-        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {Kept(classifier, basis, interruption)}"));
+        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {Kept(classifier, previous, interruption)}"));
         int code = interruption.HasCome ? ExitCode.Interrupted : ExitCode.Done;
         Evaluation? evaluation = null;
         if (interruption.HasCome)
@@ -197,9 +197,9 @@ internal sealed class TrainingSession
     }
 
     /// <summary>The words that a bit of the trained model depends on.</summary>
-    private Dictionary<string, string> Words(PictureModel? basis) => new()
+    private Dictionary<string, string> Words(PictureModel? previous) => new()
     {
-        ["--from"] = basis is null ? "none" : $"{Path.GetFileName(BasePath)} ({basis.Digest[..8]})",
+        ["--from"] = previous is null ? "none" : $"{Path.GetFileName(PreviousPath)} ({previous.Digest[..8]})",
         ["--freeze"] = FrozenLayers.Equals(^1) ? "all" : FrozenLayers.ToString(),
         ["--epochs"] = Epochs == 0 ? "default" : Epochs.ToString(CultureInfo.InvariantCulture),
         ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "default",
@@ -210,7 +210,7 @@ internal sealed class TrainingSession
         ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "default",
     };
 
-    private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, KfacImageClassificationTransformer? basis, CheckpointOptions? checkpoints, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
+    private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, KfacImageClassificationTransformer? previous, CheckpointOptions? checkpoints, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
     {
         ITransformer keys = PictureModel.CreateKeys(mlContext, data.Training.ClassNames, data.Training.Rows);
         trained = keys.Transform(data.Training.Rows);
@@ -218,7 +218,7 @@ internal sealed class TrainingSession
         KfacImageClassificationTrainer trainer = mlContext.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
         {
             FeatureColumnName = nameof(ImageRow.Image),
-            ImageShape = basis?.Model.Network.Input ?? new ImageShape(data.Training.Height, data.Training.Width, data.Training.Channels),
+            ImageShape = previous?.Model.Network.Input ?? new ImageShape(data.Training.Height, data.Training.Width, data.Training.Channels),
             FrozenLayers = FrozenLayers,
             Optimizer = Optimizer,
             Epoch = Epochs,
@@ -238,7 +238,7 @@ internal sealed class TrainingSession
         });
         try
         {
-            return trainer.Fit(trained, data.Validation is null ? null : keys.Transform(data.Validation.Rows), basis);
+            return trainer.Fit(trained, data.Validation is null ? null : keys.Transform(data.Validation.Rows), previous);
         }
         catch (ArgumentException refusal) when (checkpoints is not null && refusal.ParamName == nameof(TrainingOptions.CheckpointPath))
         {
@@ -246,15 +246,15 @@ internal sealed class TrainingSession
         }
     }
 
-    private static void Describe(Screen screen, TrainingData data, PictureModel? basis, IEnumerable<string> remarks)
+    private static void Describe(Screen screen, TrainingData data, PictureModel? previous, IEnumerable<string> remarks)
     {
         PictureSet training = data.Training;
         string validation = data.Validation is { } apart ? $", {apart.Count:N0} held back" : data.ValidationFraction > 0 ? $", {data.ValidationFraction:P0} of them held back" : "";
         string test = data.Test is { } other && other != data.Validation ? $", {other.Count:N0} for the test" : "";
         screen.Line(Markup.Escape($"{training.ClassNames.Count} classes, {training.Count:N0} pictures to train on{validation}{test}"));
-        if (basis is not null && !basis.ClassNames.SequenceEqual(training.ClassNames))
+        if (previous is not null && !previous.ClassNames.SequenceEqual(training.ClassNames))
         {
-            screen.Line($"the classes are others than the {basis.ClassNames.Count} of the model: its last layer begins anew");
+            screen.Line($"the classes are others than the {previous.ClassNames.Count} of the model: its last layer begins anew");
         }
 
         foreach (string remark in remarks)
@@ -266,10 +266,10 @@ internal sealed class TrainingSession
     }
 
     /// <summary>Which epoch's weights the model has.</summary>
-    private static string Kept(KfacImageClassificationTransformer classifier, PictureModel? basis, Interruption interruption)
+    private static string Kept(KfacImageClassificationTransformer classifier, PictureModel? previous, Interruption interruption)
     {
         // Those of the model that it went on from are part of the history, but not to choose from.
-        EpochReport[] history = [.. classifier.Model.TrainingHistory.Except(basis?.Classifier.Model.TrainingHistory ?? [])];
+        EpochReport[] history = [.. classifier.Model.TrainingHistory.Except(previous?.Classifier.Model.TrainingHistory ?? [])];
         EpochReport? best = history.Where(epoch => epoch.ValidationLoss is not null).MinBy(epoch => epoch.ValidationLoss);
         return best is null
             ? interruption.HasCome ? $"as it was after {history.Length} whole epochs" : "as it was after the last epoch"
