@@ -8,6 +8,7 @@ RootCommand root = new("Measures the trainer and its kernels.")
 {
     KernelsCommand.Create(),
     StepCommand.Create(),
+    RanksCommand.Create(),
     TrainCommand.Create(),
     InferCommand.Create(),
     AuditCommand.Create(),

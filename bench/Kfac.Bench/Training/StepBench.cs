@@ -14,15 +14,16 @@ internal sealed class StepBench : IDisposable
 
     private readonly Workers _workers;
     private readonly Optimizer _optimizer;
+    private readonly Communicator _ranks;
     private readonly int[] _labels;
     private readonly List<double> _seconds = [], _processorSeconds = [];
 
-    public StepBench(string net, int batch, int threads, string optimizer)
+    public StepBench(string net, int batch, int threads, string optimizer, Communicator ranks)
     {
-        (Optimizer, Threads) = (optimizer, threads);
+        (Optimizer, Threads, _ranks) = (optimizer, threads, ranks);
         NetworkSpec spec = BenchmarkNetworks.Create(net);
         _workers = new Workers(threads);
-        var network = new Network(spec, batch, _workers, trains: true);
+        var network = new Network(spec, batch, _workers, trains: true, ranks: ranks);
         network.Initialize(1);
         _optimizer = BenchmarkOptimizers.Create(optimizer).Create(network, seed: 1);
         var random = new Random(2);
@@ -50,6 +51,9 @@ internal sealed class StepBench : IDisposable
 
     public long BytesAllocatedPerStep { get; private set; }
 
+    /// <summary>What this rank sends in a step.</summary>
+    public long BytesSentPerStep { get; private set; }
+
     public int Repeats => _seconds.Count;
 
     public double MedianMilliseconds => 1e3 * _seconds.Order().ElementAt(_seconds.Count / 2);
@@ -68,10 +72,12 @@ internal sealed class StepBench : IDisposable
         int steps = 0;
         do
         {
+            long sent = _ranks.BytesSent;
             _optimizer.Step(_labels, ScheduleFactor);
+            BytesSentPerStep = _ranks.BytesSent - sent;
             steps++;
         }
-        while (clock.Elapsed.TotalSeconds < seconds);
+        while (!_ranks.Any(clock.Elapsed.TotalSeconds >= seconds));
         _seconds.Add(clock.Elapsed.TotalSeconds / steps);
         _processorSeconds.Add((Environment.CpuUsage.TotalTime - processor).TotalSeconds / steps);
         BytesAllocatedPerStep = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / steps;
@@ -80,10 +86,11 @@ internal sealed class StepBench : IDisposable
     public void WarmUp()
     {
         var clock = Stopwatch.StartNew();
-        while (clock.Elapsed.TotalSeconds < 1)
+        do
         {
             _optimizer.Step(_labels, ScheduleFactor);
         }
+        while (!_ranks.Any(clock.Elapsed.TotalSeconds >= 1));
     }
 
     public void Dispose() => _workers.Dispose();

@@ -3,10 +3,12 @@ using System.Diagnostics;
 using System.Text.Json;
 using Kfac.Bench.Kernels;
 using Kfac.Kernels;
+using Kfac.Mpi;
+using Kfac.Parallel;
 
 namespace Kfac.Bench.Training;
 
-/// <summary>`step`: what a whole training step costs, several optimizers and numbers of threads in turn.</summary>
+/// <summary>`step`: what a whole training step costs, several optimizers and numbers of threads in turn; under mpirun, of all ranks together.</summary>
 internal static class StepCommand
 {
     public static Command Create()
@@ -14,16 +16,18 @@ internal static class StepCommand
         Option<string> net = new("--net") { Description = $"One of {string.Join(", ", BenchmarkNetworks.Names)}.", DefaultValueFactory = _ => "M" };
         Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 128 };
         Option<string> threads = new("--threads") { Description = "Threads, or several numbers with commas between.", DefaultValueFactory = _ => $"{Environment.ProcessorCount}" };
-        Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}, or several with commas between.", DefaultValueFactory = _ => "sgd,adam,muon,kfac-empirical,kfac-sampled" };
+        Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}, or several with commas between.", DefaultValueFactory = _ => "sgd,adam,muon,kfac" };
         Option<int> repeats = new("--repeats") { Description = "Samples of each.", DefaultValueFactory = _ => 9 };
         Option<double> seconds = new("--seconds") { Description = "Least length of a sample.", DefaultValueFactory = _ => 0.3 };
         Option<bool> json = new("--json") { Description = "One JSON object for each optimizer." };
         Command command = new("step", "Measures a training step, statistics included, on a batch in memory.") { net, batch, threads, optimizer, repeats, seconds, json };
         command.SetAction(arguments =>
         {
+            Communicator ranks = MpiCommunicator.IsLaunched ? MpiCommunicator.World : Communicator.Solo;
+            using TextWriter output = ranks.Rank == 0 ? Console.Out : TextWriter.Null;
             string[] names = arguments.GetValue(optimizer)!.Split(',');
             Dictionary<int, double> peaks = arguments.GetValue(threads)!.Split(',').Select(int.Parse).Distinct().ToDictionary(count => count, Peak);
-            StepBench[] benches = [.. peaks.Keys.SelectMany(count => names, (count, name) => new StepBench(arguments.GetValue(net)!, arguments.GetValue(batch), count, name))];
+            StepBench[] benches = [.. peaks.Keys.SelectMany(count => names, (count, name) => new StepBench(arguments.GetValue(net)!, arguments.GetValue(batch), count, name, ranks))];
             foreach (StepBench bench in benches)
             {
                 bench.WarmUp();
@@ -40,17 +44,18 @@ internal static class StepCommand
             double memory = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
             if (!arguments.GetValue(json))
             {
-                Console.WriteLine($"net {arguments.GetValue(net)}, batch {arguments.GetValue(batch)}, {InstructionSets.Current.ToString().ToLowerInvariant()}, FMA peak {string.Join(", ", peaks.Select(peak => $"{peak.Value:F0} GFLOP/s of {peak.Key} thread(s)"))}, peak memory {memory:F0} MB");
+                output.WriteLine($"net {arguments.GetValue(net)}, batch {arguments.GetValue(batch)}, {InstructionSets.Current.ToString().ToLowerInvariant()}, FMA peak {string.Join(", ", peaks.Select(peak => $"{peak.Value:F0} GFLOP/s of {peak.Key} thread(s)"))}, peak memory {memory:F0} MB");
             }
 
             foreach (StepBench bench in benches)
             {
                 double gflops = bench.Flops / bench.MedianMilliseconds / 1e6;
-                Console.WriteLine(arguments.GetValue(json)
+                output.WriteLine(arguments.GetValue(json)
                     ? JsonSerializer.Serialize(new
                     {
                         net = arguments.GetValue(net),
                         batch = arguments.GetValue(batch),
+                        ranks = ranks.Size,
                         threads = bench.Threads,
                         optimizer = bench.Optimizer,
                         median_ms = Math.Round(bench.MedianMilliseconds, 3),
@@ -60,6 +65,7 @@ internal static class StepCommand
                         gflops = Math.Round(gflops, 1),
                         peak_gflops = Math.Round(peaks[bench.Threads], 1),
                         bytes_allocated_per_step = bench.BytesAllocatedPerStep,
+                        bytes_sent_per_step = bench.BytesSentPerStep,
                         peak_working_set_mb = Math.Round(memory, 1),
                         isa = InstructionSets.Current.ToString().ToLowerInvariant(),
                     })
