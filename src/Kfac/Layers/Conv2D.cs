@@ -168,7 +168,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override void BeginForward(ForwardPass pass) => _hasAllInputs = false;
 
-    /// <remarks>Ranks exchange x and dy, and each goes through the whole batch.</remarks>
+    /// <remarks>Ranks exchange x and dy, and each goes through the whole batch for some parts of the result.</remarks>
     internal override void BackwardBatch(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
         bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
@@ -188,21 +188,58 @@ internal sealed unsafe class Conv2D : ExampleLayer
         bool areTogether = squares && squared == batch.Examples;
         if (gradient && !areTogether)
         {
-            RunBatch(Kernel.BatchGradient!, batch.Examples, workers, gradient: true, squares: false);
+            RunBatch(Kernel.BatchGradient!, batch.Communicator, batch.Examples, workers, gradient: true, squares: false);
         }
 
         if (squares)
         {
-            RunBatch(Kernel.BatchSquares!, squared, workers, gradient && areTogether, squares: true);
+            RunBatch(Kernel.BatchSquares!, batch.Communicator, squared, workers, gradient && areTogether, squares: true);
         }
     }
 
-    private void RunBatch(IBatchFilterGradient kernel, int examples, Workers workers, bool gradient, bool squares)
+    private void RunBatch(IBatchFilterGradient kernel, Communicator ranks, int examples, Workers workers, bool gradient, bool squares)
     {
-        for (int phase = 0; phase < kernel.Phases(examples); phase++)
+        int first = FirstPart(kernel, ranks, ranks.Rank), end = FirstPart(kernel, ranks, ranks.Rank + 1);
+        for (int phase = 0; phase < kernel.Phases(examples) && first < end; phase++)
         {
-            _phase = new BatchPhase(kernel, phase, new ExampleRange(0, examples), gradient, squares);
-            workers.Run(kernel.Units(phase, examples), _batchUnit);
+            _phase = new BatchPhase(kernel, phase, first..end, new ExampleRange(0, examples), gradient, squares);
+            workers.Run(kernel.Units(phase, examples, first..end), _batchUnit);
+        }
+
+        if (gradient)
+        {
+            GatherParts(kernel, ranks, Filter.GradientPointer, Bias is null ? null : Bias.GradientPointer);
+        }
+
+        if (squares)
+        {
+            GatherParts(kernel, ranks, Filter.SquaredGradientPointer, Bias is null ? null : Bias.SquaredGradientPointer);
+        }
+    }
+
+    private static int FirstPart(IBatchFilterGradient kernel, Communicator ranks, int rank) => (int)((long)kernel.Parts * rank / ranks.Size);
+
+    /// <summary>Copies the parts that each rank has computed to all ranks.</summary>
+    private void GatherParts(IBatchFilterGradient kernel, Communicator ranks, float* filter, float* bias)
+    {
+        Span<int> starts = stackalloc int[ranks.Size + 1];
+        int ownerOfBias = 0;
+        for (int rank = 0; rank <= ranks.Size; rank++)
+        {
+            int part = FirstPart(kernel, ranks, rank);
+            starts[rank] = kernel.StartOf(part);
+            ownerOfBias = part <= kernel.PartWithBias ? rank : ownerOfBias;
+        }
+
+        int block = Filter.Length / kernel.Blocks;
+        for (int i = 0; i < kernel.Blocks; i++)
+        {
+            ranks.AllGather(new Span<float>(filter + ((nint)i * block), block), starts);
+        }
+
+        if (bias != null)
+        {
+            ranks.Broadcast(new Span<float>(bias, Bias!.Length), ownerOfBias);
         }
     }
 
@@ -243,13 +280,13 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     private void RunBatchUnit(int unit, int worker)
     {
-        (IBatchFilterGradient kernel, int phase, ExampleRange batch, bool gradient, bool squares) = _phase;
+        (IBatchFilterGradient kernel, int phase, Range parts, ExampleRange batch, bool gradient, bool squares) = _phase;
         var means = new FilterGradientTarget(
             gradient ? Filter.GradientPointer : null, squares ? Filter.SquaredGradientPointer : null,
             gradient && Bias is not null ? Bias.GradientPointer : null, squares && Bias is not null ? Bias.SquaredGradientPointer : null);
-        kernel.Run(phase, unit, Input[batch], OutputGradient![batch], means, BatchScratch.Pointer);
+        kernel.Run(phase, unit, parts, Input[batch], OutputGradient![batch], means, BatchScratch.Pointer);
     }
 
     /// <summary>What the workers are at.</summary>
-    private readonly record struct BatchPhase(IBatchFilterGradient Kernel, int Phase, ExampleRange Batch, bool Gradient, bool Squares);
+    private readonly record struct BatchPhase(IBatchFilterGradient Kernel, int Phase, Range Parts, ExampleRange Batch, bool Gradient, bool Squares);
 }

@@ -18,19 +18,25 @@ internal sealed unsafe class NewtonSchulz
 {
     private const int Steps = 5;
 
+    /// <summary>Products [side, side] of all steps, of which half of each is computed.</summary>
+    private const int ProductsOfIteration = 9;
+
     private const float A = 3.4445f, B = -4.7750f, C = 2.0315f;
 
+    /// <summary>From this smaller side on a matrix has enough work for all workers.</summary>
+    private const int LargeSide = 192;
+
     private readonly int _rows, _columns, _side;
-    private readonly BatchProduct _gramProduct, _application;
-    private readonly MatrixProduct _product;
+    private readonly BatchProduct _application;
+    private readonly SymmetricProduct _gramProduct, _product;
     private AlignedBuffer _gram, _polynomial, _all, _spare;
     private double _squaredNorm;
 
     public NewtonSchulz(int rows, int columns)
     {
         (_rows, _columns, _side) = (rows, columns, Math.Min(rows, columns));
-        _gramProduct = new BatchProduct(new MatrixProduct(_side, _side, LongerSide, transposeA: IsTall, transposeB: !IsTall));
-        _product = new MatrixProduct(_side, _side, _side);
+        _gramProduct = new SymmetricProduct(_side, LongerSide, transposeLeft: IsTall, transposeRight: !IsTall);
+        _product = new SymmetricProduct(_side, _side);
         _application = new BatchProduct(new MatrixProduct(rows, columns, _side));
         int length = _side * _side;
         (_gram, _polynomial, _all, _spare) = (new(length), new(length), new(length), new(length));
@@ -39,28 +45,36 @@ internal sealed unsafe class NewtonSchulz
     /// <summary>The larger of rows and columns.</summary>
     public int LongerSide => Math.Max(_rows, _columns);
 
+    /// <summary>Whether <see cref="Iterate"/> is for all workers, not for one of them beside other matrices.</summary>
+    public bool IsLarge => _side >= LargeSide;
+
+    /// <summary>Multiply-adds of it all.</summary>
+    public long MultiplyAdds => (long)_side * _side * (2L * LongerSide + ProductsOfIteration * _side);
+
     private bool IsTall => _rows >= _columns;
 
     /// <summary>First, by all workers: G of <paramref name="matrix"/> [rows, columns].</summary>
     public void FormGram(Workers workers, float* matrix)
     {
-        _gramProduct.Run(workers, _side, LongerSide, matrix, _columns, matrix, _columns, _gram.Pointer, _side);
+        _gramProduct.Run(workers, matrix, _columns, matrix, _columns, _gram.Pointer);
         _squaredNorm = Trace(_gram);
     }
 
-    /// <summary>Then, by a single worker, as matrices of other shapes can be done at the same time: the product of all P.</summary>
-    public void Iterate(CancellationToken cancellation)
+    /// <summary>Then the product of all P.</summary>
+    /// <param name="workers">Who does it; null for the calling thread alone, as matrices of other shapes can be done at the same time.</param>
+    /// <param name="cancellation">Ends it between two steps.</param>
+    public void Iterate(Workers? workers, CancellationToken cancellation)
     {
         Scale(_gram, _squaredNorm > 0 ? 1 / _squaredNorm : 0);
-        FormPolynomial();
+        FormPolynomial(workers);
         _polynomial.Span.CopyTo(_all.Span);
         for (int step = 1; step < Steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            Multiply(_gram, _polynomial, ref _gram);
-            Multiply(_polynomial, _gram, ref _gram);
-            FormPolynomial();
-            Multiply(_all, _polynomial, ref _all);
+            Multiply(workers, _gram, _polynomial, ref _gram);
+            Multiply(workers, _polynomial, _gram, ref _gram);
+            FormPolynomial(workers);
+            Multiply(workers, _all, _polynomial, ref _all);
         }
     }
 
@@ -83,9 +97,9 @@ internal sealed unsafe class NewtonSchulz
     }
 
     /// <summary>P = a·I + b·G + c·G².</summary>
-    private void FormPolynomial()
+    private void FormPolynomial(Workers? workers)
     {
-        Multiply(_gram, _gram, ref _polynomial);
+        Multiply(workers, _gram, _gram, ref _polynomial);
         Scale(_polynomial, C);
         Span<float> polynomial = _polynomial.Span;
         TensorPrimitives.MultiplyAdd(_gram.Span, B, polynomial, polynomial);
@@ -95,25 +109,10 @@ internal sealed unsafe class NewtonSchulz
         }
     }
 
-    /// <summary>result = left · right, all [side, side]; result may be one of them.</summary>
-    private void Multiply(AlignedBuffer left, AlignedBuffer right, ref AlignedBuffer result)
+    /// <summary>result = left · right, all polynomials of one symmetric matrix [side, side]; result may be one of them.</summary>
+    private void Multiply(Workers? workers, AlignedBuffer left, AlignedBuffer right, ref AlignedBuffer result)
     {
-        var operands = new MatrixOperands
-        {
-            M = _side,
-            K = _side,
-            A = left.Pointer,
-            StrideA = _side,
-            B = right.Pointer,
-            StrideB = _side,
-            C = _spare.Pointer,
-            StrideC = _side,
-        };
-        for (int unit = 0; unit < _product.Units; unit++)
-        {
-            _product.Multiply(unit, operands);
-        }
-
+        _product.Run(workers, left.Pointer, _side, right.Pointer, _side, _spare.Pointer);
         (result, _spare) = (_spare, result);
     }
 

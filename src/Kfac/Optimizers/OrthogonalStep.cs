@@ -8,22 +8,28 @@ namespace Kfac.Optimizers;
 /// w -= α·0.2·√max(F, K)·orth(d) for some weights, as matrices [F, K] ([RSC, K] of a filter): every singular value of the step
 /// has nearly the same size, whatever the direction d was (Jordan et al. 2024).
 /// </summary>
-/// <remarks>The factor gives the step's elements a root mean square of 0.2·α, about Adam's (Liu et al. 2025).</remarks>
+/// <remarks>
+/// The factor gives the step's elements a root mean square of 0.2·α, about Adam's (Liu et al. 2025). Ranks share the matrices out by
+/// cost, and send each other the weights.
+/// </remarks>
 internal sealed unsafe class OrthogonalStep
 {
     private const double UpdateSize = 0.2;
 
     private readonly Workers _workers;
-    private readonly (Parameter Weights, float LearningRate, NewtonSchulz Orthogonalization)[] _matrices;
+    private readonly Communicator _ranks;
+    private readonly Item[] _items, _own, _small;
     private readonly WorkerAction _iterate;
 
     /// <param name="network">Whose weights.</param>
     /// <param name="matrices">The weights, each with its α.</param>
     public OrthogonalStep(Network network, IEnumerable<(Parameter Weights, float LearningRate)> matrices)
     {
-        _workers = network.Workers;
-        _matrices = [.. matrices.Select(matrix => (matrix.Weights, matrix.LearningRate, new NewtonSchulz(matrix.Weights.Length / matrix.Weights.Shape[^1], matrix.Weights.Shape[^1])))];
-        _iterate = (matrix, _) => _matrices[matrix].Orthogonalization.Iterate(network.Workers.Cancellation);
+        (_workers, _ranks) = (network.Workers, network.Ranks);
+        _items = [.. ShareOut(matrices.Select(matrix => new Item(matrix.Weights, matrix.LearningRate, new NewtonSchulz(matrix.Weights.Length / matrix.Weights.Shape[^1], matrix.Weights.Shape[^1]))))];
+        _own = [.. _items.Where(item => item.Owner == _ranks.Rank)];
+        _small = [.. _own.Where(item => !item.Orthogonalization.IsLarge)];
+        _iterate = (item, _) => _small[item].Orthogonalization.Iterate(workers: null, _workers.Cancellation);
     }
 
     /// <summary>Takes the step, along a direction as long as the store's arrays.</summary>
@@ -31,16 +37,43 @@ internal sealed unsafe class OrthogonalStep
     /// <param name="scheduleFactor">Multiplies α.</param>
     public void Move(AlignedBuffer direction, double scheduleFactor)
     {
-        foreach ((Parameter weights, _, NewtonSchulz orthogonalization) in _matrices)
+        foreach (Item item in _own)
         {
-            orthogonalization.FormGram(_workers, direction.Pointer + weights.Offset);
+            item.Orthogonalization.FormGram(_workers, direction.Pointer + item.Weights.Offset);
+            if (item.Orthogonalization.IsLarge)
+            {
+                item.Orthogonalization.Iterate(_workers, _workers.Cancellation);
+            }
         }
 
-        _workers.Run(_matrices.Length, _iterate);
-        foreach ((Parameter weights, float learningRate, NewtonSchulz orthogonalization) in _matrices)
+        _workers.Run(_small.Length, _iterate);
+        foreach (Item item in _own)
         {
-            double factor = -scheduleFactor * learningRate * UpdateSize * Math.Sqrt(orthogonalization.LongerSide);
-            orthogonalization.AddTo(_workers, direction.Pointer + weights.Offset, factor, weights.ValuesPointer);
+            double factor = -scheduleFactor * item.LearningRate * UpdateSize * Math.Sqrt(item.Orthogonalization.LongerSide);
+            item.Orthogonalization.AddTo(_workers, direction.Pointer + item.Weights.Offset, factor, item.Weights.ValuesPointer);
+        }
+
+        foreach (Item item in _items)
+        {
+            _ranks.Broadcast(new Span<float>(item.Weights.ValuesPointer, item.Weights.Length), item.Owner);
         }
     }
+
+    /// <summary>The costliest first, each to the rank with the least to do.</summary>
+    private IEnumerable<Item> ShareOut(IEnumerable<Item> items)
+    {
+        var load = new long[_ranks.Size];
+        foreach (Item item in items.OrderByDescending(item => item.Orthogonalization.MultiplyAdds))
+        {
+            int owner = Array.IndexOf(load, load.Min());
+            load[owner] += item.Orthogonalization.MultiplyAdds;
+            yield return item with { Owner = owner };
+        }
+    }
+
+    /// <param name="Weights">The matrix.</param>
+    /// <param name="LearningRate">Its α.</param>
+    /// <param name="Orthogonalization">For its shape.</param>
+    /// <param name="Owner">The rank that computes its step.</param>
+    private sealed record Item(Parameter Weights, float LearningRate, NewtonSchulz Orthogonalization, int Owner = 0);
 }

@@ -83,12 +83,15 @@ public sealed unsafe class BatchFilterGradientTests
         GuardedFloats[] means = [new(g.PatchLength * g.K), new(g.PatchLength * g.K), new(g.K), new(g.K)];
         using GuardedFloats scratch = new(over.ScratchLength(Count));
         var target = new FilterGradientTarget(means[0].Pointer, squares ? means[1].Pointer : null, means[2].Pointer, squares ? means[3].Pointer : null);
-        for (int phase = 0; phase < over.Phases(Count); phase++)
+
+        // Backwards, its parts come one after the other, too.
+        Range[] parts = backwards ? [.. Enumerable.Range(0, over.Parts).Reverse().Select(part => part..(part + 1))] : [0..over.Parts];
+        foreach ((int phase, Range wanted) in parts.SelectMany(wanted => Enumerable.Range(0, over.Phases(Count)).Select(phase => (phase, wanted))))
         {
-            int units = over.Units(phase, Count);
+            int units = over.Units(phase, Count, wanted);
             for (int unit = 0; unit < units; unit++)
             {
-                over.Run(phase, backwards ? units - 1 - unit : unit, new ImageBatch(x.Plane, rows * x.Plane.RowStride, Count), new ImageBatch(dy.Plane, g.OutH * dy.Plane.RowStride, Count), target, scratch.Pointer);
+                over.Run(phase, backwards ? units - 1 - unit : unit, wanted, new ImageBatch(x.Plane, rows * x.Plane.RowStride, Count), new ImageBatch(dy.Plane, g.OutH * dy.Plane.RowStride, Count), target, scratch.Pointer);
             }
         }
 

@@ -108,15 +108,16 @@ public sealed class RanksTrainingTests
 
     /// <summary>docs/distributed.md has the terms.</summary>
     [TestMethod]
-    [DataRow(1)]
-    [DataRow(2)]
-    [DataRow(3)]
-    [DataRow(4)]
-    public void The_bytes_sent_are_those_of_the_formula(int size)
+    [DataRow(1, false)]
+    [DataRow(2, false)]
+    [DataRow(3, false)]
+    [DataRow(4, false)]
+    [DataRow(3, true)]
+    public void The_bytes_sent_are_those_of_the_formula(int size, bool orthogonalizes)
     {
         const int Batch = 30, Steps = 6, Epochs = 2, Classes = SyntheticImages.Classes;
         NetworkSpec network = NetworkSpec.For(8, 8, 1).Conv(5, 3).BatchNorm().Relu().MaxPool(2).Conv(33, 3).Relu().Conv(33, 3).Relu().MaxPool(2).Flatten().Dense(9).Relu().Dense(Classes);
-        var options = new TrainingOptions { Network = network, Optimizer = new SgdOptions(), Epochs = Epochs, BatchSize = Batch };
+        var options = new TrainingOptions { Network = network, Optimizer = orthogonalizes ? new MuonOptions() : new SgdOptions(), Epochs = Epochs, BatchSize = Batch };
         long sent = ThreadRanks.Run(size, ranks =>
         {
             Fit(options with { Communicator = ranks }, SyntheticImages.Create(Batch * Steps / Epochs, seed: 1));
@@ -127,9 +128,10 @@ public sealed class RanksTrainingTests
         const int Filters = 48 + 5 + 1488 + 33, Pixels = 6 * 6, Features = 2 * 2 * 33, Channels = 5;
         const int Logits = 4 * Batch * Classes;
         const int Examples = 4 * Batch * (Features + 9 + 9 + Classes), Rows = 4 * (Features * 9 + 9 * Classes);
-        const int WholeBatch = 4 * Batch * Pixels * (33 + 33);
+        const int WholeBatch = 4 * Batch * Pixels * (33 + 33) + 4 * (33 * 9 * 33 + 33);
+        const int Matrices = 4 * (5 * 9 * 33 + 33 * 9 * 33 + Features * 9);
         const int Moments = 8 * (2 + 4) * Channels;
-        long step = Logits + 2 * 4 * Filters + WholeBatch + Examples + Rows + 2 * Moments + size;
+        long step = Logits + 2 * 4 * Filters + WholeBatch + Examples + Rows + 2 * Moments + (orthogonalizes ? Matrices : 0) + size;
         int settings = TrainingSettings.DescribeOptions(Recipe.Complete(options, ImageSet.Of(SyntheticImages.Create(1, seed: 1)), hasValidation: false, network), network).Count;
         long scaling = 4 * 2, batchSize = 4 * size, agreement = size * 8 * (6 + 1 + settings), moment = 4;
         long epoch = Logits + 2 * 8, end = Logits;

@@ -28,10 +28,19 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
 
     public int Phases(int examples) => 1;
 
-    public int Units(int phase, int examples) => _units.Chunks;
+    public int Parts => _units.Chunks;
 
-    public void Run(int phase, int unit, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch)
+    public int PartWithBias => Enumerable.Range(0, Parts).Last(part => _units.Start(part) <= _sums.ChunkWithBias);
+
+    public int Blocks => 1;
+
+    public int StartOf(int part) => _sums.PositionOf(_units.Start(part)) * _g.K;
+
+    public int Units(int phase, int examples, Range parts) => parts.End.Value - parts.Start.Value;
+
+    public void Run(int phase, int unit, Range parts, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch)
     {
+        unit += parts.Start.Value;
         int chunk = _units.Start(unit), end = chunk + _units.Size(unit);
         FilterGradientTarget biases = chunk <= _sums.ChunkWithBias && _sums.ChunkWithBias < end ? means : default;
         nint from = (nint)_sums.PositionOf(chunk) * _g.K;

@@ -6,7 +6,8 @@ namespace Kfac.Kernels;
 /// </summary>
 /// <remarks>
 /// A call is a number of phases. The units of one may run in any order and on any thread, and all of them before the next
-/// phase begins. Each sum belongs to one unit and has a fixed order: the bits do not depend on who runs which unit.
+/// phase begins. Each sum belongs to one unit and has a fixed order: the bits do not depend on who runs which unit. The result has
+/// parts, of which a call makes some: ranks share them out.
 /// </remarks>
 internal unsafe interface IBatchFilterGradient
 {
@@ -16,15 +17,28 @@ internal unsafe interface IBatchFilterGradient
     /// <summary>Phases of a call.</summary>
     int Phases(int examples);
 
+    /// <summary>Parts of the result.</summary>
+    int Parts { get; }
+
+    /// <summary>The part that the bias belongs to.</summary>
+    int PartWithBias { get; }
+
+    /// <summary>The result is as many blocks of equal length, of which each part has a piece.</summary>
+    int Blocks { get; }
+
+    /// <summary>Where the piece of <paramref name="part"/> begins in each block, in floats; of <see cref="Parts"/> the block's length.</summary>
+    int StartOf(int part);
+
     /// <summary>Units of a phase, at most.</summary>
-    int Units(int phase, int examples);
+    int Units(int phase, int examples, Range parts);
 
     /// <summary>Runs one unit.</summary>
     /// <param name="phase">The phase.</param>
     /// <param name="unit">The unit.</param>
+    /// <param name="parts">Which parts are wanted, counted from the start; at least one.</param>
     /// <param name="x">[H, W, C] of each example, with the kernel's halo</param>
     /// <param name="dy">[OutH, OutW, K] of each example; its halo is not read</param>
-    /// <param name="means">Overwritten when all phases have run.</param>
+    /// <param name="means">Its wanted parts are overwritten when all phases have run.</param>
     /// <param name="scratch">[ScratchLength]</param>
-    void Run(int phase, int unit, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch);
+    void Run(int phase, int unit, Range parts, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch);
 }

@@ -6,7 +6,7 @@ namespace Kfac.Kernels;
 /// </summary>
 /// <remarks>
 /// Three phases for as many examples as the transforms have room for: the transforms, an example a unit; the products, a slot
-/// a unit, whose operands fit the second-level cache; the transforms back, some input channels a unit.
+/// a unit, whose operands fit the second-level cache; the transforms back, some input channels a unit, which are a part of the result.
 /// </remarks>
 internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
 {
@@ -17,7 +17,7 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
 
     private readonly LaneKernels _lanes;
     private readonly ConvolutionGeometry _g;
-    private readonly EvenSplit _rows, _units;
+    private readonly EvenSplit _channels;
 
     /// <summary>m[slot] = v[slot]^T w[slot]</summary>
     private readonly TileSweep _products;
@@ -28,8 +28,7 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
     public WinogradBatchGradient(LaneKernels lanes, ConvolutionGeometry geometry)
     {
         (_lanes, _g) = (lanes, geometry);
-        _rows = EvenSplit.AtMost(_g.C, lanes.TileRows);
-        _units = EvenSplit.AtMost(_g.C, ChannelsOfUnit);
+        _channels = EvenSplit.AtMost(_g.C, ChannelsOfUnit);
         _products = new TileSweep(lanes, _g.K, aRow: 1, aTerm: _g.C, bTerm: _g.K, cRow: Width);
         _together = Math.Max(FloatsOfTransforms / (Winograd.Slots * Tiles(1).Count * (_g.C + _g.K)), 1);
     }
@@ -47,14 +46,22 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
 
     public int Phases(int examples) => PhasesOfGroup * ((examples + _together - 1) / _together);
 
-    public int Units(int phase, int examples) => (phase % PhasesOfGroup) switch
+    public int Parts => _channels.Chunks;
+
+    public int PartWithBias => Parts - 1;
+
+    public int Blocks => _g.R * _g.S;
+
+    public int StartOf(int part) => _channels.Start(part) * _g.K;
+
+    public int Units(int phase, int examples, Range parts) => (phase % PhasesOfGroup) switch
     {
         0 => Math.Min(_together, examples),
         1 => Winograd.Slots,
-        _ => _units.Chunks + 1,
+        _ => parts.End.Value - parts.Start.Value + 1,
     };
 
-    public void Run(int phase, int unit, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch)
+    public void Run(int phase, int unit, Range parts, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch)
     {
         int first = phase / PhasesOfGroup * _together;
         WinogradTiles tiles = Tiles(Math.Min(_together, x.Count - first));
@@ -67,12 +74,14 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
                 _lanes.WinogradOutputGradient(tiles.Of(unit), dy.Pixels(_g.K).From(first + unit), _g.K, w, slotDy);
                 break;
             case 1:
-                _products.Run(_rows, tiles.CountOf(unit), v + (unit * slotX), w + (unit * slotDy), m + (unit * SlotOfSums), null);
+                int channel = StartOf(parts.Start.Value) / _g.K;
+                EvenSplit rows = EvenSplit.AtMost((StartOf(parts.End.Value) / _g.K) - channel, _lanes.TileRows);
+                _products.Run(rows, tiles.CountOf(unit), v + (unit * slotX) + channel, w + (unit * slotDy), m + (unit * SlotOfSums) + ((nint)channel * Width), null);
                 break;
-            case 2 when unit < _units.Chunks:
-                TransformBack(unit, m, means.Gradient, isFirst: first == 0, isLast: first + tiles.Examples == x.Count, x.Count);
+            case 2 when unit < parts.End.Value - parts.Start.Value:
+                TransformBack(parts.Start.Value + unit, m, means.Gradient, isFirst: first == 0, isLast: first + tiles.Examples == x.Count, x.Count);
                 break;
-            case 2 when means.BiasGradient != null && first == 0:
+            case 2 when means.BiasGradient != null && first == 0 && parts.End.Value == Parts:
                 SumBias(dy, means.BiasGradient, m + (Winograd.Slots * SlotOfSums));
                 break;
         }
@@ -85,9 +94,9 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
     private WinogradTiles Tiles(int examples) => new(_g.OutH, _g.OutW, _g.R, examples);
 
     /// <summary>Some input channels of all taps.</summary>
-    private void TransformBack(int unit, float* m, float* gradient, bool isFirst, bool isLast, int examples)
+    private void TransformBack(int part, float* m, float* gradient, bool isFirst, bool isLast, int examples)
     {
-        int channel = _units.Start(unit), channels = _units.Size(unit);
+        int channel = _channels.Start(part), channels = _channels.Size(part);
         nint tap = (nint)_g.C * _g.K;
         float* begin = gradient + ((nint)channel * _g.K);
         for (int t = 0; isFirst && t < _g.R * _g.S; t++)
