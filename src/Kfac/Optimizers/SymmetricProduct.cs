@@ -30,7 +30,7 @@ internal sealed unsafe class SymmetricProduct
 
     /// <summary>result = left · right, of which the caller knows that it is symmetric.</summary>
     /// <param name="workers">Who does it; null for the calling thread alone.</param>
-    /// <param name="left">As planned, no operand of this product's own memory.</param>
+    /// <param name="left">As planned.</param>
     /// <param name="leftStride">Floats from a stored row to the next.</param>
     /// <param name="right">As planned.</param>
     /// <param name="rightStride">Floats from a stored row to the next.</param>
