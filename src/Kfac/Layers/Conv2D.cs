@@ -222,6 +222,11 @@ internal sealed unsafe class Conv2D : ExampleLayer
     /// <summary>Copies the parts that each rank has computed to all ranks.</summary>
     private void GatherParts(IBatchFilterGradient kernel, Communicator ranks, float* filter, float* bias)
     {
+        if (ranks.Size == 1)
+        {
+            return;
+        }
+
         Span<int> starts = stackalloc int[ranks.Size + 1];
         int ownerOfBias = 0;
         for (int rank = 0; rank <= ranks.Size; rank++)

@@ -22,6 +22,7 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
         (_lanes, _g) = (lanes, geometry);
         _sums = new FilterGradient(lanes, geometry);
         _units = EvenSplit.AtMost(_sums.ChunkCount, Math.Max(FloatsOfUnit / (_g.K * lanes.TileRows), 1));
+        PartWithBias = Enumerable.Range(0, Parts).Last(part => _units.Start(part) <= _sums.ChunkWithBias);
     }
 
     public int ScratchLength(int examples) => _units.Chunks * _sums.ScratchLength;
@@ -30,7 +31,7 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
 
     public int Parts => _units.Chunks;
 
-    public int PartWithBias => Enumerable.Range(0, Parts).Last(part => _units.Start(part) <= _sums.ChunkWithBias);
+    public int PartWithBias { get; }
 
     public int Blocks => 1;
 
