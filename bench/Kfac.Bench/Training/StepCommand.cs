@@ -24,7 +24,7 @@ internal static class StepCommand
         command.SetAction(arguments =>
         {
             Communicator ranks = MpiCommunicator.IsLaunched ? MpiCommunicator.World : Communicator.Solo;
-            using TextWriter output = ranks.Rank == 0 ? Console.Out : TextWriter.Null;
+            TextWriter output = ranks.Rank == 0 ? Console.Out : TextWriter.Null;
             string[] names = arguments.GetValue(optimizer)!.Split(',');
             Dictionary<int, double> peaks = arguments.GetValue(threads)!.Split(',').Select(int.Parse).Distinct().ToDictionary(count => count, Peak);
             StepBench[] benches = [.. peaks.Keys.SelectMany(count => names, (count, name) => new StepBench(arguments.GetValue(net)!, arguments.GetValue(batch), count, name, ranks))];

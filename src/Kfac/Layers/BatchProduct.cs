@@ -3,7 +3,7 @@ using Kfac.Parallel;
 
 namespace Kfac.Layers;
 
-/// <summary>A planned matrix product with its packed operands, run by all workers.</summary>
+/// <summary>A planned matrix product with its packed operands, run by all workers, or by the calling thread where none are given.</summary>
 internal sealed unsafe class BatchProduct
 {
     private readonly MatrixProduct _product;
@@ -20,15 +20,15 @@ internal sealed unsafe class BatchProduct
         _multiply = (unit, _) => _product.Multiply(unit, _operands);
     }
 
-    public void Run(Workers workers, MatrixOperands operands)
+    public void Run(Workers? workers, MatrixOperands operands)
     {
         _operands = operands with { Packed = _packed.Pointer };
-        workers.Run(_product.PackUnits, _pack);
-        workers.Run(_product.Units, _multiply);
+        Workers.Run(workers, _product.PackUnits, _pack);
+        Workers.Run(workers, _product.Units, _multiply);
     }
 
     /// <summary>result [rows, N] = left · right over <paramref name="terms"/> terms, transposed and squared as planned; or result += that.</summary>
-    public void Run(Workers workers, int rows, int terms, float* left, int leftStride, float* right, int rightStride, float* result, int resultStride, bool accumulate = false) =>
+    public void Run(Workers? workers, int rows, int terms, float* left, int leftStride, float* right, int rightStride, float* result, int resultStride, bool accumulate = false) =>
         Run(workers, new MatrixOperands
         {
             M = rows,

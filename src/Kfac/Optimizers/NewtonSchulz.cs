@@ -18,8 +18,8 @@ internal sealed unsafe class NewtonSchulz
 {
     private const int Steps = 5;
 
-    /// <summary>Products [side, side] of all steps, of which half of each is computed.</summary>
-    private const int ProductsOfIteration = 9;
+    /// <summary>Products [side, side]: one of the first step, four of each other.</summary>
+    private const int Products = 1 + 4 * (Steps - 1);
 
     private const float A = 3.4445f, B = -4.7750f, C = 2.0315f;
 
@@ -48,8 +48,8 @@ internal sealed unsafe class NewtonSchulz
     /// <summary>Whether <see cref="Iterate"/> is for all workers, not for one of them beside other matrices.</summary>
     public bool IsLarge => _side >= LargeSide;
 
-    /// <summary>Multiply-adds of it all.</summary>
-    public long MultiplyAdds => (long)_side * _side * (2L * LongerSide + ProductsOfIteration * _side);
+    /// <summary>Multiply-adds of it all: half of G and of the other products, and all of the last one, with M.</summary>
+    public long MultiplyAdds => (long)_side * _side * (3L * LongerSide + Products * _side) / 2;
 
     private bool IsTall => _rows >= _columns;
 

@@ -1,4 +1,5 @@
 using Kfac.Kernels;
+using Kfac.Layers;
 using Kfac.Parallel;
 
 namespace Kfac.Optimizers;
@@ -9,11 +10,12 @@ internal sealed unsafe class SymmetricProduct
     /// <summary>Rows that are copied at a time.</summary>
     private const int RowsOfUnit = 64;
 
-    private readonly MatrixProduct _product;
+    private readonly int _side, _terms;
+    private readonly BatchProduct _below;
     private readonly LaneKernels _lanes = LaneKernels.For(InstructionSets.Current);
-    private readonly AlignedBuffer _packed, _transposed;
-    private readonly WorkerAction _pack, _multiply, _copyAbove;
-    private MatrixOperands _operands;
+    private readonly AlignedBuffer _transposed;
+    private readonly WorkerAction _copyAbove;
+    private float* _result;
 
     /// <param name="side">Rows and columns of the result.</param>
     /// <param name="terms">Terms of a sum.</param>
@@ -21,10 +23,9 @@ internal sealed unsafe class SymmetricProduct
     /// <param name="transposeRight">Whether the right operand comes as [side, terms].</param>
     public SymmetricProduct(int side, int terms, bool transposeLeft = false, bool transposeRight = false)
     {
-        _product = new MatrixProduct(side, side, terms, transposeA: transposeLeft, transposeB: transposeRight, lowerOnly: true);
-        (_packed, _transposed) = (new AlignedBuffer(_product.PackedLength), new AlignedBuffer(side * side));
-        _pack = (unit, _) => _product.Pack(unit, _operands);
-        _multiply = (unit, _) => _product.Multiply(unit, _operands);
+        (_side, _terms) = (side, terms);
+        _below = new BatchProduct(new MatrixProduct(side, side, terms, transposeA: transposeLeft, transposeB: transposeRight, lowerOnly: true));
+        _transposed = new AlignedBuffer(side * side);
         _copyAbove = (unit, _) => CopyAbove(unit * RowsOfUnit, Math.Min((unit + 1) * RowsOfUnit, side));
     }
 
@@ -37,46 +38,20 @@ internal sealed unsafe class SymmetricProduct
     /// <param name="result">[side, side], neither left nor right.</param>
     public void Run(Workers? workers, float* left, int leftStride, float* right, int rightStride, float* result)
     {
-        _operands = new MatrixOperands
-        {
-            M = _product.M,
-            K = _product.K,
-            A = left,
-            StrideA = leftStride,
-            B = right,
-            StrideB = rightStride,
-            C = result,
-            StrideC = _product.N,
-            Packed = _packed.Pointer,
-        };
-        Run(workers, _product.PackUnits, _pack);
-        Run(workers, _product.Units, _multiply);
-        Run(workers, (_product.M + RowsOfUnit - 1) / RowsOfUnit, _copyAbove);
-    }
-
-    private static void Run(Workers? workers, int units, WorkerAction action)
-    {
-        if (workers is not null)
-        {
-            workers.Run(units, action);
-            return;
-        }
-
-        for (int unit = 0; unit < units; unit++)
-        {
-            action(unit, 0);
-        }
+        _result = result;
+        _below.Run(workers, _side, _terms, left, leftStride, right, rightStride, result, _side);
+        Workers.Run(workers, (_side + RowsOfUnit - 1) / RowsOfUnit, _copyAbove);
     }
 
     /// <summary>Some rows of what lies above the diagonal, from the columns below it.</summary>
     private void CopyAbove(int first, int end)
     {
-        int side = _product.M, below = side - first;
-        float* corner = _operands.C + ((nint)first * (side + 1)), transposed = _transposed.Pointer + ((nint)first * side);
-        _lanes.Pack(corner, side, 1, below, end - first, below, square: false, transposed);
+        int below = _side - first;
+        float* corner = _result + ((nint)first * (_side + 1)), transposed = _transposed.Pointer + ((nint)first * _side);
+        _lanes.Pack(corner, _side, 1, below, end - first, below, square: false, transposed);
         for (int row = 0; row < end - first; row++)
         {
-            new Span<float>(transposed + ((nint)row * below) + row + 1, below - row - 1).CopyTo(new Span<float>(corner + ((nint)row * (side + 1)) + 1, below - row - 1));
+            new Span<float>(transposed + ((nint)row * below) + row + 1, below - row - 1).CopyTo(new Span<float>(corner + ((nint)row * (_side + 1)) + 1, below - row - 1));
         }
     }
 }

@@ -61,6 +61,21 @@ internal sealed class Workers : IDisposable
     /// <summary>Threads that sleep until the next region.</summary>
     public int Sleeping => Volatile.Read(ref _sleeping);
 
+    /// <summary>Runs the units 0 … <paramref name="units"/>-1 by <paramref name="workers"/>, or by the calling thread alone where there are none.</summary>
+    public static void Run(Workers? workers, int units, WorkerAction action)
+    {
+        if (workers is not null)
+        {
+            workers.Run(units, action);
+            return;
+        }
+
+        for (int unit = 0; unit < units; unit++)
+        {
+            action(unit, 0);
+        }
+    }
+
     /// <summary>Runs <paramref name="action"/> for the units 0 … <paramref name="units"/>-1 and returns when all are done.</summary>
     /// <param name="units">How many units.</param>
     /// <param name="action">What is done.</param>
