@@ -16,7 +16,7 @@ public sealed unsafe class FullFB : InputOutputFB
     public const int MaxParameters = 4096;
 
     /// <summary>Examples whose gradients are multiplied together.</summary>
-    private const int AtOnce = 16;
+    private const int ChunkExamples = 16;
 
     private readonly AlignedBuffer _gradients;
     private readonly AlignedBuffer _statistic;
@@ -57,10 +57,10 @@ public sealed unsafe class FullFB : InputOutputFB
         }
 
         Factor = FisherFactor.Matrix(Size, layerCollection);
-        _gradients = new AlignedBuffer(AtOnce * Size);
+        _gradients = new AlignedBuffer(ChunkExamples * Size);
         _statistic = new AlignedBuffer(Size * Size);
         _sums = [_statistic];
-        _product = new BatchProduct(new MatrixProduct(Size, Size, AtOnce, transposeA: true));
+        _product = new BatchProduct(new MatrixProduct(Size, Size, ChunkExamples, transposeA: true));
         (_power, _nextPower) = (new AlignedBuffer(Size * Size), new AlignedBuffer(Size * Size));
         _result = new float[Size];
     }
@@ -113,9 +113,9 @@ public sealed unsafe class FullFB : InputOutputFB
 
     private protected override void AddToStatistic(Minibatch minibatch, ExampleRange examples)
     {
-        for (int first = examples.First; first < examples.End; first += AtOnce)
+        for (int first = examples.First; first < examples.End; first += ChunkExamples)
         {
-            int count = Math.Min(AtOnce, examples.End - first);
+            int count = Math.Min(ChunkExamples, examples.End - first);
             for (int e = 0; e < count; e++)
             {
                 minibatch.Chunk.WriteExampleGradient(first + e, _gradients.Pointer + e * Size, Shape.Outputs);

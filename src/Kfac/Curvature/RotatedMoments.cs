@@ -10,7 +10,7 @@ namespace Kfac.Curvature;
 internal sealed unsafe class RotatedExamples
 {
     /// <summary>Examples whose gradients are rotated together.</summary>
-    private const int AtOnce = 8;
+    private const int ChunkExamples = 8;
 
     private readonly int _p, _k;
     private readonly Workers _workers;
@@ -24,32 +24,32 @@ internal sealed unsafe class RotatedExamples
     public RotatedExamples(KroneckerFactors factors, Workers workers)
     {
         (_p, _k, _workers) = (factors.PatchLength, factors.Outputs, workers);
-        int columns = AtOnce * _k;
+        int columns = ChunkExamples * _k;
         _gradients = new AlignedBuffer(checked(_p * columns));
         _rotated = new AlignedBuffer(_p * columns);
         _left = new BatchProduct(new MatrixProduct(_p, columns, _p, transposeA: true));
-        _right = new BatchProduct(new MatrixProduct(_p * AtOnce, _k, _k));
+        _right = new BatchProduct(new MatrixProduct(_p * ChunkExamples, _k, _k));
         _addRow = AddRow;
     }
 
     public void Add(RowChunk chunk, ExampleRange examples, AlignedBuffer inputBasis, AlignedBuffer gradientBasis, AlignedBuffer moments)
     {
         _moments = moments;
-        int columns = AtOnce * _k;
-        for (int first = examples.First; first < examples.End; first += AtOnce)
+        int columns = ChunkExamples * _k;
+        for (int first = examples.First; first < examples.End; first += ChunkExamples)
         {
-            if (examples.End - first < AtOnce)
+            if (examples.End - first < ChunkExamples)
             {
                 _gradients.Span.Clear();
             }
 
-            for (int e = 0; e < Math.Min(AtOnce, examples.End - first); e++)
+            for (int e = 0; e < Math.Min(ChunkExamples, examples.End - first); e++)
             {
                 chunk.WriteExampleGradient(first + e, _gradients.Pointer + e * _k, columns);
             }
 
             _left.Run(_workers, _p, _p, inputBasis.Pointer, _p, _gradients.Pointer, columns, _rotated.Pointer, columns);
-            _right.Run(_workers, _p * AtOnce, _k, _rotated.Pointer, _k, gradientBasis.Pointer, _k, _gradients.Pointer, _k);
+            _right.Run(_workers, _p * ChunkExamples, _k, _rotated.Pointer, _k, gradientBasis.Pointer, _k, _gradients.Pointer, _k);
             _workers.Run(_p, _addRow);
         }
     }
@@ -57,9 +57,9 @@ internal sealed unsafe class RotatedExamples
     private void AddRow(int row, int worker)
     {
         Span<float> moments = _moments.Span.Slice(row * _k, _k);
-        for (int e = 0; e < AtOnce; e++)
+        for (int e = 0; e < ChunkExamples; e++)
         {
-            ReadOnlySpan<float> gradient = _gradients.Span.Slice((row * AtOnce + e) * _k, _k);
+            ReadOnlySpan<float> gradient = _gradients.Span.Slice((row * ChunkExamples + e) * _k, _k);
             TensorPrimitives.MultiplyAdd(gradient, gradient, moments, moments);
         }
     }

@@ -4,7 +4,7 @@ namespace Kfac.Images;
 internal sealed class Augmentation(AugmentationOptions options, ImageShape shape, IReadOnlyList<float> mean, int seed)
 {
     /// <summary>Proportion of a crop's and of an erased rectangle's sides, at most, and areas of the latter.</summary>
-    private const double CropAspect = 4.0 / 3, ErasingAspect = 3.3, LeastErased = 0.02, MostErased = 0.33;
+    private const double CropAspect = 4.0 / 3, ErasingAspect = 3.3, MinErasedArea = 0.02, MaxErasedArea = 0.33;
 
     private readonly GeometricTransform _transform = new(shape, options.ReflectBorder);
     private readonly ColourJitter _colours = new(shape.Channels);
@@ -58,7 +58,7 @@ internal sealed class Augmentation(AugmentationOptions options, ImageShape shape
 
     private Rectangle DrawErased(ref SplitMix64 random)
     {
-        double side = Math.Sqrt(LeastErased + (MostErased - LeastErased) * random.NextDouble()), aspect = Math.Pow(ErasingAspect, random.NextWithin(0.5));
+        double side = Math.Sqrt(MinErasedArea + (MaxErasedArea - MinErasedArea) * random.NextDouble()), aspect = Math.Pow(ErasingAspect, random.NextWithin(0.5));
         return Place(ref random, Math.Min(1, side * aspect), Math.Min(1, side / aspect));
     }
 

@@ -13,7 +13,7 @@ internal sealed record AugmentationChange(
     string Option, string Name, double Largest, bool LargestIsIncluded, Func<AugmentationOptions, double> Get, Func<AugmentationOptions, double, AugmentationOptions> With)
 {
     /// <summary>Largest α: a share of a half, more or less.</summary>
-    private const double MostMixing = 10;
+    private const double MaxMixing = 10;
 
     /// <summary>Whether it is on or off.</summary>
     public bool IsSwitch { get; private init; }
@@ -34,8 +34,8 @@ internal sealed record AugmentationChange(
         new(nameof(AugmentationOptions.Hue), "hue", 0.5, true, options => options.Hue, (options, size) => options with { Hue = size }),
         new(nameof(AugmentationOptions.Cutout), "cutout", 1, true, options => options.Cutout, (options, size) => options with { Cutout = size }),
         new(nameof(AugmentationOptions.Erasing), "erasing", 1, true, options => options.Erasing, (options, size) => options with { Erasing = size }),
-        new(nameof(AugmentationOptions.Mixup), "mixup", MostMixing, true, options => options.Mixup, (options, size) => options with { Mixup = size }),
-        new(nameof(AugmentationOptions.CutMix), "cutmix", MostMixing, true, options => options.CutMix, (options, size) => options with { CutMix = size }),
+        new(nameof(AugmentationOptions.Mixup), "mixup", MaxMixing, true, options => options.Mixup, (options, size) => options with { Mixup = size }),
+        new(nameof(AugmentationOptions.CutMix), "cutmix", MaxMixing, true, options => options.CutMix, (options, size) => options with { CutMix = size }),
     ];
 
     /// <summary>Reads a name and, of what is no switch, a size.</summary>

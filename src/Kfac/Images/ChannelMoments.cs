@@ -4,7 +4,7 @@ namespace Kfac.Images;
 internal sealed class ChannelMoments(ImageShape shape)
 {
     /// <summary>Standard deviations below this share of the mean are rounding.</summary>
-    private const double LeastDeviation = 1e-7;
+    private const double MinRelativeDeviation = 1e-7;
 
     private readonly double[] _sums = new double[shape.Channels];
     private readonly double[] _squares = new double[shape.Channels];
@@ -39,5 +39,5 @@ internal sealed class ChannelMoments(ImageShape shape)
     }
 
     /// <summary>1 / standard deviation, or 1 where the channel never changes, or by so little that this is infinite.</summary>
-    private static float FactorOf(double deviation, double mean) => deviation > LeastDeviation * mean && float.IsFinite((float)(1 / deviation)) ? (float)(1 / deviation) : 1;
+    private static float FactorOf(double deviation, double mean) => deviation > MinRelativeDeviation * mean && float.IsFinite((float)(1 / deviation)) ? (float)(1 / deviation) : 1;
 }

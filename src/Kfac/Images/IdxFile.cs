@@ -76,8 +76,8 @@ public static class IdxFile
                 sizes[i] = BinaryPrimitives.ReadInt32BigEndian(word);
             }
 
-            double length = sizes.Aggregate(1.0, (a, b) => a * b), mostBytes = isCompressed ? MaxInflation * file.Length + Allowance : file.Length;
-            if (sizes.Any(size => size < 0) || length > Math.Min(mostBytes, Array.MaxLength))
+            double length = sizes.Aggregate(1.0, (a, b) => a * b), maxBytes = isCompressed ? MaxInflation * file.Length + Allowance : file.Length;
+            if (sizes.Any(size => size < 0) || length > Math.Min(maxBytes, Array.MaxLength))
             {
                 throw new FormatException($"{path} claims [{string.Join(", ", sizes)}] values, more than its {file.Length} bytes {(isCompressed ? $"may hold: at most {MaxInflation} times as many and {Allowance >> 20} MiB; decompress it if they are true" : "can hold")}");
             }

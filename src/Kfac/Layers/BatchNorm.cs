@@ -13,7 +13,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
 {
     private readonly ChannelNormalization _kernel;
     private double[] _mean = [];
-    private double[] _inverseDeviation = [];
+    private double[] _inverseStandardDeviation = [];
 
     /// <summary>The same where a gradient goes through, else 0.</summary>
     private double[] _passing = [];
@@ -92,7 +92,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
     {
         base.Connect(input, output, inputGradient, outputGradient, scratch);
         _scratch = scratch;
-        (_mean, _inverseDeviation, _passing) = (new double[Channels], new double[Channels], new double[Channels]);
+        (_mean, _inverseStandardDeviation, _passing) = (new double[Channels], new double[Channels], new double[Channels]);
         (_gain, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels]);
         (_meanRow, _scaleRow, _slopeRow, _offsetRow) = (NewRow(), NewRow(), NewRow(), NewRow());
         _sums = new double[4 * Channels];
@@ -201,15 +201,15 @@ internal sealed unsafe class BatchNorm : BatchLayer
     private void UseStatistics(int channel, double mean, double variance)
     {
         _mean[channel] = mean;
-        _inverseDeviation[channel] = 1 / Math.Sqrt(variance + Spec.Epsilon);
-        _passing[channel] = _isTraining && ChannelNormalization.IsConstant(variance, Spec.Epsilon) ? 0 : _inverseDeviation[channel];
+        _inverseStandardDeviation[channel] = 1 / Math.Sqrt(variance + Spec.Epsilon);
+        _passing[channel] = _isTraining && ChannelNormalization.IsConstant(variance, Spec.Epsilon) ? 0 : _inverseStandardDeviation[channel];
     }
 
     private void PrepareRows()
     {
         for (int c = 0; c < Channels; c++)
         {
-            _slope[c] = Scale.ValuesPointer[c] * _inverseDeviation[c];
+            _slope[c] = Scale.ValuesPointer[c] * _inverseStandardDeviation[c];
             _offset[c] = Shift.ValuesPointer[c];
         }
 
@@ -229,7 +229,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
             ref double shift = ref sums[c], scale = ref sums[Channels + c], shiftSquares = ref sums[2 * Channels + c], scaleSquares = ref sums[3 * Channels + c];
             for (int n = batch.Own.First; n < batch.Own.End; n++)
             {
-                double ofShift = _first[n * Channels + c], ofScale = _second[n * Channels + c] * _inverseDeviation[c];
+                double ofShift = _first[n * Channels + c], ofScale = _second[n * Channels + c] * _inverseStandardDeviation[c];
                 shift += ofShift;
                 scale += ofScale;
                 shiftSquares += ofShift * ofShift;

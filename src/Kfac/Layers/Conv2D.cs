@@ -185,15 +185,15 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
         OutputGradient!.Gather(batch);
         int squared = SquaredOf(batch.Examples);
-        bool areTogether = squares && squared == batch.Examples;
-        if (gradient && !areTogether)
+        bool isFused = squares && squared == batch.Examples;
+        if (gradient && !isFused)
         {
             RunBatch(Kernel.BatchGradient!, batch.Communicator, batch.Examples, workers, gradient: true, squares: false);
         }
 
         if (squares)
         {
-            RunBatch(Kernel.BatchSquares!, batch.Communicator, squared, workers, gradient && areTogether, squares: true);
+            RunBatch(Kernel.BatchSquares!, batch.Communicator, squared, workers, gradient && isFused, squares: true);
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
 
     // For each example and group.
     private double[] _mean = [];
-    private double[] _inverseDeviation = [];
+    private double[] _inverseStandardDeviation = [];
 
     /// <summary>The same where a gradient goes through, else 0.</summary>
     private double[] _passing = [];
@@ -61,7 +61,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         _scratch = scratch;
         _sums = [.. scratch.Select(_ => new Sums(Channels))];
         _mean = new double[input.Capacity * Spec.Groups];
-        _inverseDeviation = new double[input.Capacity * Spec.Groups];
+        _inverseStandardDeviation = new double[input.Capacity * Spec.Groups];
         _passing = new double[input.Capacity * Spec.Groups];
         if (outputGradient is not null && !IsFrozen)
         {
@@ -80,7 +80,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
             for (int c = 0; c < Channels; c++)
             {
                 int group = n * Spec.Groups + c / _groupChannels;
-                (sums.Mean[c], sums.Scale[c], sums.Offset[c]) = (_mean[group], Scale.ValuesPointer[c] * _inverseDeviation[group], Shift.ValuesPointer[c]);
+                (sums.Mean[c], sums.Scale[c], sums.Offset[c]) = (_mean[group], Scale.ValuesPointer[c] * _inverseStandardDeviation[group], Shift.ValuesPointer[c]);
             }
 
             _kernel.Forward(Input[n], Output[n], Row(scratch, 0, sums.Mean), Row(scratch, 1, sums.Scale), Row(scratch, 2, sums.Offset), relu: false);
@@ -149,7 +149,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
 
             _mean[example * Spec.Groups + group] = mean;
             double variance = deviations / ValuesOfGroup, inverse = 1 / Math.Sqrt(variance + Spec.Epsilon);
-            _inverseDeviation[example * Spec.Groups + group] = inverse;
+            _inverseStandardDeviation[example * Spec.Groups + group] = inverse;
             _passing[example * Spec.Groups + group] = ChannelNormalization.IsConstant(variance, Spec.Epsilon) ? 0 : inverse;
         }
     }
@@ -161,7 +161,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         float* scaleSquares = slices.Squares(slot, 0, quantities), shiftSquares = slices.Squares(slot, 1, quantities);
         for (int c = 0; c < Channels; c++)
         {
-            sums.Second[c] *= _inverseDeviation[example * Spec.Groups + c / _groupChannels];
+            sums.Second[c] *= _inverseStandardDeviation[example * Spec.Groups + c / _groupChannels];
             (float ofScale, float ofShift) = ((float)sums.Second[c], (float)sums.First[c]);
             if (scale is not null)
             {

@@ -41,7 +41,7 @@ public sealed class ImageClassifierTrainer
     /// file without it or trained by another optimizer, what its optimizer remembered (momentum, curvature, steps). Null starts
     /// anew. A schedule's progress starts again at 0, while its epochs count on.
     /// </param>
-    /// <param name="cancellation">Ends the training after the current step, as <see cref="TrainingOptions.OnCancellation"/> says.</param>
+    /// <param name="cancellation">Ends the training within half a second, in the middle of a step if need be, as <see cref="TrainingOptions.OnCancellation"/> says; ranks that train together all end it after the step at work.</param>
     /// <inheritdoc cref="Fit(IImageSource, IImageSource?, CancellationToken)"/>
     public ImageClassifier Fit(ImageSet training, ImageSet? validation, ImageClassifier? previous, CancellationToken cancellation = default)
     {

@@ -11,28 +11,28 @@ namespace Kfac.Training;
 /// </summary>
 internal static class Recipe
 {
-    /// <summary>Epochs of images that are no photographs.</summary>
+    /// <summary>Epochs for images other than photographs.</summary>
     private const int UsualEpochs = 10;
 
-    /// <summary>Epochs of so many photographs and more, and most epochs.</summary>
-    private const int FewestEpochs = 12, ManyPhotographs = 50_000, MostEpochs = 80;
+    /// <summary>Epochs for photographs: the minimum, the number of photographs from which it applies, and the maximum.</summary>
+    private const int MinPhotographEpochs = 12, PhotographsForMinEpochs = 50_000, MaxPhotographEpochs = 80;
 
-    /// <summary>Examples of a network without convolutions from which on the usual epochs do, and most epochs.</summary>
-    private const int ManyFeatures = 5_000, MostEpochsOfFeatures = 60;
+    /// <summary>Networks without convolutions: the number of examples from which the usual epochs apply, and the maximum.</summary>
+    private const int ExamplesForUsualEpochs = 5_000, MaxFeatureEpochs = 60;
 
-    /// <summary>Largest L2 of a network without convolutions, and its product with the number of examples where they are many; docs/options.md has the figures.</summary>
-    private const float MostL2 = 0.005f, L2TimesExamples = 10;
+    /// <summary>Networks without convolutions: L2 is the second number over the examples, and at most the first (figures: docs/options.md).</summary>
+    private const float MaxL2 = 0.005f, L2TimesExamples = 10;
 
-    /// <summary>Up to so many epochs, photographs are not seen often enough to be learned by heart: small shifts do, and more smoothing.</summary>
+    /// <summary>Up to this many epochs, small shifts and more smoothing are better (figures: docs/photographs.md).</summary>
     private const int FewEpochs = 16;
 
     private const float SmoothingOfPhotographs = 0.1f, SmoothingInFewEpochs = 0.2f;
 
-    /// <summary>Fewer photographs are all needed to train on; more than so many set apart tell nothing new.</summary>
-    private const int LeastToDivide = 500, MostApart = 2_000;
+    /// <summary>Fewer photographs are not split; more than the second number are never set apart.</summary>
+    private const int MinImagesToSplit = 500, MaxCalibrationImages = 2_000;
 
-    /// <summary>Share of the photographs that is set apart to calibrate the probabilities.</summary>
-    private const double ShareApart = 0.05;
+    /// <summary>Share of the photographs that is set apart for calibration.</summary>
+    private const double CalibrationShare = 0.05;
 
     /// <summary>The options with nothing left open.</summary>
     /// <param name="options">What was asked for.</param>
@@ -52,12 +52,12 @@ internal static class Recipe
         return options with
         {
             Network = chosen,
-            Optimizer = options.Optimizer is KfacOptions { L2: null } kfac && !convolves ? kfac with { L2 = Math.Min(MostL2, L2TimesExamples / training.Count) } : options.Optimizer,
+            Optimizer = options.Optimizer is KfacOptions { L2: null } kfac && !convolves ? kfac with { L2 = Math.Min(MaxL2, L2TimesExamples / training.Count) } : options.Optimizer,
             Epochs = epochs,
             Augmentation = augmentation,
             LabelSmoothing = options.LabelSmoothing ?? (!arePhotographs ? 0 : areFew ? SmoothingInFewEpochs : SmoothingOfPhotographs),
             AverageMirrored = options.AverageMirrored ?? augmentation.HorizontalFlip,
-            CalibrationFraction = options.CalibrationFraction ?? (arePhotographs && !hasValidation && training.Count >= LeastToDivide ? Math.Min(ShareApart, (double)MostApart / training.Count) : 0),
+            CalibrationFraction = options.CalibrationFraction ?? (arePhotographs && !hasValidation && training.Count >= MinImagesToSplit ? Math.Min(CalibrationShare, (double)MaxCalibrationImages / training.Count) : 0),
         };
     }
 
@@ -69,9 +69,9 @@ internal static class Recipe
         layers.Any(layer => layer is Conv2DSpec || (layer is ResidualSpec residual && Convolves(residual.Body.Concat(residual.Shortcut))));
 
     private static int EpochsOfFeatures(int examples) =>
-        (int)Math.Clamp(Math.Round(UsualEpochs * Math.Sqrt((double)ManyFeatures / examples)), UsualEpochs, MostEpochsOfFeatures);
+        (int)Math.Clamp(Math.Round(UsualEpochs * Math.Sqrt((double)ExamplesForUsualEpochs / examples)), UsualEpochs, MaxFeatureEpochs);
 
-    /// <summary>As the root of the number: half as many photographs are seen 0.7 times as often in all.</summary>
+    /// <summary>Proportional to 1/√photographs, so that the number of steps grows as its root.</summary>
     private static int EpochsFor(int photographs) =>
-        (int)Math.Clamp(Math.Round(FewestEpochs * Math.Sqrt((double)ManyPhotographs / photographs)), FewestEpochs, MostEpochs);
+        (int)Math.Clamp(Math.Round(MinPhotographEpochs * Math.Sqrt((double)PhotographsForMinEpochs / photographs)), MinPhotographEpochs, MaxPhotographEpochs);
 }

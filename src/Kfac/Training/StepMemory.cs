@@ -12,7 +12,7 @@ internal sealed class StepMemory(TrainingOptions options, NetworkSpec spec, Work
     private const long UsualBytes = 3L << 30;
 
     /// <summary>Fewer images tell a batch normalisation too little of mean and variance.</summary>
-    private const int LeastForBatchNorm = 16;
+    private const int MinBatchNormBatch = 16;
 
     private long AvailableBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3 / options.Communicator.RanksOnThisMachine;
 
@@ -31,14 +31,14 @@ internal sealed class StepMemory(TrainingOptions options, NetworkSpec spec, Work
 
         int fitting = FindFitting(wanted);
         string need = $"a step of {wanted} images of {spec.Input} takes {Text(needed)}, and {nameof(TrainingOptions.TrainingMemory)} allows {Text(Budget)}";
-        if (options.BatchSize == 0 && fitting >= Math.Min(wanted, HasBatchNorm(spec.Layers) ? LeastForBatchNorm : 1))
+        if (options.BatchSize == 0 && fitting >= Math.Min(wanted, HasBatchNorm(spec.Layers) ? MinBatchNormBatch : 1))
         {
             options.OnWarning?.Invoke($"{need}: steps of at most {fitting} are taken");
             return fitting;
         }
 
         string help = fitting == 0 ? $"one image takes {Text(Measure(1))}; make the images smaller, begin the network with strides or pooling"
-            : options.BatchSize == 0 ? $"{fitting} images would fit, but batch normalisation needs {Math.Min(wanted, LeastForBatchNorm)}; take GroupNorm in its place, make the images smaller"
+            : options.BatchSize == 0 ? $"{fitting} images would fit, but batch normalisation needs {Math.Min(wanted, MinBatchNormBatch)}; take GroupNorm in its place, make the images smaller"
             : $"set {nameof(TrainingOptions.BatchSize)} to {fitting} or less, make the images smaller";
         throw new ArgumentException($"{need}: {help}, or allow more {nameof(TrainingOptions.TrainingMemory)}", nameof(TrainingOptions.TrainingMemory));
     }
