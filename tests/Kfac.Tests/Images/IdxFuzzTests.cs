@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
+using Kfac.Fuzz;
 using Kfac.Images;
 using Kfac.Tests.Models;
 
@@ -9,12 +9,12 @@ namespace Kfac.Tests.Images;
 [TestClass]
 public sealed class IdxFuzzTests
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
+    private readonly IdxFolder _folder = new();
 
     public TestContext TestContext { get; set; } = null!;
 
     [TestCleanup]
-    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+    public void DeleteFolder() => _folder.Dispose();
 
     [TestMethod]
     [DataRow(new[] { int.MaxValue, 1, 1 }, 0, "more than its 16 bytes can hold")]
@@ -27,11 +27,10 @@ public sealed class IdxFuzzTests
     {
         foreach (bool compressed in (bool[])[false, true])
         {
-            Array.ForEach(Directory.GetFiles(_folder), File.Delete);
-            Write("images-idx3", Idx(sizes, values), compressed);
-            Write("labels-idx1", Idx([Math.Max(sizes[0], 0)], Math.Min(sizes[0], 1)), compressed);
+            _folder.Write("images-idx3", Idx(sizes, values), compressed);
+            _folder.Write("labels-idx1", Idx([Math.Max(sizes[0], 0)], Math.Min(sizes[0], 1)), compressed);
             long before = GC.GetAllocatedBytesForCurrentThread();
-            string message = Assert.ThrowsExactly<FormatException>(() => IdxFile.ReadFolder(_folder, "train")).Message;
+            string message = Assert.ThrowsExactly<FormatException>(() => _folder.Read()).Message;
             StringAssert.Contains(message, compressed && part.StartsWith("more", StringComparison.Ordinal) ? "more than its" : part);
             Assert.IsLessThan(4_000_000, GC.GetAllocatedBytesForCurrentThread() - before);
         }
@@ -40,14 +39,14 @@ public sealed class IdxFuzzTests
     [TestMethod]
     public void A_compressed_file_holds_no_more_than_goes_with_its_bytes()
     {
-        Write("labels-idx1", Idx([1], 1), compressed: true);
-        Assert.IsLessThan(2_000, Write("images-idx3", [.. Idx([1, 300, 300], 0), .. new byte[90_000]], compressed: true));
-        Assert.AreEqual(1, IdxFile.ReadFolder(_folder, "train").Count);
+        _folder.Write("labels-idx1", Idx([1], 1), compresses: true);
+        Assert.IsLessThan(2_000, _folder.Write("images-idx3", [.. Idx([1, 300, 300], 0), .. new byte[90_000]], compresses: true));
+        Assert.AreEqual(1, _folder.Read().Count);
 
         // 90 million bytes, of which Deflate makes a few hundred thousand.
-        long bytes = Write("images-idx3", [.. Idx([1, 10_000, 9_000], 0), .. new byte[90_000_000]], compressed: true);
+        long bytes = _folder.Write("images-idx3", [.. Idx([1, 10_000, 9_000], 0), .. new byte[90_000_000]], compresses: true);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => IdxFile.ReadFolder(_folder, "train")).Message, $"more than its {bytes} bytes may hold: at most 20 times as many and 64 MiB; decompress it");
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => _folder.Read()).Message, $"more than its {bytes} bytes may hold: at most 20 times as many and 64 MiB; decompress it");
         Assert.IsLessThan(1_000_000, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
@@ -69,25 +68,17 @@ public sealed class IdxFuzzTests
             bool compressed = random.Next(2) == 0, mutatesImages = random.Next(3) > 0;
             byte[] images = Idx([count, 3, 2], count * 6), labels = Idx([count], count);
             byte[] mutant = Mutations.OfBytes(mutatesImages ? images : labels, random);
-            long bytes = Write("images-idx3", mutatesImages ? mutant : images, compressed) + Write("labels-idx1", mutatesImages ? labels : mutant, compressed);
-            read += limits.TryLoad(bytes, () => IdxFile.ReadFolder(_folder, "train"), $"mutation {number} of seed {seed}", out MemoryImageSource? source) && IsUsable(source!) ? 1 : 0;
+            long bytes = _folder.Write("images-idx3", mutatesImages ? mutant : images, compressed) + _folder.Write("labels-idx1", mutatesImages ? labels : mutant, compressed);
+            if (limits.TryLoad(bytes, _folder.Read, $"mutation {number} of seed {seed}", out MemoryImageSource? source))
+            {
+                IdxFolder.Use(source!);
+                read++;
+            }
         }
 
         TestContext.WriteLine($"{mutations} mutations: {read} read, the others refused; {limits}");
         Assert.IsGreaterThan(mutations / 50, read);
         Assert.IsGreaterThan(mutations / 4, mutations - read);
-    }
-
-    private static bool IsUsable(MemoryImageSource source)
-    {
-        var pixels = new float[source.Shape.Size];
-        for (int n = 0; n < source.Count; n++)
-        {
-            source.ReadImage(n, pixels);
-            Assert.IsInRange(0, source.ClassCount - 1, source.GetLabel(n));
-        }
-
-        return true;
     }
 
     private static byte[] Idx(int[] sizes, int values)
@@ -99,24 +90,5 @@ public sealed class IdxFuzzTests
         }
 
         return file;
-    }
-
-    private long Write(string kind, byte[] bytes, bool compressed)
-    {
-        string path = Path.Combine(_folder, $"train-{kind}-ubyte"), other = $"{path}.gz";
-        if (!compressed)
-        {
-            File.Delete(other);
-            File.WriteAllBytes(path, bytes);
-            return bytes.Length;
-        }
-
-        File.Delete(path);
-        using (var stream = new GZipStream(File.Create(other), CompressionLevel.Fastest))
-        {
-            stream.Write(bytes);
-        }
-
-        return new FileInfo(other).Length;
     }
 }

@@ -1,12 +1,8 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
-using Kfac.Images;
+using Kfac.Fuzz;
 using Kfac.Models;
 using Kfac.Networks;
-using Kfac.Optimizers;
-using Kfac.Tests.Networks;
-using Kfac.Training;
 
 namespace Kfac.Tests.Models;
 
@@ -17,17 +13,11 @@ namespace Kfac.Tests.Models;
 [TestClass]
 public sealed class ModelFileFuzzTests
 {
-    private const int HeaderLength = 20, ChecksumLength = 32;
-
     /// <summary>Mutations in a part of the long run.</summary>
     private const int InPart = 25_000;
 
     /// <summary>One in so many models is trained.</summary>
     private const int TrainedShare = 20;
-
-    private static readonly OptimizerOptions[] Optimizers = [new SgdOptions(), new AdamOptions(), new MuonOptions(), new KfacOptions()];
-
-    private int _predicted, _trained, _diverged;
 
     public TestContext TestContext { get; set; } = null!;
 
@@ -44,9 +34,10 @@ public sealed class ModelFileFuzzTests
 
     private void Run(int mutations, int seed, bool isTimed)
     {
-        byte[][] files = [Save(ModelFileTests.Model), Save(ModelFileTests.Model, withOptimizerState: true), .. OnnxExportTests.Networks.Select(network => Save(OnnxExportTests.Create(network.Spec)))];
+        byte[][] files = [ModelUse.Save(ModelFileTests.Model), ModelUse.Save(ModelFileTests.Model, withOptimizerState: true), .. OnnxExportTests.Networks.Select(network => ModelUse.Save(OnnxExportTests.Create(network.Spec)))];
         var random = new Random(seed);
         var limits = new LoadLimits(isTimed);
+        var use = new ModelUse();
         int loaded = 0;
         for (int number = 0; number < mutations; number++)
         {
@@ -55,71 +46,17 @@ public sealed class ModelFileFuzzTests
             if (limits.TryLoad(mutant.Length, () => ImageClassifier.Load(new MemoryStream(mutant)), what, out ImageClassifier? model))
             {
                 loaded++;
-                Use(model!, loaded, what);
+                use.Use(model!, loaded % TrainedShare == 0 ? ModelUse.Optimizers[loaded / TrainedShare % ModelUse.Optimizers.Count] : null, what);
             }
         }
 
-        TestContext.WriteLine($"{mutations} mutations: {loaded} loaded and were saved; {_predicted} models, {_trained} of them trained on from these, predicted and were exported, {_diverged} trainings diverged; {limits}");
+        TestContext.WriteLine($"{mutations} mutations: {loaded} loaded and were saved; {use.Predicted} models, {use.Trained} of them trained on from these, predicted and were exported, {use.Diverged} trainings diverged; {limits}");
 
         // Both ends are reached, and often.
         Assert.IsGreaterThan(mutations / 50, loaded);
         Assert.IsGreaterThan(mutations / 4, mutations - loaded);
-        Assert.IsGreaterThan(mutations / 100, _predicted);
-        Assert.IsGreaterThan(0, _trained);
-    }
-
-    /// <summary>A model that loads is a whole one: it comes back from a file, and is good for everything where its network is not vast.</summary>
-    private void Use(ImageClassifier model, int number, string what)
-    {
-        try
-        {
-            byte[] file = Save(model, withOptimizerState: true);
-            CollectionAssert.AreEqual(file, Save(ImageClassifier.Load(new MemoryStream(file)), withOptimizerState: true));
-            if (RandomNetwork.IsSmall(model.Spec))
-            {
-                Predict(model);
-                if (number % TrainedShare == 0)
-                {
-                    Predict(Train(model, Optimizers[number / TrainedShare % Optimizers.Length]));
-                }
-            }
-        }
-        catch (TrainingDivergedException)
-        {
-            _diverged++;
-        }
-        catch (Exception e)
-        {
-            throw new AssertFailedException($"{what} loads, but ends in {e}", e);
-        }
-    }
-
-    private void Predict(ImageClassifier model)
-    {
-        using (ImagePredictor predictor = model.CreatePredictor())
-        {
-            predictor.Predict(new float[model.InputShape.Size], new float[model.ClassCount]);
-        }
-
-        using var stream = new MemoryStream();
-        model.ExportToOnnx(stream);
-        Assert.IsGreaterThan(sizeof(float) * model.Parameters.Sum(parameter => parameter.Length), (int)stream.Length);
-        _predicted++;
-    }
-
-    private ImageClassifier Train(ImageClassifier model, OptimizerOptions optimizer)
-    {
-        var images = new MemoryImageSource(model.InputShape, model.ClassCount);
-        var random = new Random(1);
-        for (int n = 0; n < 4; n++)
-        {
-            images.Add([.. Enumerable.Range(0, model.InputShape.Size).Select(_ => random.NextSingle())], n % model.ClassCount);
-        }
-
-        ImageClassifier trained = new ImageClassifierTrainer(new TrainingOptions { Optimizer = optimizer, Epochs = 1, BatchSize = 2, Threads = 1 }).Fit(ImageSet.Of(images), null, model);
-        Assert.HasCount(model.History.Count + 1, trained.History);
-        _trained++;
-        return trained;
+        Assert.IsGreaterThan(mutations / 100, use.Predicted);
+        Assert.IsGreaterThan(0, use.Trained);
     }
 
     /// <summary>Damage anywhere in half of the files; in the others to the body, with lengths and checksum made good, so that it reaches the parser.</summary>
@@ -130,10 +67,10 @@ public sealed class ModelFileFuzzTests
             return Mutations.OfBytes(file, random);
         }
 
-        byte[] body = file[HeaderLength..^ChecksumLength];
+        byte[] body = ChecksummedFile.Model.Body(file);
         if (random.Next(4) == 0)
         {
-            return Seal(file, Mutations.OfBytes(body, random));
+            return ChecksummedFile.Model.Seal(file, Mutations.OfBytes(body, random));
         }
 
         int description = BinaryPrimitives.ReadInt32LittleEndian(body), rest = sizeof(int) + description, notes = BinaryPrimitives.ReadInt32LittleEndian(body.AsSpan(rest));
@@ -156,7 +93,7 @@ public sealed class ModelFileFuzzTests
                 break;
         }
 
-        return Seal(file, [.. Length(first), .. first, .. Length(second), .. second, .. others]);
+        return ChecksummedFile.Model.Seal(file, [.. Length(first), .. first, .. Length(second), .. second, .. others]);
     }
 
     /// <summary>Scaling and parameters as the network of a description needs them; null where it is none, or a vast one.</summary>
@@ -166,7 +103,7 @@ public sealed class ModelFileFuzzTests
         {
             var spec = NetworkSpec.FromJson(Encoding.UTF8.GetString(description));
             spec.RequireClassifier(nameof(spec));
-            byte[]? body = RandomNetwork.IsSmall(spec) ? Save(OnnxExportTests.Create(spec))[HeaderLength..^ChecksumLength] : null;
+            byte[]? body = SmallNetwork.IsSmall(spec) ? ChecksummedFile.Model.Body(ModelUse.Save(OnnxExportTests.Create(spec))) : null;
             return body?[(2 * sizeof(int) + BinaryPrimitives.ReadInt32LittleEndian(body) + "[]".Length)..];
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
@@ -175,19 +112,5 @@ public sealed class ModelFileFuzzTests
         }
     }
 
-    private static byte[] Seal(byte[] file, byte[] body)
-    {
-        byte[] whole = [.. file[..HeaderLength], .. body];
-        BinaryPrimitives.WriteInt64LittleEndian(whole.AsSpan(HeaderLength - sizeof(long)), body.Length);
-        return [.. whole, .. SHA256.HashData(whole)];
-    }
-
     private static byte[] Length(byte[] bytes) => BitConverter.GetBytes(bytes.Length);
-
-    private static byte[] Save(ImageClassifier model, bool withOptimizerState = false)
-    {
-        using var stream = new MemoryStream();
-        model.Save(stream, withOptimizerState);
-        return stream.ToArray();
-    }
 }

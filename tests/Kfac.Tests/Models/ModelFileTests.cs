@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Kfac.Fuzz;
 using Kfac.Memory;
 using Kfac.Models;
 using Kfac.Networks;

@@ -1,4 +1,4 @@
-using Kfac.Layers;
+using Kfac.Fuzz;
 using Kfac.Networks;
 
 namespace Kfac.Tests.Networks;
@@ -11,9 +11,6 @@ namespace Kfac.Tests.Networks;
 internal sealed class RandomNetwork
 {
     private const int MaxSize = 40, MaxLayers = 9, MaxDepth = 2;
-
-    /// <summary>Bounds of one example, so that the oracles' plain loops end soon.</summary>
-    private const long MaxValues = 6_000, MaxMultiplyAdds = 400_000;
 
     private readonly Random _random;
 
@@ -28,10 +25,6 @@ internal sealed class RandomNetwork
         return generator.End(spec, generator._random.Next(2, 7));
     }
 
-    /// <summary>Whether an oracle can run it, and anything else in no time.</summary>
-    public static bool IsSmall(NetworkSpec spec) =>
-        Math.Max(spec.Input.Size, spec.Shapes.Max(shape => shape.Size)) <= MaxValues && MultiplyAdds(spec.Layers, spec.Input) <= MaxMultiplyAdds;
-
     private ImageShape Shape()
     {
         ImageShape shape;
@@ -39,7 +32,7 @@ internal sealed class RandomNetwork
         {
             shape = Chance(0.15) ? ImageShape.Flat(Size()) : new ImageShape(Size(), Size(), Size());
         }
-        while (shape.Size > MaxValues / 2);
+        while (shape.Size > SmallNetwork.MaxValues / 2);
         return shape;
     }
 
@@ -59,7 +52,7 @@ internal sealed class RandomNetwork
         try
         {
             NetworkSpec longer = add(spec);
-            return IsSmall(longer) ? longer : spec;
+            return SmallNetwork.IsSmall(longer) ? longer : spec;
         }
         catch (ArgumentException)
         {
@@ -136,21 +129,4 @@ internal sealed class RandomNetwork
 
     private bool Chance(double probability) => _random.NextDouble() < probability;
 
-    private static long MultiplyAdds(IEnumerable<LayerSpec> layers, ImageShape input)
-    {
-        long sum = 0;
-        foreach (LayerSpec layer in layers)
-        {
-            sum += layer switch
-            {
-                Conv2DSpec convolution => Conv2D.GeometryOf(convolution, input).MultiplyAdds,
-                DenseSpec dense => (long)input.Size * dense.Units,
-                ResidualSpec residual => MultiplyAdds(residual.Body, input) + MultiplyAdds(residual.Shortcut, input),
-                _ => input.Size,
-            };
-            input = layer.InferOutput(input);
-        }
-
-        return sum;
-    }
 }

@@ -1,11 +1,5 @@
-using System.Security.Cryptography;
 using System.Text;
-using Kfac.Curvature;
-using Kfac.Images;
-using Kfac.Models;
-using Kfac.Networks;
-using Kfac.Optimizers;
-using Kfac.Tests.Images;
+using Kfac.Fuzz;
 using Kfac.Tests.Models;
 using Kfac.Training;
 
@@ -15,16 +9,7 @@ namespace Kfac.Tests.Training;
 [TestClass]
 public sealed class CheckpointFuzzTests
 {
-    private const int HeaderLength = 12, ChecksumLength = 32;
-
-    private static readonly ImageSet Images = ImageSet.Of(SyntheticImages.Create(24, seed: 1)), Validation = ImageSet.Of(SyntheticImages.Create(9, seed: 2));
-
-    private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
-
     public TestContext TestContext { get; set; } = null!;
-
-    [TestCleanup]
-    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
     [TestMethod]
     public void Three_hundred_mutations_are_gone_on_with_or_refused() => Run(mutations: 300, seed: 1, isTimed: false);
@@ -40,7 +25,8 @@ public sealed class CheckpointFuzzTests
 
     private void Run(int mutations, int seed, bool isTimed)
     {
-        (TrainingOptions Options, byte[] File)[] trainings = [.. Trainings().Select(options => (options, Interrupted(options)))];
+        using var interrupted = new InterruptedTrainings(pooling: 2);
+        (TrainingOptions Options, byte[] File)[] trainings = [.. interrupted.Options.Select(options => (options, interrupted.Interrupt(options)))];
         var random = new Random(seed);
         var limits = new LoadLimits(isTimed);
         int loaded = 0, resumed = 0;
@@ -52,7 +38,7 @@ public sealed class CheckpointFuzzTests
             if (limits.TryLoad(mutant.Length, () => Checkpoint.Read(new MemoryStream(mutant)), what, out Checkpoint? _))
             {
                 loaded++;
-                resumed += Resumes(options, mutant, what) ? 1 : 0;
+                resumed += interrupted.Resumes(options, mutant, what) ? 1 : 0;
             }
         }
 
@@ -60,64 +46,6 @@ public sealed class CheckpointFuzzTests
         Assert.IsGreaterThan(mutations / 50, loaded);
         Assert.IsGreaterThan(mutations / 50, mutations - loaded);
         Assert.IsGreaterThan(0, resumed);
-    }
-
-    private bool Resumes(TrainingOptions options, byte[] file, string what)
-    {
-        Write(file);
-        try
-        {
-            ImageClassifier model = new ImageClassifierTrainer(options).Fit(Images, Validation, previous: null);
-            Assert.HasCount(2, model.History);
-            Assert.IsTrue(model.Parameters.All(parameter => parameter.Values.ToArray().All(float.IsFinite)));
-            Assert.IsTrue(model.History.All(report => report.TrainingAccuracy is >= 0 and <= 1 && report.Epochs == 2));
-            return true;
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidDataException or TrainingDivergedException)
-        {
-            return false;
-        }
-        catch (Exception e)
-        {
-            throw new AssertFailedException($"{what} ended in {e}", e);
-        }
-    }
-
-    /// <summary>A training that was interrupted after the first of the two steps of its second epoch.</summary>
-    private byte[] Interrupted(TrainingOptions options)
-    {
-        Write([]);
-        Assert.ThrowsExactly<TimeoutException>(() => new ImageClassifierTrainer(options with { OnBatch = report => _ = report is { Epoch: 2, Batch: 2 } ? throw new TimeoutException() : 0 }).Fit(Images, Validation, previous: null));
-        return File.ReadAllBytes(Directory.GetFiles(_folder, "*.kfac").Max()!);
-    }
-
-    private void Write(byte[] file)
-    {
-        Array.ForEach(Directory.GetFiles(_folder), File.Delete);
-        if (file.Length > 0)
-        {
-            File.WriteAllBytes(Path.Combine(_folder, "checkpoint-000000001.kfac"), file);
-        }
-    }
-
-    private TrainingOptions[] Trainings()
-    {
-        var options = new TrainingOptions
-        {
-            Network = NetworkSpec.For(8, 8, 1).MaxPool(2).Conv(2, 3).BatchNorm().Flatten().Dense(3),
-            Epochs = 2,
-            EarlyStopping = new EarlyStopping(),
-            BatchSize = 12,
-            Threads = 1,
-            CheckpointPath = _folder,
-            CheckpointEvery = CheckpointInterval.Time(TimeSpan.Zero),
-        };
-        return
-        [
-            options with { Optimizer = new AdamOptions() },
-            options with { Optimizer = new KfacOptions { Approximation = FisherApproximation.Kronecker, InverseUpdatePeriod = 2, InverseDelay = 1, FactorUpdatePeriod = 1 } },
-            options with { Optimizer = new KfacOptions { Approximation = FisherApproximation.Ekfac, DampingAdaptation = DampingAdaptation.LevenbergMarquardt } },
-        ];
     }
 
     /// <summary>Damage anywhere, or to texts or state with the checksum made good.</summary>
@@ -128,7 +56,7 @@ public sealed class CheckpointFuzzTests
             return Mutations.OfBytes(file, random);
         }
 
-        byte[] body = file[HeaderLength..^ChecksumLength];
+        byte[] body = ChecksummedFile.Checkpoint.Body(file);
         using var reader = new BinaryReader(new MemoryStream(body));
         byte[] settings = Encoding.UTF8.GetBytes(reader.ReadString()), history = Encoding.UTF8.GetBytes(reader.ReadString()), state = body[(int)reader.BaseStream.Position..];
         switch (random.Next(8))
@@ -141,7 +69,7 @@ public sealed class CheckpointFuzzTests
                 break;
             case 2:
                 body = Mutations.OfBytes(body, random);
-                return Seal([.. file[..HeaderLength], .. body]);
+                return ChecksummedFile.Checkpoint.Seal(file, body);
             case 3 or 4:
                 state = WithOtherNumber(state, random);
                 break;
@@ -152,12 +80,11 @@ public sealed class CheckpointFuzzTests
 
         using var whole = new MemoryStream();
         using var writer = new BinaryWriter(whole);
-        writer.Write(file.AsSpan(0, HeaderLength));
         writer.Write(Encoding.UTF8.GetString(settings));
         writer.Write(Encoding.UTF8.GetString(history));
         writer.Write(state);
         writer.Flush();
-        return Seal(whole.ToArray());
+        return ChecksummedFile.Checkpoint.Seal(file, whole.ToArray());
     }
 
     /// <summary>One of the entries that hold a single number gets another one.</summary>
@@ -183,6 +110,4 @@ public sealed class CheckpointFuzzTests
         value.CopyTo(changed, place);
         return changed;
     }
-
-    private static byte[] Seal(byte[] content) => [.. content, .. SHA256.HashData(content)];
 }

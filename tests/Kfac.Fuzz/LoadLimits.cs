@@ -1,11 +1,13 @@
 using System.Diagnostics;
 
-namespace Kfac.Tests.Models;
+namespace Kfac.Fuzz;
 
 /// <summary>What loading a file may cost, whatever is in it, and what it has cost.</summary>
 /// <param name="isTimed">Whether it must also end within two seconds, once in three tries.</param>
-internal sealed class LoadLimits(bool isTimed)
+public sealed class LoadLimits(bool isTimed)
 {
+    private const int MaxMessage = 10_000, MaxAttempts = 3;
+
     private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(2);
 
     private (TimeSpan Time, string What) _slowest;
@@ -17,9 +19,11 @@ internal sealed class LoadLimits(bool isTimed)
     /// <param name="what">For messages.</param>
     /// <param name="loaded">What was loaded; null where it was refused.</param>
     /// <returns>Whether it was loaded.</returns>
+    /// <exception cref="InvalidOperationException">It costs more, or ends in another exception.</exception>
     public bool TryLoad<T>(long fileBytes, Func<T> load, string what, out T? loaded)
         where T : class
     {
+        ArgumentNullException.ThrowIfNull(load);
         for (int attempt = 1; ; attempt++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
@@ -29,17 +33,17 @@ internal sealed class LoadLimits(bool isTimed)
             }
             catch (FormatException refusal)
             {
-                Assert.IsLessThan(10_000, refusal.Message.Length, what);
+                Require(refusal.Message.Length < MaxMessage, what, $"is refused by a message of {refusal.Message.Length} characters");
                 loaded = null;
             }
             catch (Exception e)
             {
-                throw new AssertFailedException($"{what} ended in {e.GetType()}", e);
+                throw new InvalidOperationException($"{what} may end in a {nameof(FormatException)}, but ended in {e.GetType()}", e);
             }
 
             TimeSpan time = Stopwatch.GetElapsedTime(start);
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            Assert.IsLessThan(20 * fileBytes + (64 << 20), allocated, what);
+            Require(allocated < 20 * fileBytes + (64 << 20), what, $"has {fileBytes} bytes and allocates {allocated}");
             _largest = allocated > _largest.Bytes ? (allocated, what) : _largest;
             if (!isTimed || time < MaxTime)
             {
@@ -47,10 +51,18 @@ internal sealed class LoadLimits(bool isTimed)
                 return loaded is not null;
             }
 
-            Assert.IsLessThan(3, attempt, $"{what} took {time}");
+            Require(attempt < MaxAttempts, what, $"took {time}");
         }
     }
 
     /// <summary>What the costliest file cost.</summary>
     public override string ToString() => FormattableString.Invariant($"the slowest took {_slowest.Time.TotalMilliseconds:F0} ms ({_slowest.What}), the largest allocated {_largest.Bytes / 1024.0:F0} KiB ({_largest.What})");
+
+    private static void Require(bool condition, string what, string otherwise)
+    {
+        if (!condition)
+        {
+            throw new InvalidOperationException($"{what} {otherwise}");
+        }
+    }
 }
