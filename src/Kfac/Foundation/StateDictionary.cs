@@ -16,6 +16,9 @@ internal sealed class StateDictionary
     /// <summary>Types of values and their bytes; a type's number in a file is its place here.</summary>
     private static readonly (Type Type, int Bytes)[] Types = [(typeof(float), 4), (typeof(double), 8), (typeof(int), 4), (typeof(long), 8), (typeof(char), 2)];
 
+    /// <summary>A name of other bytes would be saved with other bytes, or not at all.</summary>
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly Dictionary<string, Array> _entries = [];
     private HashSet<string>? _restored;
 
@@ -124,9 +127,15 @@ internal sealed class StateDictionary
         using var reader = new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
         try
         {
-            for (int left = reader.ReadInt32(); left > 0; left--)
+            int count = reader.ReadInt32();
+            if (count < 0)
             {
-                string name = Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadByte()));
+                throw new FormatException($"the optimizer's state claims {count} entries");
+            }
+
+            for (; count > 0; count--)
+            {
+                string name = Utf8.GetString(reader.ReadBytes(reader.ReadByte()));
                 byte type = reader.ReadByte();
                 int length = reader.ReadInt32();
                 long remaining = stream.Length - stream.Position;
@@ -151,6 +160,10 @@ internal sealed class StateDictionary
         catch (EndOfStreamException e)
         {
             throw new FormatException("the optimizer's state ends early", e);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new FormatException($"the name of entry {state._entries.Count + 1} of the optimizer's state is not UTF-8", e);
         }
 
         return state;

@@ -79,6 +79,20 @@ public sealed class StateDictionaryTests
         Assert.IsLessThan(1_000_000, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
+    [TestMethod]
+    public void A_name_that_is_not_utf8_is_refused()
+    {
+        // Read as 255 replacement characters, it would take 765 bytes when saved, where 255 are possible.
+        byte[] name = [.. Enumerable.Repeat((byte)0xff, 255)];
+        byte[] bytes = [1, 0, 0, 0, (byte)name.Length, .. name, 0, 0, 0, 0, 0];
+
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => StateDictionary.Read(new MemoryStream(bytes))).Message, "the name of entry 1 of the optimizer's state is not UTF-8");
+    }
+
+    [TestMethod]
+    public void A_negative_number_of_entries_is_refused() =>
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => StateDictionary.Read(new MemoryStream([255, 255, 255, 255]))).Message, "claims -1 entries");
+
     private sealed class Memory
     {
         public float[] Weights = new float[3];
