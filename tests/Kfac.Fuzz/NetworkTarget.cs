@@ -5,7 +5,10 @@ using Kfac.Optimizers;
 
 namespace Kfac.Fuzz;
 
-/// <summary>The description of a network as it stands in a model file. What is read gets parameters, and is used as a model.</summary>
+/// <summary>
+/// The description of a network as it stands in a model file, or choices of one (<see cref="ChosenNetwork"/>). What is read gets
+/// parameters, and is used as a model.
+/// </summary>
 internal sealed class NetworkTarget : FuzzTarget
 {
     /// <summary>Most channels of a network that is not small whose model file is read, without parameters.</summary>
@@ -17,8 +20,8 @@ internal sealed class NetworkTarget : FuzzTarget
 
     public override FuzzOutcome Run(byte[] file, string what)
     {
-        string json = Encoding.UTF8.GetString(file);
-        if (!_limits.TryLoad(file.Length, () => NetworkSpec.FromJson(json), what, out NetworkSpec? spec) || !IsClassifier(spec!))
+        string json = file is [(byte)'{', ..] ? Encoding.UTF8.GetString(file) : ChosenNetwork.Describe(file);
+        if (!_limits.TryLoad(json.Length, () => NetworkSpec.FromJson(json), what, out NetworkSpec? spec) || !IsClassifier(spec!))
         {
             return FuzzOutcome.Refused;
         }
@@ -40,7 +43,13 @@ internal sealed class NetworkTarget : FuzzTarget
         return _use.Use(loaded!, optimizer, what) ? FuzzOutcome.Used : FuzzOutcome.Read;
     }
 
-    public override IEnumerable<(string Name, byte[] File)> Seeds() => ModelTarget.Networks.Select(network => (network.Name, Encoding.UTF8.GetBytes(network.Spec.ToJson())));
+    public override IEnumerable<(string Name, byte[] File)> Seeds() =>
+    [
+        .. ModelTarget.Networks.Select(network => (network.Name, Encoding.UTF8.GetBytes(network.Spec.ToJson()))),
+        ("chosen-pooling", [1, 3, 3, 0, 3, 0, 3, 1, 1, 0, 0, 8]),
+        ("chosen-convolution", [1, 3, 3, 0, 2, 1, 1, 2, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 10, 200, 100]),
+        ("chosen-block", [1, 3, 3, 1, 1, 12, 11, 0, 100, 1, 0, 1, 8]),
+    ];
 
     private static bool IsClassifier(NetworkSpec spec)
     {
