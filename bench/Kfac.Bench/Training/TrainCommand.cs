@@ -38,7 +38,7 @@ internal static class TrainCommand
         var period = new Option<int?>("--inverse-period") { Description = "K-FAC: steps between inverses." };
         var factorPeriod = new Option<int?>("--factor-period") { Description = "K-FAC: steps between updates of the curvature." };
         var factorExamples = new Option<int?>("--factor-examples") { Description = "K-FAC: examples of a batch that enter a convolution's covariances; 0 takes all." };
-        var diagonalExamples = new Option<int?>("--diagonal-examples") { Description = "K-FAC: examples of a batch whose squares enter the diagonal of a large convolution; 0 takes all." };
+        var diagonalExamples = new Option<int?>("--diagonal-examples") { Description = "K-FAC: examples of a batch whose squares enter the diagonal of a convolution; 0 takes all." };
         var relative = new Option<bool?>("--relative-damping") { Description = "K-FAC: damping is a multiple of a block's mean eigenvalue." };
         var averaged = new Option<double?>("--averaged-epochs") { Description = "Epochs that the parameters' running average looks back on; 0 for none." };
         var mode = new Option<string?>("--mode") { Description = "K-FAC: empirical or gradients." };
@@ -47,7 +47,7 @@ internal static class TrainCommand
         var smoothing = new Option<float?>("--label-smoothing") { Description = "Label smoothing." };
         var augmentation = new Option<string?>("--augmentation") { Description = "Changes of the training pictures, as in 'shift 0.125, horizontal flip'; none for none." };
         var mirrored = new Option<bool?>("--mirrored") { Description = "Averages the scores of each picture and its mirror image; by default where pictures are mirrored." };
-        var shifted = new Option<bool>("--shifted") { Description = "Averages the scores of each picture and of the picture moved a little." };
+        var shifted = new Option<bool>("--shifted") { Description = "Averages the scores of each picture and of the picture moved a little, and reports the model without that first." };
         var model = new Option<string?>("--model") { Description = "File to write the model to." };
         var validation = new Option<double>("--validation") { Description = "Share of the training images set apart and reported instead of the test images." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
@@ -108,6 +108,11 @@ internal static class TrainCommand
             if (arguments.GetValue(model) is { } path)
             {
                 trained.Save(path);
+            }
+
+            if (trained.AveragesShifted)
+            {
+                Print(trained.WithViews(trained.Views with { Shifted = false }), held, arguments.GetValue(json));
             }
 
             Print(trained, held, arguments.GetValue(json));

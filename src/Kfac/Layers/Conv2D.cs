@@ -64,7 +64,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
     internal override bool NeedsBatchForGradients => !IsFrozen && Kernel.BatchGradient is not null;
 
-    /// <summary>Most examples of a batch, the first ones, whose squared gradients are averaged, where these cost a pass of their own.</summary>
+    /// <summary>The squared gradients of the first so many examples of a batch are averaged.</summary>
     internal int SquaredExamples { get; set; } = int.MaxValue;
 
     internal override bool SupportsPrefetch => Kernel.SupportsPrefetch;
@@ -130,7 +130,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
     {
         if (_sums is not null)
         {
-            int end = quantities.HasFlag(BackwardQuantities.SquaredGradient) && Kernel.SquaresCostAPass ? Math.Clamp(SquaredExamples, range.First, range.End) : range.End;
+            int end = quantities.HasFlag(BackwardQuantities.SquaredGradient) ? Math.Clamp(SquaredExamples, range.First, range.End) : range.End;
             BackwardFilter(_sums, new ExampleRange(range.First, end), slot, worker, quantities);
             BackwardFilter(_sums, new ExampleRange(end, range.End), slot, worker, quantities & ~BackwardQuantities.SquaredGradient);
         }
@@ -161,7 +161,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
     }
 
     /// <summary>How many of so many examples have their squares averaged.</summary>
-    private int SquaredOf(int examples) => Kernel.SquaresCostAPass ? Math.Min(SquaredExamples, examples) : examples;
+    private int SquaredOf(int examples) => Math.Min(SquaredExamples, examples);
 
     internal override int BatchScratchLength(int examples) => IsFrozen ? 0 :
         Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);

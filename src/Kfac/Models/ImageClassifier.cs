@@ -60,6 +60,10 @@ public sealed class ImageClassifier
     internal ImageClassifier WithTemperature(float temperature) =>
         new(Spec, Store, Scaling, History) { Temperature = temperature, Views = Views, OptimizerState = OptimizerState };
 
+    /// <summary>The same model with other views averaged, at the same temperature.</summary>
+    internal ImageClassifier WithViews(AveragedViews views) =>
+        new(Spec, Store, Scaling, History) { Temperature = Temperature, Views = views, OptimizerState = OptimizerState };
+
     /// <summary>
     /// A model to train on for other classes: the last layer, convolution or dense, and what follows it begin anew; all layers before
     /// keep their weights. It has no history, no temperature and nothing of the optimizer.

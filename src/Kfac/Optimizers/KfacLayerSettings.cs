@@ -1,4 +1,5 @@
 using Kfac.Curvature;
+using Kfac.Layers;
 
 namespace Kfac.Optimizers;
 
@@ -14,13 +15,19 @@ internal sealed record KfacLayerSettings(float Exponent, float LearningRate, flo
 {
     // Tuned on images set apart; docs/convergence.md has the commands.
     private static readonly KfacLayerSettings
-        DiagonalRoot = new(-0.5f, 4e-3f, 1e-4f, NormConstraintKind.Spectral, 1e-3f, 0.5f, 1),
+        DiagonalRoot = new(-0.5f, 6e-3f, 1e-4f, NormConstraintKind.Spectral, 1e-3f, 0.4f, 1),
         DiagonalInverse = new(-1, 0.03f, 0.03f, NormConstraintKind.KullbackLeibler, 3e-4f, 0, 1),
         FactoredRoot = new(-0.5f, 4e-3f, 1e-4f, NormConstraintKind.Spectral, 1e-3f, 0.5f, 4),
         FactoredInverse = new(-1, 0.03f, 0.03f, NormConstraintKind.KullbackLeibler, 1e-3f, 0, 4);
 
+    /// <summary>The settings of <paramref name="layer"/>.</summary>
+    public static KfacLayerSettings For(KfacOptions options, Layer layer) => For(options, options.ApproximationOf(layer), layer is BatchNorm or GroupNorm);
+
     /// <summary>The settings of a layer for which <paramref name="approximation"/> is asked.</summary>
-    public static KfacLayerSettings For(KfacOptions options, FisherApproximation approximation)
+    /// <param name="options">What was asked for.</param>
+    /// <param name="approximation">Of the layer.</param>
+    /// <param name="isNormalization">Whether it is one: with the exponent -1/2 its scale and shift, of small gradients, have little damping and no norm constraint.</param>
+    public static KfacLayerSettings For(KfacOptions options, FisherApproximation approximation, bool isNormalization = false)
     {
         bool isDiagonal = approximation is FisherApproximation.Auto or FisherApproximation.Diagonal or FisherApproximation.NaiveDiagonal;
         bool needsInverse = options.MomentumKind == KfacMomentumKind.QuadraticModel || options.DampingAdaptation != DampingAdaptation.None || options.DampingIsRelative;
@@ -32,6 +39,7 @@ internal sealed record KfacLayerSettings(float Exponent, float LearningRate, flo
             (false, false) => FactoredRoot,
             (false, true) => FactoredInverse,
         };
+        tuned = isNormalization && !isInverse ? tuned with { Damping = 1e-6f, NormConstraint = float.PositiveInfinity } : tuned;
         NormConstraintKind constraint = options.Constraint ?? tuned.Constraint;
         bool isQuadratic = options.MomentumKind == KfacMomentumKind.QuadraticModel;
         return new KfacLayerSettings(

@@ -40,7 +40,7 @@ internal sealed class KfacOptimizer : Optimizer
     private long _steps;
 
     public KfacOptimizer(Network network, KfacOptions options, int seed)
-        : base(network, KfacLayerSettings.For(options, options.ApproximationOf(network.Layers.First(layer => layer.Parameters.Count > 0))).LearningRate)
+        : base(network, KfacLayerSettings.For(options, network.Layers.First(layer => layer.Parameters.Count > 0)).LearningRate)
     {
         _options = options;
         RequireLayers(options.LayerApproximations.Keys);
@@ -267,9 +267,8 @@ internal sealed class KfacOptimizer : Optimizer
 
     private LayerStep Register(LayerCollection layers, Layer layer)
     {
-        FisherApproximation approximation = _options.ApproximationOf(layer);
-        KfacLayerSettings settings = KfacLayerSettings.For(_options, approximation);
-        FisherBlock block = layers.CreateBlock(layer, approximation);
+        KfacLayerSettings settings = KfacLayerSettings.For(_options, layer);
+        FisherBlock block = layers.CreateBlock(layer, _options.ApproximationOf(layer));
         block.UpdatePeriod = settings.FactorUpdatePeriod;
         block.PreparedExponent = settings.Exponent;
         return new LayerStep(layer, block, settings, [.. layer.Parameters.Select(parameter => (parameter, settings.LearningRate))]);

@@ -48,9 +48,8 @@ public sealed record KfacOptions : OptimizerOptions
     public int? FactorExamples { get; init; } = 8;
 
     /// <summary>
-    /// Most examples of a batch whose squared gradients enter the diagonal of a convolution, at least 1; null takes all. Of account
-    /// where squares cost a pass of their own, as of a large filter on a small map; elsewhere they are nearly free, and all
-    /// enter. Default 32.
+    /// Most examples of a batch whose squared gradients enter the diagonal of a convolution, at least 1; null takes all. The
+    /// running average makes up for the others. Default 32.
     /// </summary>
     public int? DiagonalExamples { get; init; } = 32;
 

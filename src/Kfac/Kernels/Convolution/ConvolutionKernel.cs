@@ -5,9 +5,6 @@ namespace Kfac.Kernels;
 /// <summary>The tuned kernel of a convolution without dilation and groups; see <see cref="IConvolutionKernel"/>.</summary>
 internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
 {
-    /// <summary>Of so few tiles, an example's transform back costs as much as its products: without squares there is one for a slice.</summary>
-    private const int FewTiles = 4;
-
     private readonly ConvolutionGeometry _g;
     private readonly ICorrelation _forward;
     private readonly StridePhase[] _backward;
@@ -56,10 +53,6 @@ internal sealed unsafe class ConvolutionKernel : IConvolutionKernel
         Math.Max(-_backward.Min(phase => phase.X.First), 0),
         Math.Max(_backward.Max(phase => phase.Y.Last + phase.Correlation.OverhangRows) - _g.OutH + 1, 0),
         Math.Max(_backward.Max(phase => phase.X.Last + phase.Correlation.OverhangColumns) - _g.OutW + 1, 0));
-
-    /// <inheritdoc/>
-    public bool SquaresCostAPass => BatchSquares is not null
-        || (_gradient is WinogradFilterGradient && (_squares != _gradient || new WinogradTiles(_g.OutH, _g.OutW, _g.R).Count <= FewTiles));
 
     /// <inheritdoc/>
     public int PackedForwardLength => _forward.PackedLength;

@@ -26,9 +26,6 @@ internal sealed unsafe class GeneralConvolutionKernel(ConvolutionGeometry g) : I
 
     public IBatchFilterGradient? BatchSquares => null;
 
-    /// <inheritdoc/>
-    public bool SquaresCostAPass => false;
-
     public bool SupportsPrefetch => false;
 
     /// <summary>T and the bias's.</summary>

@@ -31,9 +31,6 @@ internal unsafe interface IConvolutionKernel
     /// <summary>The same where squares are wanted.</summary>
     IBatchFilterGradient? BatchSquares { get; }
 
-    /// <summary>Whether gradients alone are made in another way, which squares do not allow and which costs much less.</summary>
-    bool SquaresCostAPass { get; }
-
     /// <summary>Whether its passes make use of a <see cref="Prefetcher"/>.</summary>
     bool SupportsPrefetch { get; }
 
