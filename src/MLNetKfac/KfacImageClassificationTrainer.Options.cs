@@ -69,11 +69,17 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>Learning rate before the schedule's factor, positive; null leaves it to <see cref="Optimizer"/>.</summary>
         public float? LearningRate;
 
-        /// <summary>Factor on the learning rate over the course of the training; the default warms up shortly and falls to 0.</summary>
+        /// <summary>Factor on the learning rate over the course of the training; the default warms up shortly and falls to a fifth along half a cosine.</summary>
         public LearningRateSchedule LearningRateScheduler = Engine.Schedule;
 
         /// <summary>Passes over the training images; 0 takes 10, or of n training rows for networks without convolutions 10·√(5,000 / n) from 10 to 60, and for colour images of at least 24 x 24 12·√(50,000 / n) from 12 to 80.</summary>
         public int Epoch = Engine.Epochs;
+
+        /// <summary>
+        /// Whether colour images of at least 24 x 24 get a third more epochs, where <see cref="Epoch"/> is 0, and <see cref="AverageShifted"/>:
+        /// more accurate, in 4/3 of the training time and three times that of a prediction.
+        /// </summary>
+        public bool Thorough = Engine.Thorough;
 
         /// <summary>Largest number of images in a step; 0 takes 64, or 128 where 20,000 images or more are trained on, at least 100,000 times in all, or as many as <see cref="TrainingMemory"/> allows.</summary>
         public int BatchSize = Engine.BatchSize;
@@ -223,6 +229,7 @@ public sealed partial class KfacImageClassificationTrainer
                 Optimizer = LearningRate is { } rate ? Optimizer with { LearningRate = rate } : Optimizer,
                 Schedule = LearningRateScheduler,
                 Epochs = Epoch,
+                Thorough = Thorough,
                 BatchSize = BatchSize,
                 LabelSmoothing = LabelSmoothing,
                 CalibrationFraction = CalibrationFraction,

@@ -19,6 +19,7 @@ internal static class TrainCommand
         var net = new Option<string>("--net") { Description = "S, M, L or auto (the trainer's own default).", DefaultValueFactory = _ => "M" };
         var optimizer = new Option<string>("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}.", DefaultValueFactory = _ => "kfac" };
         var epochs = new Option<int?>("--epochs") { Description = "Passes over the training images." };
+        var thorough = new Option<bool>("--thorough") { Description = "For photographs: a third more epochs, and --shifted." };
         var batch = new Option<int?>("--batch") { Description = "Images in a step." };
         var seed = new Option<int>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => 1 };
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes all processors." };
@@ -53,7 +54,7 @@ internal static class TrainCommand
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("train", "Trains on IDX files and reports accuracy against training seconds.")
         {
-            data, net, optimizer, epochs, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, diagonalExamples, relative, averaged, schedule, final, smoothing, augmentation, mirrored, shifted, model, validation, json,
+            data, net, optimizer, epochs, thorough, batch, seed, threads, learningRate, damping, exponent, constraint, decay, norm, perLayer, momentum, momentumKind, weightDecay, l2, mode, approximation, layers, period, factorPeriod, factorExamples, diagonalExamples, relative, averaged, schedule, final, smoothing, augmentation, mirrored, shifted, model, validation, json,
         };
         command.SetAction(arguments =>
         {
@@ -83,6 +84,7 @@ internal static class TrainCommand
                 Network = network == "auto" ? null : BenchmarkNetworks.Create(network),
                 Optimizer = chosen,
                 Epochs = arguments.GetValue(epochs) ?? defaults.Epochs,
+                Thorough = arguments.GetValue(thorough),
                 // The images that are reported on have no say in the model.
                 CalibrationFraction = AugmentationOptions.For(fit.Shape) == AugmentationOptions.None ? 0 : ShareToCalibrate,
                 AverageMirrored = arguments.GetValue(mirrored),

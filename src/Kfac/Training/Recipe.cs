@@ -46,7 +46,7 @@ internal static class Recipe
         int classes = training.ClassCounts.Count;
         NetworkSpec chosen = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes));
         bool convolves = Convolves(chosen.Layers);
-        int epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count);
+        int epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count, options.Thorough) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count);
         bool areFew = epochs <= FewEpochs;
         AugmentationOptions augmentation = options.Augmentation ?? (arePhotographs && areFew ? AugmentationOptions.PhotographsInFewEpochs : AugmentationOptions.For(shape));
         return options with
@@ -57,6 +57,7 @@ internal static class Recipe
             Augmentation = augmentation,
             LabelSmoothing = options.LabelSmoothing ?? (!arePhotographs ? 0 : areFew ? SmoothingInFewEpochs : SmoothingOfPhotographs),
             AverageMirrored = options.AverageMirrored ?? augmentation.HorizontalFlip,
+            AverageShifted = options.AverageShifted || (options.Thorough && arePhotographs),
             CalibrationFraction = options.CalibrationFraction ?? (arePhotographs && !hasValidation && training.Count >= MinImagesToSplit ? Math.Min(CalibrationShare, (double)MaxCalibrationImages / training.Count) : 0),
         };
     }
@@ -72,6 +73,9 @@ internal static class Recipe
         (int)Math.Clamp(Math.Round(UsualEpochs * Math.Sqrt((double)ExamplesForUsualEpochs / examples)), UsualEpochs, MaxFeatureEpochs);
 
     /// <summary>Proportional to 1/√photographs, so that the number of steps grows as its root.</summary>
-    private static int EpochsFor(int photographs) =>
-        (int)Math.Clamp(Math.Round(MinPhotographEpochs * Math.Sqrt((double)PhotographsForMinEpochs / photographs)), MinPhotographEpochs, MaxPhotographEpochs);
+    private static int EpochsFor(int photographs, bool thorough)
+    {
+        int epochs = (int)Math.Clamp(Math.Round(MinPhotographEpochs * Math.Sqrt((double)PhotographsForMinEpochs / photographs)), MinPhotographEpochs, MaxPhotographEpochs);
+        return thorough ? epochs * 4 / 3 : epochs;
+    }
 }

@@ -23,7 +23,7 @@ public sealed record TrainingOptions
     /// <summary>The optimizer and its settings. Default <see cref="KfacOptions"/>.</summary>
     public OptimizerOptions Optimizer { get; init; } = new KfacOptions();
 
-    /// <summary>Factor on the optimizer's learning rate. Default a short warm-up, then a cosine to 0.</summary>
+    /// <summary>Factor on the optimizer's learning rate. Default a short warm-up, then a cosine to a fifth.</summary>
     public LearningRateSchedule Schedule { get; init; } = new WarmUpCosineSchedule();
 
     /// <summary>
@@ -32,6 +32,12 @@ public sealed record TrainingOptions
     /// 12·√(50,000 / n) from 12 to 80.
     /// </summary>
     public int Epochs { get; init; }
+
+    /// <summary>
+    /// Whether colour images of at least 24 x 24 get a third more epochs, where <see cref="Epochs"/> is 0, and
+    /// <see cref="AverageShifted"/>: more accurate, in 4/3 of the training time and three times that of a prediction. Default false.
+    /// </summary>
+    public bool Thorough { get; init; }
 
     /// <summary>
     /// Largest number of images in a step; 0, the default, takes 64, or 128 where 20,000 images or more are trained on, at

@@ -1,4 +1,5 @@
 using Kfac.Curvature;
+using Kfac.Layers;
 using Kfac.Memory;
 using Kfac.Networks;
 using Kfac.Optimizers;
@@ -101,6 +102,20 @@ public sealed class DefaultStepTests
         Assert.AreEqual((-1f, NormConstraintKind.KullbackLeibler), (natural.Exponent, natural.Constraint));
         Assert.IsLessThan(kronecker.Damping, root.Damping);
         Assert.AreEqual((0.5f, 0.25f), (chosen.Damping, chosen.LearningRate), "what the user says holds for every block");
+    }
+
+    [TestMethod]
+    public void Normalisations_move_without_a_bound_unless_the_options_say_otherwise()
+    {
+        using var workers = new Workers(1);
+        Layer norm = new Network(NetworkSpec.For(4, 4, 2).Conv(4, 3).GroupNorm(2).Flatten().Dense(3), Examples, workers, trains: true).Layers[1];
+
+        KfacLayerSettings free = KfacLayerSettings.For(new KfacOptions(), norm);
+        KfacLayerSettings chosen = KfacLayerSettings.For(new KfacOptions { Damping = 0.5f, NormConstraint = 0.25f }, norm);
+
+        Assert.AreEqual((1e-6f, float.PositiveInfinity), (free.Damping, free.NormConstraint));
+        Assert.AreEqual((0.5f, 0.25f), (chosen.Damping, chosen.NormConstraint));
+        Assert.AreEqual(KfacLayerSettings.For(KfacOptions.NaturalGradient, FisherApproximation.Auto), KfacLayerSettings.For(KfacOptions.NaturalGradient, norm));
     }
 
     [TestMethod]

@@ -22,6 +22,18 @@ public sealed class RecipeTests
         Assert.AreEqual(epochs, Complete(new TrainingOptions(), new ImageShape(32, 32, 3), count).Epochs);
 
     [TestMethod]
+    [DataRow(32, 50_000, 16, true)]
+    [DataRow(32, 100, 106, true)]
+    [DataRow(20, 50_000, 10, false)]
+    public void A_thorough_training_of_photographs_takes_a_third_more_epochs_and_averages_moved_images(int side, int count, int epochs, bool shifted)
+    {
+        TrainingOptions options = Complete(new TrainingOptions { Thorough = true }, new ImageShape(side, side, 3), count);
+
+        Assert.AreEqual((epochs, shifted), (options.Epochs, options.AverageShifted));
+        Assert.AreEqual(7, Complete(new TrainingOptions { Thorough = true, Epochs = 7 }, new ImageShape(side, side, 3), count).Epochs);
+    }
+
+    [TestMethod]
     public void Photographs_get_a_network_and_a_course_of_their_own()
     {
         TrainingOptions options = Complete(new TrainingOptions(), new ImageShape(32, 32, 3), 50_000);
