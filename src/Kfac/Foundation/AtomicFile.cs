@@ -20,13 +20,14 @@ public static class AtomicFile
     /// <param name="write">Writes the content; what it throws leaves the old file as it was.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="IOException">The disk is full, or the like; the old file is still there, and the message names it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to; the message names the file.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
         path = Path.GetFullPath(path);
         DeleteOrphans(path);
-        string temporary = $"{path}.{Guid.NewGuid():N}{Extension}";
+        string temporary = TemporaryName(path);
         try
         {
             // Open until it has its name, so that nobody takes it for an orphan.
@@ -39,13 +40,49 @@ public static class AtomicFile
         catch (Exception e)
         {
             File.Delete(temporary);
-            if (e.GetType() == typeof(IOException))
+            if (Explain(e, $"{path} was not written, and is as it was before", temporary, path) is { } explained)
             {
-                throw new IOException($"{path} was not written, and is as it was before: {e.Message}", e);
+                throw explained;
             }
 
             throw;
         }
+    }
+
+    /// <summary>Tries whether <see cref="Write"/> can write to a path, before the work that makes the content. Nothing is left behind.</summary>
+    /// <param name="path">The file, in a folder that is there.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="IOException">It is a folder itself, or the like; the message names it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to; the message names the file.</exception>
+    public static void RequireWritable(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        path = Path.GetFullPath(path);
+        if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))
+        {
+            throw new IOException($"{path} is a folder, but must be a file");
+        }
+
+        string temporary = TemporaryName(path);
+        try
+        {
+            new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (Explain(e, $"{path} cannot be written", temporary, path) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    private static string TemporaryName(string path) => $"{path}.{Guid.NewGuid():N}{Extension}";
+
+    /// <summary>The same kind of exception with a message that names the file instead of its temporary name; null for one that is not about the file.</summary>
+    private static Exception? Explain(Exception e, string what, string temporary, string path)
+    {
+        string message = $"{what}: {e.Message.Replace(temporary, path, StringComparison.Ordinal)}";
+        return e is UnauthorizedAccessException ? new UnauthorizedAccessException(message, e)
+            : e is PathTooLongException || e.GetType() == typeof(IOException) ? new IOException(message, e)
+            : null;
     }
 
     /// <summary>Deletes temporary files of <paramref name="path"/> that nobody holds open.</summary>

@@ -68,6 +68,44 @@ public sealed class AtomicFileTests
     public void A_missing_folder_is_named() =>
         StringAssert.Contains(Assert.ThrowsExactly<DirectoryNotFoundException>(() => AtomicFile.Write(Path.Combine(_folder, "absent", "a"), _ => { })).Message, "absent");
 
+    [TestMethod]
+    public void A_folder_in_the_place_of_the_file_is_found_by_the_trial_and_by_the_writing()
+    {
+        Directory.CreateDirectory(Target);
+
+        Assert.AreEqual($"{Target} is a folder, but must be a file", Assert.ThrowsExactly<IOException>(() => AtomicFile.RequireWritable(Target)).Message);
+        Exception refusal = Assert.Throws<Exception>(() => Write([1]));
+        Assert.StartsWith($"{Target} was not written", refusal.Message);
+        Assert.DoesNotContain(".tmp", refusal.Message);
+        Assert.IsEmpty(Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void A_trial_leaves_nothing_behind()
+    {
+        AtomicFile.RequireWritable(Target);
+        Write([1]);
+        AtomicFile.RequireWritable(Target);
+
+        CollectionAssert.AreEqual((byte[])[1], File.ReadAllBytes(Target));
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void A_folder_that_may_not_be_written_to_is_refused_by_the_name_of_the_file()
+    {
+        const string Forbidden = "/sys/model.zip";
+
+        Exception trial = Assert.Throws<Exception>(() => AtomicFile.RequireWritable(Forbidden));
+        Exception refusal = Assert.Throws<Exception>(() => AtomicFile.Write(Forbidden, _ => { }));
+
+        Assert.IsTrue(trial is IOException or UnauthorizedAccessException, $"{trial}");
+        Assert.StartsWith($"{Forbidden} cannot be written: ", trial.Message);
+        Assert.StartsWith($"{Forbidden} was not written", refusal.Message);
+        Assert.DoesNotContain(".tmp", trial.Message + refusal.Message);
+    }
+
     private string Temporary(string name) => Path.Combine(_folder, $"{name}.{new string('a', 32)}.tmp");
 
     private void Write(byte[] bytes) => AtomicFile.Write(Target, stream => stream.Write(bytes));
