@@ -156,7 +156,7 @@ public sealed class ImageFolderDataView : IDataView
 
     /// <summary>Number of pictures and classes, and what was left out, in words.</summary>
     public override string ToString() =>
-        string.Join("; ", [$"{Count} pictures in {ClassNames.Count} classes, {Folder}", .. _content.Value.Omissions()]);
+        string.Join("; ", [$"{_content.Value.Describe(ClassNames.Count)}, {Folder}", .. _content.Value.Omissions()]);
 
     internal void ReportRead(int done) => _options.ProgressCallback?.Invoke(new ImageFolderProgress(IsCheck: false, done, Count));
 

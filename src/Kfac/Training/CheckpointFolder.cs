@@ -46,7 +46,7 @@ internal sealed class CheckpointFolder : IDisposable
             }
             catch (Exception e) when (e is FormatException or IOException)
             {
-                _warn($"{path} cannot be used, the one before it is taken: {e.Message}");
+                _warn($"{path} cannot be used{(path == files[0].Path ? "" : ", the one before it is taken")}: {e.Message}");
             }
         }
 

@@ -15,7 +15,7 @@ internal static class Overfitting
         EpochReport[] epochs = [.. history.Where(epoch => epoch.ValidationLoss is not null)];
         return epochs.MinBy(epoch => epoch.ValidationLoss) is { } best && epochs[^1] is var last
             && last.ValidationLoss > WorthWarning * best.ValidationLoss && last.TrainingAccuracy > last.ValidationAccuracy
-            ? FormattableString.Invariant($"the network learns its images by heart: since epoch {best.Epoch} the validation loss has risen from {best.ValidationLoss:F3} to {last.ValidationLoss:F3}. More images, {nameof(TrainingOptions.Augmentation)}, {nameof(TrainingOptions.LabelSmoothing)} or {nameof(TrainingOptions.EarlyStopping)} help")
+            ? FormattableString.Invariant($"the network learns its images by heart: since epoch {best.Epoch} the validation loss has risen from {best.ValidationLoss:F3} to {last.ValidationLoss:F3}. More images, augmentation, label smoothing or early stopping help")
             : null;
     }
 }

@@ -64,7 +64,7 @@ internal static class Recipe
 
     /// <summary>What a person wants to know of it, in a line.</summary>
     public static string Describe(TrainingOptions options) =>
-        FormattableString.Invariant($"recipe: {options.Epochs} epochs, augmentation {options.Augmentation}, label smoothing {options.LabelSmoothing}{(options.Optimizer.L2 > 0 ? FormattableString.Invariant($", L2 {options.Optimizer.L2}") : "")}");
+        FormattableString.Invariant($"recipe: {options.Epochs} {(options.Epochs == 1 ? "epoch" : "epochs")}, augmentation {options.Augmentation}, label smoothing {options.LabelSmoothing}{(options.Optimizer.L2 > 0 ? FormattableString.Invariant($", L2 {options.Optimizer.L2}") : "")}");
 
     private static bool Convolves(IEnumerable<LayerSpec> layers) =>
         layers.Any(layer => layer is Conv2DSpec || (layer is ResidualSpec residual && Convolves(residual.Body.Concat(residual.Shortcut))));

@@ -113,7 +113,7 @@ internal sealed class TrainingRun : IDisposable
                 throw;
             }
 
-            _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole epochs: the best model so far is kept");
+            _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole {(_history.Count == 1 ? "epoch" : "epochs")}: the best model so far is kept");
         }
         finally
         {

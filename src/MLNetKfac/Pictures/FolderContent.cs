@@ -18,7 +18,7 @@ internal sealed record FolderContent(IReadOnlyList<PictureFile> Files, IReadOnly
             PictureSize[] known = [.. Sizes.Where(size => size != default)];
             return known.Length > 0
                 ? (Median(known.Select(size => size.Height)), Median(known.Select(size => size.Width)))
-                : throw new InvalidDataException($"none of the {Files.Count} pictures can be read");
+                : throw new InvalidDataException("there is no picture that can be read");
 
             int Median(IEnumerable<int> values) => values.Order().ElementAt(known.Length / 2);
         }
@@ -35,12 +35,12 @@ internal sealed record FolderContent(IReadOnlyList<PictureFile> Files, IReadOnly
         LeftOutFile[] unreadable = [.. rows[true].Select(row => new LeftOutFile(Path.GetRelativePath(folder, listing.Files[row].Path), LeftOutReason.Unreadable, findings[row].Damage!))];
         if (unreadable.Length == count)
         {
-            throw new InvalidDataException($"none of the {count} pictures in '{folder}' can be read: {Name(unreadable.Select(file => file.ToString()))}");
+            throw new InvalidDataException($"'{folder}' has no picture that can be read: {Name(unreadable.Select(file => file.ToString()))}");
         }
 
         var content = new FolderContent([.. rows[false].Select(row => listing.Files[row])], [.. rows[false].Select(row => findings[row].Size)], [.. listing.LeftOut, .. unreadable]);
         using IChannel channel = host.Start("Pictures");
-        channel.Info(MessageSensitivity.UserData, $"{content.Files.Count} pictures in {listing.ClassNames.Count} classes, {folder}");
+        channel.Info(MessageSensitivity.UserData, $"{content.Describe(listing.ClassNames.Count)}, {folder}");
         foreach (string omission in content.Omissions())
         {
             channel.Warning(MessageSensitivity.UserData, omission);
@@ -51,6 +51,9 @@ internal sealed record FolderContent(IReadOnlyList<PictureFile> Files, IReadOnly
 
     /// <summary>Some of the pictures, without a word on what was left out.</summary>
     public FolderContent Take(int[] rows) => new([.. rows.Select(row => Files[row])], [.. rows.Select(row => Sizes[row])], []);
+
+    /// <summary>Numbers of pictures and classes, in words.</summary>
+    public string Describe(int classes) => $"{Files.Count} {(Files.Count == 1 ? "picture" : "pictures")} in {classes} {(classes == 1 ? "class" : "classes")}";
 
     /// <summary>A sentence for each reason to leave something out.</summary>
     public IEnumerable<string> Omissions() => LeftOut.GroupBy(file => file.Reason).Select(files => files.Key switch

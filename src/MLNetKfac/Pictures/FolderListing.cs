@@ -69,7 +69,7 @@ internal sealed record FolderListing(IReadOnlyList<string> ClassNames, IReadOnly
         public string Found()
         {
             int pictures = LeftOut.Count(file => file.Reason == LeftOutReason.OutsideAnyClass && PictureDecoder.IsPictureName(file.Path));
-            return pictures > 0 ? $"its {pictures} pictures lie side by side in it" : LeftOut.Count > 0 ? $"has only {string.Join(", ", LeftOut.Take(5).Select(file => file.Path))}{(LeftOut.Count > 5 ? ", …" : "")}" : "is empty";
+            return pictures == 1 ? "its only picture lies in no folder" : pictures > 1 ? $"its {pictures} pictures lie side by side in it" : LeftOut.Count > 0 ? $"has only {string.Join(", ", LeftOut.Take(5).Select(file => file.Path))}{(LeftOut.Count > 5 ? ", …" : "")}" : "is empty";
         }
 
         /// <param name="folder">A folder of a class.</param>

@@ -123,7 +123,18 @@ public sealed class ImageFolderTests : IDisposable
         Directory.CreateDirectory(_folder.File("a"));
         File.WriteAllText(_folder.File("a/x.png"), "text");
 
-        Assert.Contains("none of the 1 pictures", Assert.ThrowsExactly<InvalidDataException>(() => _context.Data.LoadImagesFromFolder(_folder.File("")).Count).Message);
+        Assert.Contains("has no picture that can be read", Assert.ThrowsExactly<InvalidDataException>(() => _context.Data.LoadImagesFromFolder(_folder.File("")).Count).Message);
+    }
+
+    [TestMethod]
+    public void A_trainer_says_which_option_makes_the_column_of_images()
+    {
+        var trainer = _context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options { FeatureColumnName = "Image" });
+        IDataView folder = _context.Data.LoadImagesFromFolder(Path.Combine(AppContext.BaseDirectory, "samples"));
+
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => _context.Transforms.Conversion.MapValueToKey("Label").Append(trainer).Fit(folder)).Message,
+            "but there is no such column: LoadImagesFromFolder makes it where ImageFolderOptions.ImageSize is set");
     }
 
     [TestMethod]
