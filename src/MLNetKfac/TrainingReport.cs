@@ -61,16 +61,17 @@ public sealed class TrainingReport
         DataViewSchema.Column features = rows.Schema.RequireColumn(OptionNames.FeatureColumn, transformer.FeatureColumnName, PixelFormat.ExpectedType);
         DataViewSchema.Column label = rows.Schema.RequireColumn(nameof(TrainingReportOptions.LabelColumnName), options.LabelColumnName, "a key or text");
         DataViewSchema.Column? path = rows.Schema.GetColumnOrNull(options.PathColumnName) is { Type: TextDataViewType } column ? column : null;
+        int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         var result = new TestResult(
-            classifier.InputShape, classNames, Math.Max(options.Mistakes, options.HeatMaps), Math.Clamp(MaxFisherPasses / classifier.ClassCount, 1, MaxFisherPictures));
-        new TestRun(classifier, features, transformer.Format.ForPrediction(features), label, path).Execute(rows, result);
+            classifier.InputShape, classNames, options.IsValidationData, Math.Max(options.Mistakes, options.HeatMaps), Math.Clamp(MaxFisherPasses / classifier.ClassCount, 1, MaxFisherPictures));
+        new TestRun(classifier, features, transformer.Format.ForPrediction(features), label, path, threads).Execute(rows, result);
         if (result.Count == 0)
         {
-            throw new InvalidOperationException($"a report needs test pictures, but none of the {result.LeftOut} rows has a label and finite pixels");
+            throw new InvalidOperationException($"a report needs pictures, but none of the {result.LeftOut} rows has a label and finite pixels");
         }
 
         KeyValuePair<string, string>[] changed = options.TrainerOptions is null ? [] : [.. OptionTable.Changed(options.TrainerOptions, new KfacImageClassificationTrainer.Options())];
-        return new TrainingReport(result, new Page(options.Title, classifier, result, changed, [.. options.Facts], options.Mistakes, options.HeatMaps));
+        return new TrainingReport(result, new Page(options.Title, classifier, result, changed, [.. options.Facts], options.Mistakes, options.HeatMaps, threads));
     }
 
     /// <summary>Writes the page; a file of that name is replaced once the new one is whole and on disk.</summary>

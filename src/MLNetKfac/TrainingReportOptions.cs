@@ -15,6 +15,12 @@ public sealed class TrainingReportOptions
     /// </summary>
     public string PathColumnName = "Path";
 
+    /// <summary>
+    /// Whether the pictures are the validation set of the training. They then chose the epoch and the temperature, and the figures
+    /// are a little flattered: the report says so and gives no confidence interval. Default false.
+    /// </summary>
+    public bool IsValidationData;
+
     /// <summary>The options that the trainer was given: those that differ from the defaults are shown. Null, the default, for none.</summary>
     public KfacImageClassificationTrainer.Options? TrainerOptions;
 
@@ -27,6 +33,9 @@ public sealed class TrainingReportOptions
     /// <summary>Pictures shown with a map of where the model looks; 0 or more. Default 6. A map takes a few hundred predictions.</summary>
     public int HeatMaps = 6;
 
+    /// <summary>Threads to compute with; 0, the default, takes all processors.</summary>
+    public int Threads;
+
     internal void Validate()
     {
         ArgumentException.ThrowIfNullOrEmpty(Title, nameof(Title));
@@ -35,5 +44,6 @@ public sealed class TrainingReportOptions
         ArgumentNullException.ThrowIfNull(Facts, nameof(Facts));
         ArgumentOutOfRangeException.ThrowIfNegative(Mistakes, nameof(Mistakes));
         ArgumentOutOfRangeException.ThrowIfNegative(HeatMaps, nameof(HeatMaps));
+        ArgumentOutOfRangeException.ThrowIfNegative(Threads, nameof(Threads));
     }
 }

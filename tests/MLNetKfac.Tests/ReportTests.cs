@@ -85,9 +85,28 @@ public sealed class ReportTests
     }
 
     [TestMethod]
+    public void Pictures_of_the_validation_are_not_called_test_pictures_and_get_no_interval()
+    {
+        Bar[] bars = Bars.Make(30, seed: 1);
+        IDataView rows = _context.Data.LoadFromEnumerable(bars);
+        ITransformer model = _context.Transforms.Conversion.MapValueToKey("Label", "Kind")
+            .Append(_context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options { Network = Bars.Network, Epoch = 1, Seed = 1 })).Fit(rows);
+
+        string validation = Markup(TrainingReport.Create(model, rows, new TrainingReportOptions { PathColumnName = "Kind", IsValidationData = true }));
+        string test = Markup(TrainingReport.Create(model, rows, new TrainingReportOptions { PathColumnName = "Kind", Threads = 1 }));
+
+        Assert.Contains("30 held-back pictures of 3 classes, which also chose the epoch and the temperature: the figures are a little flattered", validation);
+        Assert.DoesNotContain("95 % confidence", validation);
+        Assert.DoesNotContain("test picture", validation, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("30 test pictures of 3 classes</p>", test);
+        Assert.Contains("with 95 % confidence", test);
+        Assert.DoesNotContain("flattered", test);
+    }
+
+    [TestMethod]
     public void A_hundred_classes_get_a_map_and_a_list()
     {
-        var result = new TestResult(new ImageShape(2, 2, 1), [.. Enumerable.Range(0, 100).Select(number => $"class {number}")], kept: 1, sampled: 0);
+        var result = new TestResult(new ImageShape(2, 2, 1), [.. Enumerable.Range(0, 100).Select(number => $"class {number}")], isValidation: false, kept: 1, sampled: 0);
         for (int label = 0; label < 100; label++)
         {
             var probabilities = new float[100];
@@ -124,14 +143,14 @@ public sealed class ReportTests
         Bar[] bars = Bars.Make(300, seed: 1);
         KfacImageClassificationTransformer model = Fit(epochs: 6);
         var shape = new ImageShape(Bars.Side, Bars.Side, 1);
-        var result = new TestResult(shape, Bars.Kinds, kept: 1, sampled: 0);
+        var result = new TestResult(shape, Bars.Kinds, isValidation: false, kept: 1, sampled: 0);
         float[] pixels = Bars.Make(2, seed: 9)[1].Features, probabilities = new float[Bars.Kinds.Length];
         using (Kfac.Models.ImagePredictor predictor = model.Model.Classifier.CreatePredictor())
         {
             predictor.Predict(pixels, probabilities);
         }
 
-        using var occlusion = new Occlusion(model.Model.Classifier);
+        using var occlusion = new Occlusion(model.Model.Classifier, threads: 1);
         float[] map = occlusion.Map(new TestedPicture(pixels, 1, probabilities, "bar"));
 
         Assert.AreEqual(1, map.Max());
@@ -149,7 +168,7 @@ public sealed class ReportTests
 
         Assert.Contains("LabelColumnName 'Answer'", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => TrainingReport.Create(model, rows, new TrainingReportOptions { LabelColumnName = "Answer" })).Message);
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => TrainingReport.Create(model, rows, new TrainingReportOptions { Mistakes = -1 }));
-        Assert.Contains("needs test pictures", Assert.ThrowsExactly<InvalidOperationException>(() => TrainingReport.Create(model, _context.Data.SkipRows(rows, 1000))).Message);
+        Assert.Contains("needs pictures", Assert.ThrowsExactly<InvalidOperationException>(() => TrainingReport.Create(model, _context.Data.SkipRows(rows, 1000))).Message);
         Bar[] unknown = Bars.Make(3, seed: 1);
         unknown[2].Kind = "tumbling";
         Assert.Contains("'tumbling', which the model does not know", Assert.ThrowsExactly<InvalidOperationException>(() => TrainingReport.Create(model, _context.Data.LoadFromEnumerable(unknown), new TrainingReportOptions { LabelColumnName = "Kind" })).Message);

@@ -18,15 +18,16 @@ internal static class FirstFilters
     public static Parameter? Of(ImageClassifier classifier) =>
         classifier.Parameters.Count > 0 && classifier.Parameters[0] is { Shape: [<= MaxSide and > 1, <= MaxSide and > 1, _, _] } filters ? filters : null;
 
-    public static Html Write(ImageClassifier classifier, Parameter filters, MemoryImageSource sample)
+    public static Html Write(ImageClassifier classifier, Parameter filters, TestResult result, int threads)
     {
-        float[] diagonal = FisherDiagonal.Of(classifier, sample)[0];
+        MemoryImageSource sample = result.Sample();
+        float[] diagonal = FisherDiagonal.Of(classifier, sample, threads)[0];
         int shown = Math.Min(MaxFilters, filters.Shape[3]);
         bool hasColours = filters.Shape[2] == 3, hasFisher = diagonal.Max() > 0;
         float largest = Math.Max(filters.Values.ToArray().Max(Math.Abs), float.Epsilon);
         string about = filters.Shape[3] > shown ? $"The first {shown} of {filters.Shape[3]} filters" : $"The {shown} filters";
         return Html.Of($"""
-            <p>{about} of {filters.Name}{(filters.Shape[2] is 1 or 3 ? "" : $", as the mean of their {filters.Shape[2]} channels")}.{(hasFisher ? string.Create(CultureInfo.InvariantCulture, $" The Fisher information of their weights, over {sample.Count} test pictures, is how far the predictions move when a weight moves.") : "")}</p>
+            <p>{about} of {filters.Name}{(filters.Shape[2] is 1 or 3 ? "" : $", as the mean of their {filters.Shape[2]} channels")}.{(hasFisher ? string.Create(CultureInfo.InvariantCulture, $" The Fisher information of their weights, over {sample.Count} {result.PicturesName}, is how far the predictions move when a weight moves.") : "")}</p>
             <div class="charts">
             <figure><figcaption>Weights, from −{largest:F2} to +{largest:F2}</figcaption>{Grid(filters, shown, "Weights of the first filters", (values, index) => hasColours ? Colour(values, index, largest) : Shade(Mean(values, index), largest), filters.Values.ToArray())}</figure>
             {(hasFisher ? Fisher(filters, shown, diagonal) : Html.Nothing)}

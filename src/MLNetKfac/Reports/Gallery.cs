@@ -21,9 +21,9 @@ internal static class Gallery
     }
 
     /// <summary>Pictures beside their maps.</summary>
-    public static Html WriteHeatMaps(TestResult result, ImageClassifier classifier, int count)
+    public static Html WriteHeatMaps(TestResult result, ImageClassifier classifier, int count, int threads)
     {
-        using var occlusion = new Occlusion(classifier);
+        using var occlusion = new Occlusion(classifier, threads);
         return Html.Of($"""
             <p>A grey square was moved over each picture. The warmer a place, the more the probability of the predicted class falls when it is covered.</p>
             <ol class="gallery heat">{result.Worst.Take(count).Select(picture => Html.Of($"""
@@ -49,6 +49,6 @@ internal static class Gallery
         : Html.Of($"<b>{result.ClassNames[picture.Label]}</b>, taken for it");
 
     private static Html Image(TestResult result, TestedPicture picture) => Picture.IsVisible(result.Shape)
-        ? Html.Of($"""<img src="{Picture.ToDataUri(picture.Pixels, result.Shape)}" width="{result.Shape.Width}" height="{result.Shape.Height}" alt="Test picture of class {result.ClassNames[picture.Label]}"/>""")
+        ? Html.Of($"""<img src="{Picture.ToDataUri(picture.Pixels, result.Shape)}" width="{result.Shape.Width}" height="{result.Shape.Height}" alt="Picture of class {result.ClassNames[picture.Label]}"/>""")
         : Html.Nothing;
 }

@@ -19,11 +19,11 @@ internal sealed class Occlusion : IDisposable
     private readonly float[] _images, _probabilities;
     private readonly int _classes;
 
-    public Occlusion(ImageClassifier classifier, int? threads = null)
+    public Occlusion(ImageClassifier classifier, int threads)
     {
         _shape = classifier.InputShape;
         _classes = classifier.ClassCount;
-        _predictor = classifier.CreatePredictor(BatchSize, threads ?? Environment.ProcessorCount);
+        _predictor = classifier.CreatePredictor(BatchSize, threads);
         _images = new float[BatchSize * _shape.Size];
         _probabilities = new float[BatchSize * _classes];
     }

@@ -12,8 +12,9 @@ namespace MLNetKfac.Reports;
 /// <param name="Facts">What else there is to know, by name.</param>
 /// <param name="Mistakes">Pictures in the gallery.</param>
 /// <param name="HeatMaps">Pictures with a map.</param>
+/// <param name="Threads">Threads to compute with, at least 1.</param>
 internal sealed record Page(
-    string Title, ImageClassifier Classifier, TestResult Result, IReadOnlyList<KeyValuePair<string, string>> Options, IReadOnlyList<KeyValuePair<string, string>> Facts, int Mistakes, int HeatMaps)
+    string Title, ImageClassifier Classifier, TestResult Result, IReadOnlyList<KeyValuePair<string, string>> Options, IReadOnlyList<KeyValuePair<string, string>> Facts, int Mistakes, int HeatMaps, int Threads)
 {
     private IReadOnlyList<EpochReport> History => Classifier.History;
 
@@ -35,7 +36,7 @@ internal sealed record Page(
             <body>
             <header>
             <h1>{Title}</h1>
-            <p>{Result.Count:N0} test pictures of {Result.ClassNames.Count} classes{(Result.LeftOut > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {Result.LeftOut} rows without a label or with a pixel that is not finite were left out") : "")}</p>
+            <p>{Result.Count:N0} {Result.PicturesName} of {Result.ClassNames.Count} classes{(Result.IsValidation ? ", which also chose the epoch and the temperature: the figures are a little flattered" : "")}{(Result.LeftOut > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {Result.LeftOut} rows without a label or with a pixel that is not finite were left out") : "")}</p>
             <nav aria-label="Sections"><ul>{sections.Select(section => Html.Of($"""<li><a href="#{section.Id}">{section.Title}</a></li>"""))}</ul></nav>
             </header>
             <main>
@@ -65,13 +66,13 @@ internal sealed record Page(
 
         if (HeatMaps > 0 && Picture.IsVisible(Result.Shape))
         {
-            yield return ("heat", "Where the model looks", Gallery.WriteHeatMaps(Result, Classifier, HeatMaps));
+            yield return ("heat", "Where the model looks", Gallery.WriteHeatMaps(Result, Classifier, HeatMaps, Threads));
         }
 
         yield return ("reliability", "Calibration", Reliability.Write(Result));
         if (Picture.IsVisible(Result.Shape) && FirstFilters.Of(Classifier) is { } filters)
         {
-            yield return ("filters", "First filters", FirstFilters.Write(Classifier, filters, Result.Sample()));
+            yield return ("filters", "First filters", FirstFilters.Write(Classifier, filters, Result, Threads));
         }
 
         yield return ("training", "Training and network", About());
@@ -79,17 +80,22 @@ internal sealed record Page(
 
     private Html Tiles()
     {
-        (double from, double to) = Result.AccuracyInterval;
         EpochReport? last = History.Count > 0 ? History[^1] : null;
         return Html.Of($"""
             <dl class="tiles">
-            {Tile("accuracy", Html.Of($"{Result.Accuracy:P1}"), Html.Of($"{from:P1} to {to:P1} with 95 % confidence"))}
+            {Tile("accuracy", Html.Of($"{Result.Accuracy:P1}"), AccuracyNote())}
             {Tile("log-loss", Html.Of($"{Result.LogLoss:F3}"), Html.Of($"nats; {Math.Log(Result.ClassNames.Count):F3} by chance"))}
             {Tile("calibration error", Html.Of($"{100 * Result.Calibration.ExpectedError:F1}"), Html.Of($"points, in {Calibration.BinCount} bins"))}
             {(last is null ? Html.Nothing : Tile("training time", Html.Of($"{Time(last.Seconds)}"), Html.Of($"{last.Epoch:N0} epochs, {History.Average(epoch => epoch.ImagesPerSecond):N0} images / s")))}
             {Tile("parameters", Html.Of($"{Classifier.Parameters.Sum(parameter => parameter.Length):N0}"), Html.Of($"in {Classifier.Parameters.Count} arrays"))}
             </dl>
             """);
+    }
+
+    private Html AccuracyNote()
+    {
+        (double from, double to) = Result.AccuracyInterval;
+        return Result.IsValidation ? Html.Of($"a little flattered") : Html.Of($"{from:P1} to {to:P1} with 95 % confidence");
     }
 
     private static Html Tile(string name, Html value, Html note) => Html.Of($"""<div><dt>{name}</dt><dd>{value}<span class="note">{note}</span></dd></div>""");

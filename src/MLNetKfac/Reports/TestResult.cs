@@ -18,17 +18,24 @@ internal sealed class TestResult
 
     /// <param name="shape">Of the pictures.</param>
     /// <param name="classNames">In the order of the probabilities.</param>
+    /// <param name="isValidation">Whether the pictures are those that chose epoch and temperature.</param>
     /// <param name="kept">How many of the worst pictures to keep.</param>
     /// <param name="sampled">How many pictures to draw at random.</param>
-    public TestResult(ImageShape shape, IReadOnlyList<string> classNames, int kept, int sampled)
+    public TestResult(ImageShape shape, IReadOnlyList<string> classNames, bool isValidation, int kept, int sampled)
     {
-        (Shape, ClassNames, _kept, _sampled) = (shape, classNames, kept, sampled);
+        (Shape, ClassNames, IsValidation, _kept, _sampled) = (shape, classNames, isValidation, kept, sampled);
         Confusion = [.. classNames.Select(_ => new int[classNames.Count])];
     }
 
     public ImageShape Shape { get; }
 
     public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Whether the pictures chose the epoch and the temperature, so that the figures are flattered.</summary>
+    public bool IsValidation { get; }
+
+    /// <summary>What the pictures are called.</summary>
+    public string PicturesName => IsValidation ? "held-back pictures" : "test pictures";
 
     /// <summary>[is, was taken for] numbers of pictures.</summary>
     public int[][] Confusion { get; }

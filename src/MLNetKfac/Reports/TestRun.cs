@@ -11,7 +11,8 @@ namespace MLNetKfac.Reports;
 /// <param name="Format">How images lie in it.</param>
 /// <param name="Label">Column of the classes, keys or text.</param>
 /// <param name="Path">Column of the pictures' paths; null for none.</param>
-internal sealed record TestRun(ImageClassifier Classifier, DataViewSchema.Column Features, PixelFormat Format, DataViewSchema.Column Label, DataViewSchema.Column? Path)
+/// <param name="Threads">Threads to compute with, at least 1.</param>
+internal sealed record TestRun(ImageClassifier Classifier, DataViewSchema.Column Features, PixelFormat Format, DataViewSchema.Column Label, DataViewSchema.Column? Path, int Threads)
 {
     private const int BatchSize = 64;
 
@@ -19,7 +20,7 @@ internal sealed record TestRun(ImageClassifier Classifier, DataViewSchema.Column
     public void Execute(IDataView rows, TestResult result)
     {
         using DataViewRowCursor cursor = rows.GetRowCursor(Path is { } path ? [Features, Label, path] : [Features, Label]);
-        using ImagePredictor predictor = Classifier.CreatePredictor(BatchSize, Environment.ProcessorCount);
+        using ImagePredictor predictor = Classifier.CreatePredictor(BatchSize, Threads);
         PixelReader reader = PixelReader.Create(cursor, Features, Format);
         Func<int> label = LabelReader(cursor, result.ClassNames);
         ValueGetter<ReadOnlyMemory<char>>? pathGetter = Path is { } column ? cursor.GetGetter<ReadOnlyMemory<char>>(column) : null;
