@@ -1,3 +1,4 @@
+using MLNetKfac.Tool.Terminal;
 using Spectre.Console;
 
 namespace MLNetKfac.Tool;
@@ -22,21 +23,18 @@ internal static class ExitCode
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidDataException or ArgumentException or InvalidOperationException or NotSupportedException or Kfac.Optimizers.TrainingDivergedException or Kfac.Parallel.CommunicatorException)
         {
             // ML.NET wraps what its loading threads throw.
-            Complain((e is InvalidOperationException ? e.GetBaseException() : e).Message);
+            Complain(MessageOf(e is InvalidOperationException ? e.GetBaseException() : e));
             return Failed;
         }
     }
 
-    private static void Complain(string message)
-    {
-        IAnsiConsole errors = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        if (!errors.Profile.Out.IsTerminal)
-        {
-            // A program that reads the message wants it in one line.
-            errors.Profile.Width = int.MaxValue;
-        }
+    /// <summary>The message without the name of a parameter, which is nothing that a command line has.</summary>
+    public static string MessageOf(Exception exception) => exception is ArgumentException { ParamName: not null } ? exception.Message.Split(" (Parameter '")[0] : exception.Message;
 
-        errors.Write(new Text($"kfac: {message}", new Style(Color.Red)));
-        errors.WriteLine();
+    /// <summary>Writes a line about what is wrong to the error output.</summary>
+    public static void Complain(string message)
+    {
+        using Screen errors = new(Console.Error);
+        errors.Line($"[red]{Markup.Escape($"kfac: {message}")}[/]");
     }
 }

@@ -18,5 +18,4 @@ RootCommand root = new(
     TrainCommand.Create(), EvaluateCommand.Create(), ClassifyCommand.Create(), ExportCommand.Create(), AuditCommand.Create(), InspectCommand.Create(),
 };
 ParseResult command = root.Parse(args);
-int code = command.Invoke();
-return command.Action is ParseErrorAction ? ExitCode.Usage : code;
+return command.Action is ParseErrorAction ? UsageError.Show(command) : command.Invoke();

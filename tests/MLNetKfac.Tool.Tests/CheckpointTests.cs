@@ -101,13 +101,13 @@ public sealed class CheckpointTests : IDisposable
         string pictures = Stripes.Write(_folder.File("p"), 2);
         foreach ((string[] words, string error) in new (string[], string)[]
             {
-                (["--checkpoint", _folder.File("c"), "--checkpoint-every", "soon"], "--checkpoint-every must be seconds, minutes, hours or epochs, such as 90s, 2m, 1h or 3e, but is soon"),
+                (["--checkpoint", _folder.File("c"), "--checkpoint-every", "soon"], "--checkpoint-every must be seconds, minutes, hours or epochs, such as 90s, 2m, 1h or 3e, but is 'soon'"),
                 (["--checkpoint-every", "1s"], "--checkpoint-every needs --checkpoint, the folder to write to"),
             })
         {
             ToolProcess.Outcome outcome = ToolProcess.Run(["train", pictures, "--model", _folder.File("m.zip"), .. words]);
             Assert.AreEqual(2, outcome.Code, outcome.ToString());
-            Assert.Contains(error, outcome.Errors);
+            Assert.Contains($"kfac: {error}", outcome.Errors);
         }
     }
 

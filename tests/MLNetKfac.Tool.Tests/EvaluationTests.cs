@@ -58,7 +58,7 @@ public sealed class EvaluationTests
         using var writer = new StringWriter { NewLine = "\n" };
         using (var screen = new Screen(writer))
         {
-            evaluation.Show(screen, "pictures");
+            evaluation.Show(screen);
         }
 
         return writer.ToString().TrimEnd('\n').Split('\n');

@@ -26,6 +26,10 @@ internal static class ToolProcess
     public static Process StartHearingInterrupts(params string[] arguments) =>
         StartProgram("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
 
+    /// <summary>The same on a terminal, which closes when the process that is returned, its <c>script</c>, is killed.</summary>
+    public static Process StartOnTerminal(params string[] arguments) =>
+        StartProgram("script", ["-qefc", string.Join(' ', ((string[])["dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]).Select(word => $"'{word}'")), "/dev/null"]);
+
     /// <summary>So many of it, started by mpirun.</summary>
     public static Process StartRanks(int ranks, params string[] arguments)
     {

@@ -25,7 +25,7 @@ public sealed class TrainTests : IDisposable
 
         Assert.AreEqual(0, train.Code, train.ToString());
         Assert.ContainsSingle(train.Output.Where(line => line.Contains("1 unreadable picture: ") && line.Contains("broken.png")), train.ToString());
-        Assert.Contains("2 classes, 48 pictures to train on, 12 held back", train.Output);
+        Assert.Contains("2 classes (liegend ─, stehend │), 48 pictures to train on, 12 held back", train.Output);
         Assert.HasCount(4, train.Output.Where(line => Regex.IsMatch(line, "^ +[1-4]/4 ")).ToArray());
         Assert.MatchesRegex(new Regex("^digest: [0-9a-f]{64}$"), train.Output[^1]);
         Assert.IsFalse(Array.Exists(train.Output, line => line.Contains('\u001b') || line.Contains('\r')), "no escape sequences in redirected output");
@@ -114,7 +114,7 @@ public sealed class TrainTests : IDisposable
         ToolProcess.Outcome train = ToolProcess.Run("train", _folder.File("p"), "--model", _folder.File("m.zip"), "--epochs", "1", "--size", "10", "--optimizer", "muon", "--report", _folder.File("new/report.html"));
 
         Assert.AreEqual(0, train.Code, train.ToString());
-        Assert.Contains("2 classes, 36 pictures to train on, 4 held back, 10 for the test", train.Output);
+        Assert.Contains("2 classes (liegend ─, stehend │), 36 pictures to train on, 4 held back, 10 for the test", train.Output);
         Assert.ContainsSingle(train.Output.Where(line => line.StartsWith("10 test pictures: accuracy", StringComparison.Ordinal)));
         Assert.AreEqual(10, Json(ToolProcess.Run("evaluate", _folder.File("m.zip"), _folder.File("p"), "--json")).GetProperty("pictures").GetInt32());
         Assert.Contains($"report: {_folder.File("new/report.html")}", train.Output);
@@ -182,6 +182,7 @@ public sealed class TrainTests : IDisposable
     [OSCondition(OperatingSystems.Linux)]
     [DataRow(Sigint)]
     [DataRow(Sigterm)]
+    [DataRow(Sighup)]
     public void Ctrl_C_keeps_the_best_model_so_far_and_says_so(int signal)
     {
         string pictures = Stripes.Write(_folder.File("p"), 20), model = _folder.File("m.zip");
@@ -203,7 +204,23 @@ public sealed class TrainTests : IDisposable
         Assert.HasCount(1, Directory.GetFiles(_folder.File(""), "m.zip*"));
     }
 
-    private const int Sigint = 2, Sigterm = 15;
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void A_closed_terminal_keeps_the_best_model_so_far()
+    {
+        string pictures = Stripes.Write(_folder.File("p"), 20), model = _folder.File("m.zip");
+        using Process terminal = ToolProcess.StartOnTerminal("train", pictures, "--model", model, "--epochs", "100000");
+        while (!(terminal.StandardOutput.ReadLine() ?? throw new AssertFailedException(terminal.StandardError.ReadToEnd())).Contains(" 2/100000", StringComparison.Ordinal))
+        {
+        }
+
+        terminal.Kill();
+
+        Assert.IsTrue(SpinWait.SpinUntil(() => File.Exists(model), TimeSpan.FromMinutes(2)), "the model is saved");
+        Assert.AreEqual(0, ToolProcess.Run("evaluate", model, pictures).Code);
+    }
+
+    private const int Sighup = 1, Sigint = 2, Sigterm = 15;
 
     [DllImport("libc")]
     private static extern int kill(int process, int signal);

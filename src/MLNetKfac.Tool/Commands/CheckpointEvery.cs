@@ -26,7 +26,7 @@ internal static class CheckpointEvery
         CheckpointInterval? interval = Parse(word);
         if (interval is null)
         {
-            result.AddError($"--checkpoint-every must be {Expected}, but is {word}");
+            result.AddError($"--checkpoint-every must be {Expected}, but is '{word}'");
         }
 
         return interval;

@@ -43,8 +43,7 @@ internal sealed class CheckpointOptions(string folder)
     /// <param name="refusal">An exception that the checkpoint option is the parameter of.</param>
     public ArgumentException Explain(ArgumentException refusal)
     {
-        string message = refusal.Message.Split(" (Parameter '")[0];
-        return new ArgumentException($"the pictures in DIR, or how they are trained on, are not what the training in '{folder}' was begun with: {WhatToDo}. In the trainer's words: {message}", refusal);
+        return new ArgumentException($"the pictures in DIR, or how they are trained on, are not what the training in '{folder}' was begun with: {WhatToDo}. In the trainer's words: {ExitCode.MessageOf(refusal)}", refusal);
     }
 
     /// <summary>Nothing where the file is missing or damaged: the trainer compares too.</summary>

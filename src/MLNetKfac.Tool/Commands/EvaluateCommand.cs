@@ -27,7 +27,7 @@ internal static class EvaluateCommand
         PictureModel model = PictureModel.Load(mlContext, modelPath);
         PictureSet pictures = new PictureFolder(mlContext, folder, _ => { }).ReadForEvaluation(model.ImageSize.Height, model.ImageSize.Width);
         Evaluation evaluation = model.Evaluate(pictures);
-        evaluation.Show(screen, "pictures");
+        evaluation.Show(screen);
         if (json)
         {
             Output.Write(evaluation.ToResult());

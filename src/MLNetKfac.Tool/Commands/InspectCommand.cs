@@ -27,9 +27,9 @@ internal static class InspectCommand
         PictureModel model = PictureModel.Load(new MLContext(), modelPath);
         NetworkSpec network = model.Classifier.Model.Network;
         ImageClassifier classifier = model.Classifier.Model.Classifier;
-        IReadOnlyDictionary<string, string> blocks = FisherBlocks.Of(network);
         if (json)
         {
+            IReadOnlyDictionary<string, string> blocks = FisherBlocks.Of(network);
             Output.Write(new
             {
                 Input = network.Input.ToString(),
@@ -44,18 +44,14 @@ internal static class InspectCommand
             return ExitCode.Done;
         }
 
-        IReadOnlyList<LayerSummary> layers = network.Summarize();
         screen.Line(Markup.Escape($"images of {network.Input} in column '{model.Classifier.FeatureColumnName}', {model.ClassNames.Count} classes:"));
         screen.Line(Markup.Escape(string.Join(", ", model.ClassNames)));
         screen.Line();
-        screen.Line("[bold]layer         settings           output parameters multiply-adds Fisher block[/]");
-        foreach (LayerSummary layer in layers)
+        foreach (string line in LayerTable.Lines(network, screen.MaxLength))
         {
-            string name = new string(' ', 2 * layer.Depth) + layer.Name;
-            screen.Line(Markup.Escape($"{name,-13} {Short(layer.Settings, 15),-15} {layer.Output,9} {Number(layer.Parameters),10} {Number(layer.MultiplyAdds),13} {Block(blocks, layer.Name)}".TrimEnd()));
+            screen.Line(Markup.Escape(line));
         }
 
-        screen.Line(Markup.Escape($"{"in all",-39} {layers.Sum(layer => layer.Parameters),10:N0} {layers.Sum(layer => layer.MultiplyAdds),13:N0}"));
         screen.Line(FormattableString.Invariant($"probabilities: softmax at a temperature of {classifier.Temperature:0.###}, scores of the picture{(classifier.AveragesShifted ? ", moved a little" : "")}{(classifier.AveragesMirrored ? ", mirrored" : "")}"));
         screen.Line();
         foreach (EpochReport epoch in model.Classifier.Model.TrainingHistory)
@@ -67,11 +63,4 @@ internal static class InspectCommand
         screen.Line($"digest: {model.Digest}");
         return ExitCode.Done;
     }
-
-    private static string Block(IReadOnlyDictionary<string, string> blocks, string layer) =>
-        blocks.GetValueOrDefault(layer)?.Replace("FullyConnected", "") ?? "";
-
-    private static string Number(long value) => value == 0 ? "" : $"{value:N0}";
-
-    private static string Short(string text, int width) => text.Length <= width ? text : text[..(width - 1)] + "…";
 }

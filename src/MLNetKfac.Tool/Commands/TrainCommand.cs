@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Kfac.Images;
 using Kfac.Optimizers;
 using Kfac.Training;
@@ -20,8 +22,8 @@ internal static class TrainCommand
     {
         Argument<DirectoryInfo> folder = CommonOptions.Folder();
         Option<FileInfo> model = new("--model") { Description = "Where to save the model.", Required = true };
-        Option<int?> epochs = new("--epochs") { Description = "Passes over the training pictures. [default: chosen by the pictures: 10, or 12 to 80 for photographs, the more the fewer they are]" };
-        Option<int?> size = new("--size") { Description = "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]" };
+        Option<int?> epochs = NumberOption.Create<int>("--epochs", value => value >= 1, "a whole number, at least 1", "Passes over the training pictures. [default: chosen by the pictures: 10, or 12 to 80 for photographs, the more the fewer they are]");
+        Option<int?> size = NumberOption.Create<int>("--size", value => value >= 1, "a whole number of pixels, at least 1", "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]");
         Option<string> optimizer = new("--optimizer") { Description = "The optimizer.", DefaultValueFactory = _ => "kfac" };
         optimizer.AcceptOnlyFromAmong([.. Optimizers.Keys]);
         Option<FileInfo?> from = new("--from") { Description = "Go on from this model: its network, weights and image size. Where the classes are others, its last layer begins anew." };
@@ -36,9 +38,9 @@ internal static class TrainCommand
             CustomParser = ParseAugmentation,
         };
         Option<bool> averageShifted = new("--average-shifted") { Description = "Average the predictions of slightly moved pictures, too: more accurate, and three times as slow to predict." };
-        Option<int> seed = new("--seed") { Description = "Seed of everything random; the same seed and pictures give the same model.", DefaultValueFactory = _ => 1 };
-        Option<int> threads = new("--threads") { Description = "Threads to train with; 0 takes all processors. The model does not depend on it." };
-        Option<double?> validation = new("--validation") { Description = "Share of each class's pictures to hold back, never trained on: they show how the training goes and choose the epoch that is kept. [default: 0.2, or 0.1 where there are test pictures]" };
+        Option<int?> seed = NumberOption.Create<int>("--seed", _ => true, $"a whole number from {int.MinValue} to {int.MaxValue}", "Seed of everything random; the same seed and pictures give the same model. [default: 1]");
+        Option<int?> threads = NumberOption.Threads();
+        Option<double?> validation = NumberOption.Create<double>("--validation", value => value is >= 0 and < 1, "a number from 0 to below 1 with a decimal point, such as 0.2", "Share of each class's pictures to hold back, never trained on: they show how the training goes and choose the epoch that is kept. [default: 0.2, or 0.1 where there are test pictures]");
         Option<DirectoryInfo?> checkpoint = new("--checkpoint") { Description = "Write checkpoints to this folder. The same command, started again, goes on from the last one and gives the model of an uninterrupted training." };
         Option<CheckpointInterval?> checkpointEvery = new("--checkpoint-every") { Description = "How often to write one: seconds, minutes, hours or epochs, such as 90s, 2m, 1h or 3e. [default: 1e]", CustomParser = CheckpointEvery.Parse };
         Option<FileInfo?> log = new("--log") { Description = "Write a line of JSON for each epoch to this file." };
@@ -49,10 +51,7 @@ internal static class TrainCommand
         {
             folder, model, epochs, size, from, freeze, optimizer, augmentation, averageShifted, seed, threads, validation, checkpoint, checkpointEvery, log, report, digest, json,
         };
-        epochs.Validators.Add(result => Require(result, epochs, value => value is null or >= 1, "at least 1"));
-        size.Validators.Add(result => Require(result, size, value => value is null or >= 1, "at least 1"));
-        threads.Validators.Add(result => Require(result, threads, value => value >= 0, "0 or more"));
-        validation.Validators.Add(result => Require(result, validation, value => value is null or (>= 0 and < 1), "in [0, 1)"));
+        from.Validators.Add(result => CommonOptions.RequireFile(result, from.Name));
         command.Validators.Add(result =>
         {
             if (result.GetResult(checkpointEvery) is not null && result.GetResult(checkpoint) is null)
@@ -69,6 +68,9 @@ internal static class TrainCommand
             {
                 result.AddError($"{size.Name} and {from.Name} do not go together: the model has its image size");
             }
+
+            OutputFile.RequireDistinct(result, model, log, report, checkpoint);
+            OutputFile.RequireDistinct(result, from, log, report, checkpoint);
         });
         command.SetAction(arguments => ExitCode.Of(() => new TrainingSession
         {
@@ -82,8 +84,8 @@ internal static class TrainCommand
             Optimizer = Optimizers[arguments.GetValue(optimizer)!](),
             Augmentation = arguments.GetValue(augmentation),
             AverageShifted = arguments.GetValue(averageShifted),
-            Seed = arguments.GetValue(seed),
-            Threads = arguments.GetValue(threads),
+            Seed = arguments.GetValue(seed) ?? 1,
+            Threads = arguments.GetValue(threads) ?? 0,
             Validation = arguments.GetValue(validation),
             CheckpointPath = arguments.GetValue(checkpoint)?.FullName,
             CheckpointEvery = arguments.GetValue(checkpointEvery) ?? CheckpointInterval.Epochs(1),
@@ -95,7 +97,7 @@ internal static class TrainCommand
         return command;
     }
 
-    private static AugmentationOptions? ParseAugmentation(System.CommandLine.Parsing.ArgumentResult result)
+    private static AugmentationOptions? ParseAugmentation(ArgumentResult result)
     {
         try
         {
@@ -103,12 +105,12 @@ internal static class TrainCommand
         }
         catch (ArgumentException refusal)
         {
-            result.AddError($"--augmentation: {refusal.Message}");
+            result.AddError($"--augmentation: {ExitCode.MessageOf(refusal).Replace("Augmentation.", "", StringComparison.Ordinal)}");
             return null;
         }
     }
 
-    private static Index? ParseLayers(System.CommandLine.Parsing.ArgumentResult result)
+    private static Index? ParseLayers(ArgumentResult result)
     {
         string text = result.Tokens[^1].Value;
         if (text == "all")
@@ -116,20 +118,12 @@ internal static class TrainCommand
             return ^1;
         }
 
-        if (int.TryParse(text, out int count) && count >= 0)
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count))
         {
             return count;
         }
 
         result.AddError($"--freeze must be a number of layers, 0 or more, or 'all', but is '{text}'");
         return null;
-    }
-
-    private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Option<T> option, Predicate<T?> holds, string expected)
-    {
-        if (result.Tokens.Count > 0 && !holds(result.GetValueOrDefault<T>()))
-        {
-            result.AddError($"{option.Name} must be {expected}, but is {result.Tokens[0].Value}");
-        }
     }
 }

@@ -17,6 +17,10 @@ namespace MLNetKfac.Tool.Commands;
 /// <summary>A training from the folder to the model file and its evaluation.</summary>
 internal sealed class TrainingSession
 {
+    private const string Default = "default";
+
+    private const string ChosenByValidation = "chose the epoch and the temperature: the figures are a little flattered";
+
     /// <summary>Under mpirun, all ranks train and rank 0 alone prints and writes.</summary>
     private readonly Communicator _ranks = MpiCommunicator.IsLaunched ? MpiCommunicator.World : Communicator.Solo;
 
@@ -63,13 +67,19 @@ internal sealed class TrainingSession
 
     public int Run()
     {
-        // Before the training, not after it, a folder that cannot be made is bad news.
-        Directory.CreateDirectory(Path.GetDirectoryName(ModelPath)!);
-        Directory.CreateDirectory(Path.GetDirectoryName(ReportPath ?? ModelPath)!);
-        MLContext mlContext = new(Seed);
         bool isFirst = _ranks.Rank == 0;
+        if (isFirst)
+        {
+            // Before the training, not after it, a file that cannot be written is bad news.
+            OutputFile.Require("--model", ModelPath);
+            OutputFile.Require("--report", ReportPath);
+            OutputFile.Require("--log", LogPath);
+        }
+
+        MLContext mlContext = new(Seed);
         using Screen screen = new(!isFirst ? TextWriter.Null : WritesJson ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
+        TrainerWords chosen = new(mlContext, screen);
         using Interruption interruption = new();
         CheckpointOptions? checkpoints = CheckpointPath is null || !isFirst ? null : new CheckpointOptions(CheckpointPath);
         PictureModel? previous = PreviousPath is null ? null : PictureModel.Load(mlContext, PreviousPath);
@@ -147,12 +157,16 @@ internal sealed class TrainingSession
         }
         else if (data.Test is { } test)
         {
+            screen.ShowStatus(() => " evaluating …");
             evaluation = model.Evaluate(test);
-            evaluation.Show(screen, data.TestName);
+            screen.ShowStatus(null);
+            evaluation.Show(screen, data.TestsOnValidation ? "held-back " : "test ", data.TestsOnValidation ? $"these pictures also {ChosenByValidation}" : null);
             if (ReportPath is not null)
             {
                 screen.Line();
-                SaveReport(ReportPath, classifier, data, words);
+                screen.ShowStatus(() => " writing the report …");
+                SaveReport(ReportPath, classifier, data, Choices(words, data, chosen));
+                screen.ShowStatus(null);
                 screen.Line(Markup.Escape($"report: {ReportPath}"));
             }
         }
@@ -178,22 +192,24 @@ internal sealed class TrainingSession
         return code;
     }
 
-    private void SaveReport(string path, KfacImageClassificationTransformer classifier, TrainingData data, Dictionary<string, string> words)
+    private void SaveReport(string path, KfacImageClassificationTransformer classifier, TrainingData data, IEnumerable<KeyValuePair<string, string>> choices)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Folder));
         TrainingReport.Create(classifier, data.Test!.Rows, new TrainingReportOptions
         {
             Title = $"Training on {name}",
+            IsValidationData = data.TestsOnValidation,
+            Threads = Threads,
             Facts =
             [
                 KeyValuePair.Create("Pictures", name),
                 KeyValuePair.Create("Trained on", Pictures(data.Training)),
-                KeyValuePair.Create("Evaluated on", $"{Pictures(data.Test)}, {(data.Test == data.Validation ? "held back; they chose the epoch too" : "never trained on")}"),
-                .. words,
+                KeyValuePair.Create("Evaluated on", $"{Pictures(data.Test)}, {(data.TestsOnValidation ? $"held back; they also {ChosenByValidation}" : "never trained on")}"),
+                .. choices,
             ],
         }).Save(path);
 
-        static string Pictures(PictureSet set) => string.Create(CultureInfo.InvariantCulture, $"{set.Count:N0} pictures");
+        static string Pictures(PictureSet set) => Plural.Pictures(set.Count);
     }
 
     /// <summary>The words that a bit of the trained model depends on.</summary>
@@ -201,14 +217,25 @@ internal sealed class TrainingSession
     {
         ["--from"] = previous is null ? "none" : $"{Path.GetFileName(PreviousPath)} ({previous.Digest[..8]})",
         ["--freeze"] = FrozenLayers.Equals(^1) ? "all" : FrozenLayers.ToString(),
-        ["--epochs"] = Epochs == 0 ? "default" : Epochs.ToString(CultureInfo.InvariantCulture),
-        ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? "default",
+        ["--epochs"] = Epochs == 0 ? Default : Epochs.ToString(CultureInfo.InvariantCulture),
+        ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? Default,
         ["--optimizer"] = OptimizerName,
-        ["--augmentation"] = Augmentation?.ToString() ?? "default",
+        ["--augmentation"] = Augmentation?.ToString() ?? Default,
         ["--average-shifted"] = AverageShifted ? "yes" : "no",
         ["--seed"] = Seed.ToString(CultureInfo.InvariantCulture),
-        ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? "default",
+        ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? Default,
     };
+
+    /// <summary>The words with the values that were chosen where none was given.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> Choices(Dictionary<string, string> words, TrainingData data, TrainerWords chosen) =>
+        words.Select(word => word.Value != Default ? word : KeyValuePair.Create(word.Key, word.Key switch
+        {
+            "--epochs" => chosen.Epochs,
+            "--augmentation" => chosen.Augmentation,
+            "--size" => $"{data.Training.Width} x {data.Training.Height}",
+            "--validation" => data.Validation is { } apart ? Plural.Pictures(apart.Count) : data.ValidationFraction.ToString(CultureInfo.InvariantCulture),
+            _ => word.Value,
+        }));
 
     private KfacImageClassificationTransformer Fit(MLContext mlContext, TrainingData data, KfacImageClassificationTransformer? previous, CheckpointOptions? checkpoints, Action<KfacImageClassificationMetrics> told, CancellationToken cancellation, out IDataView trained)
     {
@@ -244,14 +271,18 @@ internal sealed class TrainingSession
         {
             throw checkpoints.Explain(refusal);
         }
+        catch (ArgumentException refusal)
+        {
+            throw new ArgumentException(TrainerWords.Translate(refusal), refusal);
+        }
     }
 
     private static void Describe(Screen screen, TrainingData data, PictureModel? previous, IEnumerable<string> remarks)
     {
         PictureSet training = data.Training;
         string validation = data.Validation is { } apart ? $", {apart.Count:N0} held back" : data.ValidationFraction > 0 ? $", {data.ValidationFraction:P0} of them held back" : "";
-        string test = data.Test is { } other && other != data.Validation ? $", {other.Count:N0} for the test" : "";
-        screen.Line(Markup.Escape($"{training.ClassNames.Count} classes, {training.Count:N0} pictures to train on{validation}{test}"));
+        string test = data.Test is { } other && !data.TestsOnValidation ? $", {other.Count:N0} for the test" : "";
+        screen.Line(Markup.Escape($"{training.ClassNames.Count} classes ({Classes.List(training.ClassNames, 60)}), {Plural.Pictures(training.Count)} to train on{validation}{test}"));
         if (previous is not null && !previous.ClassNames.SequenceEqual(training.ClassNames))
         {
             screen.Line($"the classes are others than the {previous.ClassNames.Count} of the model: its last layer begins anew");
@@ -261,8 +292,6 @@ internal sealed class TrainingSession
         {
             screen.Line(Markup.Escape(remark));
         }
-
-        screen.Line();
     }
 
     /// <summary>Which epoch's weights the model has.</summary>
@@ -272,7 +301,7 @@ internal sealed class TrainingSession
         EpochReport[] history = [.. classifier.Model.TrainingHistory.Except(previous?.Classifier.Model.TrainingHistory ?? [])];
         EpochReport? best = history.Where(epoch => epoch.ValidationLoss is not null).MinBy(epoch => epoch.ValidationLoss);
         return best is null
-            ? interruption.HasCome ? $"as it was after {history.Length} whole epochs" : "as it was after the last epoch"
+            ? interruption.HasCome ? $"as it was after {Plural.Of(history.Length, "whole epoch", "whole epochs")}" : "as it was after the last epoch"
             : $"as it was after epoch {best.Epoch}, the best so far by the loss of the held-back pictures";
     }
 }

@@ -21,7 +21,7 @@ internal static class IdxPictures
 
         return new PictureSet(
             mlContext.Data.LoadFromEnumerable(Rows(images), ImageRow.SchemaFor(images.Shape.Height, images.Shape.Width)), images.Count, images.Shape.Height, images.Shape.Width, images.Shape.Channels,
-            [.. Enumerable.Range(0, images.ClassCount).Select(number => $"{number}")]);
+            [.. Enumerable.Range(0, images.ClassCount).Select(number => $"{number}")], folder);
     }
 
     private static IEnumerable<ImageRow> Rows(MemoryImageSource images)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.ML;
 
 namespace MLNetKfac.Tool.Data;
@@ -7,12 +8,15 @@ namespace MLNetKfac.Tool.Data;
 /// <param name="Validation">What is set apart of it to watch the training by; null where <paramref name="ValidationFraction"/> is to be.</param>
 /// <param name="ValidationFraction">Share of the training images that the trainer sets apart itself.</param>
 /// <param name="Test">What the model is evaluated on; null for nothing.</param>
-/// <param name="TestName">What that is called.</param>
-internal sealed record TrainingData(PictureSet Training, PictureSet? Validation, double ValidationFraction, PictureSet? Test, string TestName);
+internal sealed record TrainingData(PictureSet Training, PictureSet? Validation, double ValidationFraction, PictureSet? Test)
+{
+    /// <summary>Whether there are no pictures for the test alone, so that those held back are evaluated on.</summary>
+    public bool TestsOnValidation => Test is not null && Test == Validation;
+}
 
 /// <summary>
-/// A folder of pictures on the command line: class folders, or <c>train</c> and <c>test</c> folders with class folders, or
-/// IDX files.
+/// A folder of pictures on the command line: class folders, or <c>train</c> and <c>test</c> or <c>val</c> folders with class
+/// folders, or IDX files.
 /// </summary>
 internal sealed class PictureFolder(MLContext mlContext, string path, Action<ImageFolderProgress> progress)
 {
@@ -32,25 +36,38 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
         {
             return new TrainingData(
                 ReadIdx("train", size), null, validation ?? UsualValidation,
-                IdxPictures.Exist(path, "t10k") ? ReadIdx("t10k", size) : null, "test images");
+                IdxPictures.Exist(path, "t10k") ? ReadIdx("t10k", size) : null);
         }
 
-        string train = Path.Combine(path, "train"), test = Path.Combine(path, "test");
-        bool hasTest = Directory.Exists(train) && Directory.Exists(test);
-        ImageFolderDataView folder = Open(hasTest ? train : path);
-        (int height, int width) = size ?? DefaultSize(folder);
-        folder = folder.WithImageSize(height, width);
-        ImageFolderDataView? apart = null;
-        if ((validation ?? (hasTest ? UsualValidation : UsualTest)) is > 0 and double fraction)
+        FolderLayout layout = FolderLayout.Of(path);
+        ImageFolderDataView training = Open(layout.Training);
+        if (training.ClassNames.Count < 2)
         {
-            (folder, apart) = folder.Split(fraction, seed);
+            throw new InvalidDataException($"a training needs two classes, but '{layout.Training}' has one folder with pictures, '{training.ClassNames[0]}'{FolderLayout.GoDeeper(layout.Training, training.ClassNames)}");
         }
 
-        PictureSet? testSet = hasTest ? Set(Open(test).WithImageSize(height, width)) : apart is null ? null : Set(apart);
-        return new TrainingData(Set(folder), apart is null ? null : Set(apart), 0, testSet, hasTest ? "test pictures" : "held-back pictures");
+        if (layout.Validation is not null && validation is not null)
+        {
+            throw new ArgumentException($"--validation and the folder '{layout.Validation}' both hold pictures back: leave the option out, or move the folder away");
+        }
+
+        ImageFolderDataView? apart = OpenBeside(layout.Validation, training), test = OpenBeside(layout.Test, training);
+        (int height, int width) = size ?? DefaultSize(training);
+        if (layout.LeftOut.Count > 0)
+        {
+            Remarks.Add($"left out beside {Path.GetFileName(layout.Training)}: {Classes.List(layout.LeftOut, 200)}");
+        }
+
+        if (apart is null && (validation ?? (test is null ? UsualTest : UsualValidation)) is > 0 and double fraction)
+        {
+            (training, apart) = Split(training, fraction, seed);
+        }
+
+        PictureSet? validationSet = Set(apart, height, width);
+        return new TrainingData(Set(training, height, width), validationSet, 0, test is null ? validationSet : Set(test, height, width));
     }
 
-    /// <summary>The pictures to evaluate a model on: <c>test</c>, <c>t10k</c> or all.</summary>
+    /// <summary>The pictures to evaluate a model on: those of <c>test</c>, <c>val</c> or <c>t10k</c>, or all.</summary>
     public PictureSet ReadForEvaluation(int height, int width)
     {
         if (IdxPictures.Exist(path, "t10k") || IdxPictures.Exist(path, "train"))
@@ -58,9 +75,8 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
             return IdxPictures.Read(mlContext, path, IdxPictures.Exist(path, "t10k") ? "t10k" : "train");
         }
 
-        string test = Path.Combine(path, "test");
-        bool hasTest = Directory.Exists(test) && Directory.Exists(Path.Combine(path, "train"));
-        return Set(Open(hasTest ? test : path).WithImageSize(height, width));
+        FolderLayout layout = FolderLayout.Of(path);
+        return Set(Open(layout.Test ?? layout.Validation ?? layout.Training), height, width);
     }
 
     private PictureSet ReadIdx(string prefix, (int Height, int Width)? size)
@@ -81,5 +97,32 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
         return (side, side);
     }
 
-    private static PictureSet Set(ImageFolderDataView folder) => new(folder, folder.Count, folder.ImageSize!.Value.Height, folder.ImageSize.Value.Width, 3, folder.ClassNames);
+    /// <summary>Pictures of the same classes as those to train on; null where there is no such folder.</summary>
+    private ImageFolderDataView? OpenBeside(string? folder, ImageFolderDataView training)
+    {
+        if (folder is null)
+        {
+            return null;
+        }
+
+        ImageFolderDataView pictures = Open(folder);
+        Classes.RequireKnown(pictures.ClassNames, folder, training.ClassNames, $"'{training.Folder}'");
+        return pictures;
+    }
+
+    private static (ImageFolderDataView Training, ImageFolderDataView Apart) Split(ImageFolderDataView pictures, double fraction, int seed)
+    {
+        try
+        {
+            return pictures.Split(fraction, seed);
+        }
+        catch (InvalidDataException single)
+        {
+            throw new InvalidDataException($"{single.Message}; or hold no pictures back, by --validation 0", single);
+        }
+    }
+
+    [return: NotNullIfNotNull(nameof(folder))]
+    private static PictureSet? Set(ImageFolderDataView? folder, int height, int width) =>
+        folder is null ? null : new(folder.WithImageSize(height, width), folder.Count, height, width, 3, folder.ClassNames, folder.Folder);
 }

@@ -9,4 +9,5 @@ namespace MLNetKfac.Tool.Data;
 /// <param name="Width">Columns of each image.</param>
 /// <param name="Channels">1 where all are known to be grey, else 3.</param>
 /// <param name="ClassNames">The classes, in their order.</param>
-internal sealed record PictureSet(IDataView Rows, int Count, int Height, int Width, int Channels, IReadOnlyList<string> ClassNames);
+/// <param name="Folder">Where they are from.</param>
+internal sealed record PictureSet(IDataView Rows, int Count, int Height, int Width, int Channels, IReadOnlyList<string> ClassNames, string Folder);

@@ -83,7 +83,7 @@ internal sealed class PictureModel
     /// <exception cref="InvalidDataException">There are pictures of a class that the model does not know.</exception>
     public Evaluation Evaluate(PictureSet pictures)
     {
-        RequireKnown(pictures.ClassNames);
+        RequireKnown(pictures);
         IDataView keyed = CreateKeys(_mlContext, ClassNames, pictures.Rows).Transform(pictures.Rows);
         MulticlassClassificationMetrics metrics = _mlContext.MulticlassClassification.Evaluate(
             Classifier.Transform(keyed), nameof(ImageRow.Label), Classifier.ScoreColumnName, Classifier.PredictedLabelColumnName);
@@ -94,7 +94,7 @@ internal sealed class PictureModel
     /// <exception cref="InvalidDataException">There are pictures of a class that the model does not know.</exception>
     public MemoryImageSource Sample(PictureSet pictures, int count)
     {
-        RequireKnown(pictures.ClassNames);
+        RequireKnown(pictures);
         ImageShape shape = Classifier.Model.Network.Input;
         IDataView images = shape.Channels == 1 ? _mlContext.Transforms.ConvertToGrayscale(nameof(ImageRow.Image)).Fit(pictures.Rows).Transform(pictures.Rows) : pictures.Rows;
         IDataView pixels = _mlContext.Transforms.ExtractPixels(
@@ -122,17 +122,15 @@ internal sealed class PictureModel
         }
     }
 
-    private void RequireKnown(IReadOnlyList<string> classNames)
-    {
-        string[] unknown = [.. classNames.Except(ClassNames)];
-        if (unknown.Length > 0)
-        {
-            throw new InvalidDataException($"the model does not know the class '{unknown[0]}'{(unknown.Length > 1 ? $" and {unknown.Length - 1} others" : "")}: its classes are {string.Join(", ", ClassNames.Take(20))}{(ClassNames.Count > 20 ? ", …" : "")}");
-        }
-    }
+    private void RequireKnown(PictureSet pictures) => Classes.RequireKnown(pictures.ClassNames, pictures.Folder, ClassNames, "the model");
 
     private Classification Classify(PredictionEngine<ImageRow, ImageScores> engine, string path)
     {
+        if (Directory.Exists(path))
+        {
+            return new Classification(path, Probabilities: null, $"'{path}' is a folder: give the pictures in it, such as {Path.Combine(path, "*.jpg")}");
+        }
+
         try
         {
             using MLImage image = ImageFile.Read(path, ImageSize.Height, ImageSize.Width);

@@ -21,11 +21,19 @@ internal sealed record Evaluation(IReadOnlyList<string> ClassNames, int[][] Coun
     public EvaluationResult ToResult() => new(Pictures, Accuracy, LogLoss, ClassNames, Counts);
 
     /// <summary>Writes accuracy, log-loss and how many of each class were taken for which.</summary>
-    public void Show(Screen screen, string what)
+    /// <param name="screen">Where to write.</param>
+    /// <param name="kind">What kind of pictures they are.</param>
+    /// <param name="note">What is to be known of the figures.</param>
+    public void Show(Screen screen, string kind = "", string? note = null)
     {
         int digits = Math.Max(2, $"{Counts.SelectMany(row => row).Max()}".Length);
         screen.Line();
-        screen.Line($"[bold]{Pictures:N0} {what}: accuracy {100 * Accuracy:F1} %[/], log-loss {LogLoss:F3}");
+        screen.Line($"[bold]{Plural.Pictures(Pictures, kind)}: accuracy {100 * Accuracy:F1} %[/], log-loss {LogLoss:F3}");
+        if (note is not null)
+        {
+            screen.Line(note);
+        }
+
         screen.Line();
         int nameWidth = Math.Min(MaxName, ClassNames.Max(name => name.Length));
         if (ClassNames.Count <= MaxMatrix && 5 + nameWidth + ClassNames.Count * (digits + 1) + 9 <= screen.Width)

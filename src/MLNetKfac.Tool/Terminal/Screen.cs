@@ -6,7 +6,8 @@ namespace MLNetKfac.Tool.Terminal;
 
 /// <summary>
 /// Lines of text and, on a terminal, a last line that changes. Where the output goes to a file or another program there are only
-/// lines, without colours and as long as they come.
+/// lines, without colours and as long as they come. Once a terminal is closed, nothing is written any more: the work goes on, or ends
+/// as it should.
 /// </summary>
 internal sealed class Screen : IDisposable
 {
@@ -23,6 +24,7 @@ internal sealed class Screen : IDisposable
     private readonly Timer? _timer;
     private readonly Lock _lock = new();
     private Func<string>? _status;
+    private bool _isClosed;
 
     /// <param name="writer">Where to write: the output, or the error output where the output is for a program.</param>
     public Screen(TextWriter writer)
@@ -41,7 +43,7 @@ internal sealed class Screen : IDisposable
             _console.Profile.Width = NoLimit;
         }
 
-        _timer = IsLive ? new Timer(_ => Redraw(), null, RedrawInterval, RedrawInterval) : null;
+        _timer = IsLive ? new Timer(_ => Change(() => { }), null, RedrawInterval, RedrawInterval) : null;
     }
 
     /// <summary>Whether there is a line that changes.</summary>
@@ -50,16 +52,11 @@ internal sealed class Screen : IDisposable
     /// <summary>Columns of text that fit; 80 where nobody knows.</summary>
     public int Width { get; }
 
+    /// <summary>Characters before a line breaks: the terminal's width, or any number where there are only lines.</summary>
+    public int MaxLength => _console.Profile.Width;
+
     /// <summary>A line of Spectre.Console markup.</summary>
-    public void Line(string markup = "")
-    {
-        lock (_lock)
-        {
-            Clear();
-            _console.MarkupLine(markup);
-            Draw();
-        }
-    }
+    public void Line(string markup = "") => Change(() => _console.MarkupLine(markup));
 
     /// <summary>A warning.</summary>
     public void Warn(string message) => Line($"[yellow]{Markup.Escape(message)}[/]");
@@ -74,15 +71,7 @@ internal sealed class Screen : IDisposable
     };
 
     /// <summary>Sets what the last line shows from now on, as markup that is asked for again and again; null for no such line.</summary>
-    public void ShowStatus(Func<string>? status)
-    {
-        lock (_lock)
-        {
-            Clear();
-            _status = status;
-            Draw();
-        }
-    }
+    public void ShowStatus(Func<string>? status) => Change(() => _status = status);
 
     public void Dispose()
     {
@@ -90,12 +79,26 @@ internal sealed class Screen : IDisposable
         _timer?.Dispose();
     }
 
-    private void Redraw()
+    /// <summary>Does something between taking the last line away and drawing it again.</summary>
+    private void Change(Action change)
     {
         lock (_lock)
         {
-            Clear();
-            Draw();
+            if (_isClosed)
+            {
+                return;
+            }
+
+            try
+            {
+                Clear();
+                change();
+                Draw();
+            }
+            catch (IOException) when (_console.Profile.Out.IsTerminal)
+            {
+                _isClosed = true;
+            }
         }
     }
 
