@@ -53,9 +53,10 @@ public sealed class TrainTests : IDisposable
         Assert.AreEqual(train.Output[^1], inspect.Output[^1]);
         Assert.IsTrue(inspect.Output.All(line => line.Length <= 80), inspect.ToString());
 
-        ToolProcess.Outcome audit = ToolProcess.Run("audit", model, pictures);
+        ToolProcess.Outcome audit = ToolProcess.Run("audit", model, pictures, "--pictures", "4", "--threads", "2");
         Assert.AreEqual(0, audit.Code, audit.ToString());
         Assert.ContainsSingle(audit.Output.Where(line => line.StartsWith("conv2d_1 ", StringComparison.Ordinal)), audit.ToString());
+        Assert.ContainsSingle(audit.Output.Where(line => line.StartsWith("measured on 4 pictures, ", StringComparison.Ordinal)), audit.ToString());
     }
 
     [TestMethod]

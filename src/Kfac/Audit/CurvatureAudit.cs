@@ -34,8 +34,8 @@ public static class CurvatureAudit
         ParameterStore parameters = model.Store.CopyValues();
         var settings = new AuditSettings(
             [.. options.Approximations.Distinct()], [.. options.Dampings.Distinct().Order()], options.DampingIsRelative,
-            options.EstimationMode, options.Vectors, options.LargestMatrix, options.Seed);
-        return LayerAudit.Run(Load(indices[..count]), Load(indices[^count..]), settings);
+            options.EstimationMode, options.Vectors, options.MaxProducts, options.LargestMatrix, options.Seed);
+        return LayerAudit.Run(Load(indices[..count]), Load(indices[^count..]), settings, options.OnLayer);
 
         LabelledBatch Load(int[] images)
         {

@@ -31,6 +31,12 @@ public sealed record CurvatureAuditOptions
     public int Vectors { get; init; } = 2;
 
     /// <summary>
+    /// Most products with the exact Fisher for each vector, at least 1. Fewer take less time, and <see cref="BlockCurvature.SolverError"/>
+    /// says how exact the inverses still are. Default 48.
+    /// </summary>
+    public int MaxProducts { get; init; } = 48;
+
+    /// <summary>
     /// An approximation that has to factorise a matrix of more rows is left out for that layer, and the report says so: the
     /// time rises with the cube of them, to minutes for some thousands. At least 1. Default 1000.
     /// </summary>
@@ -42,6 +48,9 @@ public sealed record CurvatureAuditOptions
     /// <summary>Threads to compute with; 0 takes all processors. Results do not depend on it.</summary>
     public int Threads { get; init; }
 
+    /// <summary>Told of each layer as soon as it is measured, on the thread that audits.</summary>
+    public Action<LayerCurvature>? OnLayer { get; init; }
+
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal void Validate()
     {
@@ -52,6 +61,7 @@ public sealed record CurvatureAuditOptions
         Guard.Require(Enum.IsDefined(EstimationMode), nameof(EstimationMode), EstimationMode, "a defined mode");
         Guard.Require(Examples >= 1, nameof(Examples), Examples, "at least 1");
         Guard.Require(Vectors >= 1, nameof(Vectors), Vectors, "at least 1");
+        Guard.Require(MaxProducts >= 1, nameof(MaxProducts), MaxProducts, "at least 1");
         Guard.Require(LargestMatrix >= 1, nameof(LargestMatrix), LargestMatrix, "at least 1");
         Guard.Require(Threads >= 0, nameof(Threads), Threads, "0 (all processors) or more");
     }

@@ -11,11 +11,12 @@ namespace Kfac.Audit;
 /// <param name="DampingIsRelative">Whether they are multiples of the exact Fisher's mean eigenvalue.</param>
 /// <param name="EstimationMode">How the blocks' statistics are estimated.</param>
 /// <param name="Vectors">How many random vectors.</param>
+/// <param name="MaxProducts">Most products with F for the exact inverse of a vector.</param>
 /// <param name="LargestMatrix">Blocks that would have to factorise a matrix of more rows are left out.</param>
 /// <param name="Seed">Of vectors and sampled labels.</param>
 internal sealed record AuditSettings(
     IReadOnlyList<FisherApproximation> Approximations, IReadOnlyList<float> Dampings, bool DampingIsRelative,
-    EstimationMode EstimationMode, int Vectors, int LargestMatrix, int Seed);
+    EstimationMode EstimationMode, int Vectors, int MaxProducts, int LargestMatrix, int Seed);
 
 /// <summary>
 /// Audits one layer: curvature and gradient come from a sample, and what a step is worth shows on other images, which
@@ -23,9 +24,6 @@ internal sealed record AuditSettings(
 /// </summary>
 internal sealed class LayerAudit
 {
-    /// <summary>Most products with F for an exact inverse.</summary>
-    private const int MaxProducts = 48;
-
     /// <summary>Relative residual of an exact inverse that will do: that of the products.</summary>
     private const double Tolerance = 1e-3;
 
@@ -59,7 +57,8 @@ internal sealed class LayerAudit
     /// <param name="sample">A network with memory for backward passes. Its parameters are moved, and moved back.</param>
     /// <param name="others">As many other images, in a network that shares the parameters.</param>
     /// <param name="settings">What to compare.</param>
-    public static CurvatureReport Run(LabelledBatch sample, LabelledBatch others, AuditSettings settings)
+    /// <param name="told">Told of each layer as soon as it is measured.</param>
+    public static CurvatureReport Run(LabelledBatch sample, LabelledBatch others, AuditSettings settings, Action<LayerCurvature>? told)
     {
         var loss = new SoftmaxCrossEntropy(sample.Network.Spec.Output.Size, sample.Labels.Length);
         var layers = new List<LayerCurvature>();
@@ -69,6 +68,7 @@ internal sealed class LayerAudit
             var audit = new LayerAudit(sample, others, loss, layer, settings);
             (lossAtRest, otherLossAtRest) = (audit._lossAtRest, audit._otherLossAtRest);
             layers.Add(audit.Run());
+            told?.Invoke(layers[^1]);
         }
 
         return new CurvatureReport(sample.Labels.Length, lossAtRest, otherLossAtRest, settings.EstimationMode, layers);
@@ -127,7 +127,7 @@ internal sealed class LayerAudit
         foreach (float[] vector in _vectors)
         {
             bool isFirst = true;
-            _spaces.Add(new KrylovSpace(Multiply, vector, Lambda(_settings.Dampings[0]), Tolerance, MaxProducts));
+            _spaces.Add(new KrylovSpace(Multiply, vector, Lambda(_settings.Dampings[0]), Tolerance, _settings.MaxProducts));
 
             void Multiply(float[] v, float[] result)
             {
@@ -159,6 +159,7 @@ internal sealed class LayerAudit
     {
         var layers = new LayerCollection { EmaDecay = 0, Workers = _network.Workers };
         FisherBlock block = layers.CreateBlock(_layer, approximation);
+        _fisher.Forward();
         new FisherEstimator(_network, _loss, layers, mode, _settings.Seed).UpdateCurvatureAndGradient(_sample.Labels, step: 0);
         if (block is EkfacFB)
         {

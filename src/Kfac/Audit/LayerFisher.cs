@@ -39,7 +39,7 @@ internal sealed class LayerFisher
         _moved = new SoftmaxCrossEntropy(loss.Classes, Examples);
         _fisher = ExactFisher.OfLayer(sample.Network, loss, layer);
         _logits = new float[Examples * loss.Classes];
-        Forward(sample.Network);
+        Forward();
         loss.Normalize(sample.Network.Logits, Examples);
         for (int n = 0; n < Examples; n++)
         {
@@ -73,7 +73,6 @@ internal sealed class LayerFisher
             return;
         }
 
-        Forward(_sample.Network);
         double step = MeasureDifference(vector, length);
         _fisher.MultiplyDifference(0.5 * length / step, Examples, result);
     }
@@ -81,13 +80,13 @@ internal sealed class LayerFisher
     /// <summary>The gradient of the examples' mean loss; leaves the network as a forward and a backward pass do.</summary>
     public void Gradient(Span<float> result)
     {
-        Forward(_sample.Network);
+        Forward();
         _loss.WriteGradient(_sample.Labels, _sample.Network.LogitsGradient!);
         _sample.Network.Backward(BackwardQuantities.Gradient);
         _fisher.ReadGradient(result);
     }
 
-    /// <summary>The mean loss of a batch, in a network that shares the parameters, with the layer's moved by <paramref name="scale"/> · <paramref name="direction"/>.</summary>
+    /// <summary>The mean loss of a batch, in a network that shares the parameters, with the layer's moved by <paramref name="scale"/> · <paramref name="direction"/>. The activations stay those of the moved parameters.</summary>
     public double LossAt(ReadOnlySpan<float> direction, float scale, LabelledBatch batch)
     {
         _fisher.Keep();
@@ -95,9 +94,11 @@ internal sealed class LayerFisher
         Forward(batch.Network);
         double loss = _moved.Forward(batch.Network.Logits, batch.Labels).LossSum / Examples;
         _fisher.Restore();
-        Forward(_sample.Network);
         return loss;
     }
+
+    /// <summary>Takes the sample through the network.</summary>
+    public void Forward() => Forward(_sample.Network);
 
     /// <summary>Logits on both sides of the parameters, at a distance that changes them by about as much as is wanted.</summary>
     /// <returns>The distance.</returns>

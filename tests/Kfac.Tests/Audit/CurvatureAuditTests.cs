@@ -35,6 +35,18 @@ public sealed class CurvatureAuditTests
     public static IEnumerable<object[]> Layers => [[0, "conv2d_1"], [1, "conv2d_2"], [2, "dense_1"]];
 
     [TestMethod]
+    public void Each_layer_is_told_as_soon_as_it_is_measured_and_takes_no_more_products_than_it_may()
+    {
+        var told = new List<LayerCurvature>();
+
+        CurvatureReport report = CurvatureAudit.Run(Model, Images, Options with { Approximations = [FisherApproximation.Diagonal], MaxProducts = 1, OnLayer = told.Add });
+
+        CollectionAssert.AreEqual(report.Layers.ToArray(), told);
+        Assert.IsGreaterThan(Report.Layers[0].Blocks[0].SolverError, report.Layers[0].Blocks[0].SolverError, "a coarser inverse");
+        Assert.ThrowsExactly<ArgumentException>(() => CurvatureAudit.Run(Model, Images, Options with { MaxProducts = 0 }));
+    }
+
+    [TestMethod]
     [DynamicData(nameof(Layers))]
     public void Spectrum_is_that_of_the_explicit_Fisher(int index, string name)
     {
