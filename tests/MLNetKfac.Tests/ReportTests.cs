@@ -101,6 +101,7 @@ public sealed class ReportTests
         Assert.Contains("30 test pictures of 3 classes</p>", test);
         Assert.Contains("with 95 % confidence", test);
         Assert.DoesNotContain("flattered", test);
+        Assert.DoesNotContain("background: #000", test, "no black beside a picture");
     }
 
     [TestMethod]
