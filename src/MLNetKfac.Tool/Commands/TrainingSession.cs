@@ -45,6 +45,8 @@ internal sealed class TrainingSession
     /// <summary>Null leaves it to the trainer.</summary>
     public AugmentationOptions? Augmentation { get; init; }
 
+    public bool Thorough { get; init; }
+
     public bool AverageShifted { get; init; }
 
     public required int Seed { get; init; }
@@ -221,6 +223,7 @@ internal sealed class TrainingSession
         ["--size"] = Size?.ToString(CultureInfo.InvariantCulture) ?? Default,
         ["--optimizer"] = OptimizerName,
         ["--augmentation"] = Augmentation?.ToString() ?? Default,
+        ["--thorough"] = Thorough ? "yes" : "no",
         ["--average-shifted"] = AverageShifted ? "yes" : "no",
         ["--seed"] = Seed.ToString(CultureInfo.InvariantCulture),
         ["--validation"] = Validation?.ToString(CultureInfo.InvariantCulture) ?? Default,
@@ -250,6 +253,7 @@ internal sealed class TrainingSession
             Optimizer = Optimizer,
             Epoch = Epochs,
             Augmentation = Augmentation,
+            Thorough = Thorough,
             AverageShifted = AverageShifted,
             Seed = Seed,
             Threads = Threads,
