@@ -11,6 +11,9 @@ internal static class RanksCommand
 {
     private static readonly string[] AsRoot = Environment.UserName == "root" ? ["--allow-run-as-root"] : [];
 
+    /// <summary>This program, which `dotnet run` starts by itself and `dotnet Kfac.Bench.dll` by the host.</summary>
+    private static readonly string[] Program = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Environment.ProcessPath!, typeof(RanksCommand).Assembly.Location] : [Environment.ProcessPath!];
+
     public static Command Create()
     {
         Option<string> net = new("--net") { Description = $"One of {string.Join(", ", BenchmarkNetworks.Names)}.", DefaultValueFactory = _ => "M" };
@@ -59,7 +62,7 @@ internal static class RanksCommand
 
     private static JsonObject Measure(string[] step, int ranks)
     {
-        string[] own = [Environment.ProcessPath!, .. step, "--threads", $"{Math.Max(1, Environment.ProcessorCount / ranks)}"];
+        string[] own = [.. Program, .. step, "--threads", $"{Math.Max(1, Environment.ProcessorCount / ranks)}"];
         string[] words = ranks == 1 ? own : ["mpirun", .. AsRoot, "--oversubscribe", "--bind-to", "none", "-n", $"{ranks}", .. own];
         ProcessStartInfo start = new(words[0], words[1..]) { RedirectStandardOutput = true };
         start.Environment["TERM"] = "dumb";
