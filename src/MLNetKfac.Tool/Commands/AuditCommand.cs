@@ -76,7 +76,7 @@ internal static class AuditCommand
 
         foreach (LayerCurvature layer in report.Layers)
         {
-            screen.Line(Markup.Escape($"{layer.Layer}: {layer.Advice}"));
+            screen.Line(Markup.Escape(layer.Advice));
         }
 
         screen.Line();
