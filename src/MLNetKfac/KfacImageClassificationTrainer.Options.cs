@@ -77,7 +77,7 @@ public sealed partial class KfacImageClassificationTrainer
 
         /// <summary>
         /// Whether colour images of at least 24 x 24 get a third more epochs, where <see cref="Epoch"/> is 0, and <see cref="AverageShifted"/>:
-        /// more accurate, in 4/3 of the training time and three times that of a prediction.
+        /// a little more accurate, in 4/3 of the training time and three times that of a prediction.
         /// </summary>
         public bool Thorough = Engine.Thorough;
 

@@ -26,7 +26,7 @@ public sealed record KfacOptions : OptimizerOptions
     /// </summary>
     public float? Exponent { get; init; }
 
-    /// <summary>Damping λ, positive, in the unit of F's eigenvalues: added to the curvature before the power is taken. Null, the default, takes what was tuned for the block and the exponent.</summary>
+    /// <summary>Damping λ, positive, in the unit of F's eigenvalues: added to the curvature before the power is taken. Null, the default, takes what was tuned for the block and the exponent: 0.0001 by default, 0.000001 for normalisations.</summary>
     public float? Damping { get; init; }
 
     /// <summary>Whether <see cref="Damping"/> is a multiple of each block's mean eigenvalue rather than a number of its own. Default false.</summary>
@@ -81,7 +81,7 @@ public sealed record KfacOptions : OptimizerOptions
     /// <summary>
     /// Norm constraint c (KL clipping), positive: the preconditioned gradient v is scaled down so that α²·v·g ≤ c, with v·g
     /// standing for vᵀFv (it is that for the exponent -1) and α taken before the schedule's factor. Null, the default, takes what
-    /// was tuned for the block and the exponent.
+    /// was tuned for the block and the exponent: 0.001 by default, none for normalisations.
     /// </summary>
     public float? NormConstraint { get; init; }
 

@@ -35,7 +35,7 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// Whether colour images of at least 24 x 24 get a third more epochs, where <see cref="Epochs"/> is 0, and
-    /// <see cref="AverageShifted"/>: more accurate, in 4/3 of the training time and three times that of a prediction. Default false.
+    /// <see cref="AverageShifted"/>: a little more accurate, in 4/3 of the training time and three times that of a prediction. Default false.
     /// </summary>
     public bool Thorough { get; init; }
 

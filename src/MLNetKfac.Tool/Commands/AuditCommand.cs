@@ -37,7 +37,7 @@ internal static class AuditCommand
         Argument<DirectoryInfo> folder = CommonOptions.Folder();
         Option<int?> pictures = NumberOption.Create<int>("--pictures", value => value >= 1, "a whole number, at least 1", "Pictures to measure on; as many others try the steps. [default: as many as take about a minute on two cores, 6 to 128]");
         Option<int?> threads = NumberOption.Threads();
-        Option<bool> full = new("--full") { Description = "Measure every approximation to more digits, which takes about ten times as long, and show all of it, in lines of 150 columns." };
+        Option<bool> full = new("--full") { Description = "Measure every approximation to more digits, which takes much longer, and show all of it, in lines of 150 columns." };
         Command command = new("audit", "Measures how well approximations of the Fisher information serve each layer of a model, and advises on them.") { model, folder, pictures, threads, full };
         command.SetAction(arguments => ExitCode.Of(() => Run(
             arguments.GetValue(model)!.FullName, arguments.GetValue(folder)!.FullName, arguments.GetValue(pictures), arguments.GetValue(threads) ?? 0, arguments.GetValue(full))));
