@@ -30,6 +30,9 @@ public sealed class KfacImageClassificationModelParameters
     /// <summary>One report for each epoch of the training.</summary>
     public IReadOnlyList<EpochReport> TrainingHistory => Classifier.History;
 
+    /// <summary>What the last training went by, also where the options left it open; null in a model of a version that did not keep it.</summary>
+    public TrainingRecipe? Recipe => Classifier.Recipe;
+
     /// <summary>Number of classes.</summary>
     public int ClassCount => Classifier.ClassCount;
 

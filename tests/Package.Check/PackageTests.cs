@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.IO.Compression;
-using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -102,8 +101,5 @@ public sealed class PackageTests
     }
 
     private static ZipArchive Open(string package, string extension) =>
-        ZipFile.OpenRead(Path.Combine(Metadata("PackagesFolder"), $"{package}.{Metadata("PackageVersion")}{extension}"));
-
-    private static string Metadata(string key) =>
-        typeof(PackageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(metadata => metadata.Key == key).Value!;
+        ZipFile.OpenRead(Path.Combine(PackageFolder.Path, $"{package}.{PackageFolder.Version}{extension}"));
 }

@@ -34,6 +34,9 @@ public sealed class ImageClassifier
     /// <summary>One report for each epoch of the training.</summary>
     public IReadOnlyList<EpochReport> History { get; }
 
+    /// <summary>What its last training went by; null in a model that was written by a version that did not keep it, or that was made by <see cref="WithNewClasses"/>.</summary>
+    public TrainingRecipe? Recipe { get; internal init; }
+
     /// <summary>
     /// T of p = softmax(logits / T), above 0: fitted on images that were not trained on, so that probabilities are
     /// what they claim to be (Guo et al. 2017). 1 where there were none.
@@ -58,11 +61,11 @@ public sealed class ImageClassifier
 
     /// <summary>The same model at another temperature.</summary>
     internal ImageClassifier WithTemperature(float temperature) =>
-        new(Spec, Store, Scaling, History) { Temperature = temperature, Views = Views, OptimizerState = OptimizerState };
+        new(Spec, Store, Scaling, History) { Recipe = Recipe, Temperature = temperature, Views = Views, OptimizerState = OptimizerState };
 
     /// <summary>The same model with other views averaged, at the same temperature.</summary>
     internal ImageClassifier WithViews(AveragedViews views) =>
-        new(Spec, Store, Scaling, History) { Temperature = Temperature, Views = views, OptimizerState = OptimizerState };
+        new(Spec, Store, Scaling, History) { Recipe = Recipe, Temperature = Temperature, Views = views, OptimizerState = OptimizerState };
 
     /// <summary>
     /// A model to train on for other classes: the last layer, convolution or dense, and what follows it begin anew; all layers before
@@ -90,7 +93,7 @@ public sealed class ImageClassifier
     public void Save(Stream stream, bool withOptimizerState = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        ModelFile.Write(new StoredModel(Spec, Store, Scaling, History, new StoredPrediction(Temperature, Views), withOptimizerState ? OptimizerState : null), stream);
+        ModelFile.Write(new StoredModel(Spec, Store, Scaling, History, Recipe, new StoredPrediction(Temperature, Views), withOptimizerState ? OptimizerState : null), stream);
     }
 
     /// <summary>Writes the model to a file; a file of that name is replaced once the new one is whole and on disk. Otherwise as above.</summary>
@@ -103,7 +106,7 @@ public sealed class ImageClassifier
     {
         ArgumentNullException.ThrowIfNull(stream);
         StoredModel stored = ModelFile.Read(stream);
-        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, stored.History) { Temperature = stored.Prediction.Temperature, Views = stored.Prediction.Views, OptimizerState = stored.OptimizerState };
+        return new ImageClassifier(stored.Spec, stored.Parameters, stored.Scaling, stored.History) { Recipe = stored.Recipe, Temperature = stored.Prediction.Temperature, Views = stored.Prediction.Views, OptimizerState = stored.OptimizerState };
     }
 
     /// <summary>

@@ -13,9 +13,10 @@ namespace Kfac.Models;
 /// <param name="Parameters">Its parameters.</param>
 /// <param name="Scaling">What is done to its input.</param>
 /// <param name="History">The reports of its training.</param>
+/// <param name="Recipe">What its training went by; null where that is not kept.</param>
 /// <param name="Prediction">How probabilities come of its class scores.</param>
 /// <param name="OptimizerState">What its optimizer remembered; null where that is not kept.</param>
-internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, IReadOnlyList<EpochReport> History, StoredPrediction Prediction, StateDictionary? OptimizerState);
+internal sealed record StoredModel(NetworkSpec Spec, ParameterStore Parameters, InputScaling Scaling, IReadOnlyList<EpochReport> History, TrainingRecipe? Recipe, StoredPrediction Prediction, StateDictionary? OptimizerState);
 
 /// <summary>How probabilities come of class scores; see <see cref="ImageClassifier"/>.</summary>
 internal readonly record struct StoredPrediction(float Temperature, AveragedViews Views)
@@ -25,7 +26,7 @@ internal readonly record struct StoredPrediction(float Temperature, AveragedView
 
 /// <summary>
 /// The format of a trained network: an 8-byte mark, a version, the length of the body, the body (description as JSON,
-/// history, scaling, in version 3 how to predict, parameters as little-endian floats, the optimizer's state where there is one) and the SHA-256 of all that. docs/model-format.md has it in full.
+/// history, scaling, from version 3 on how to predict, in version 4 the recipe, parameters as little-endian floats, the optimizer's state where there is one) and the SHA-256 of all that. docs/model-format.md has it in full.
 /// </summary>
 /// <remarks>
 /// Reading trusts nothing: no memory is asked for beyond what the stream really delivers, and every length in the body
@@ -33,7 +34,7 @@ internal readonly record struct StoredPrediction(float Temperature, AveragedView
 /// </remarks>
 internal static class ModelFile
 {
-    private const uint WithoutState = 1, WithState = 2, WithPrediction = 3;
+    private const uint WithoutState = 1, WithState = 2, WithPrediction = 3, WithRecipe = 4;
 
     private const int HeaderLength = 8 + 4 + 8;
 
@@ -50,11 +51,16 @@ internal static class ModelFile
         WriteText(writer, TrainingHistory.ToJson(model.History));
         WriteFloats(writer, [.. model.Scaling.Mean]);
         WriteFloats(writer, [.. model.Scaling.Factor]);
-        uint version = model.Prediction != StoredPrediction.Plain ? WithPrediction : model.OptimizerState is null ? WithoutState : WithState;
-        if (version == WithPrediction)
+        uint version = model.Recipe is not null ? WithRecipe : model.Prediction != StoredPrediction.Plain ? WithPrediction : model.OptimizerState is null ? WithoutState : WithState;
+        if (version >= WithPrediction)
         {
             AveragedViews views = model.Prediction.Views;
             WriteFloats(writer, [model.Prediction.Temperature, (views.Mirrored ? 1 : 0) + (views.Shifted ? 2 : 0), model.OptimizerState is null ? 0 : 1]);
+        }
+
+        if (model.Recipe is { } recipe)
+        {
+            WriteText(writer, recipe.ToJson());
         }
 
         foreach (Parameter parameter in model.Parameters.Parameters)
@@ -83,9 +89,9 @@ internal static class ModelFile
         }
 
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8));
-        if (version is not (WithoutState or WithState or WithPrediction))
+        if (version is < WithoutState or > WithRecipe)
         {
-            throw new FormatException($"the model has format version {version}, but this library reads versions {WithoutState} to {WithPrediction}");
+            throw new FormatException($"the model has format version {version}, but this library reads versions {WithoutState} to {WithRecipe}");
         }
 
         byte[] body = ReadExactly(stream, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(12)), "body");
@@ -110,7 +116,8 @@ internal static class ModelFile
             throw new FormatException($"value {wrong} of the model's scaling factor is {scaling.Factor[wrong]}, but must be above 0");
         }
 
-        (StoredPrediction prediction, bool hasState) = version == WithPrediction ? ReadPrediction(reader) : (StoredPrediction.Plain, version == WithState);
+        (StoredPrediction prediction, bool hasState) = version >= WithPrediction ? ReadPrediction(reader) : (StoredPrediction.Plain, version == WithState);
+        TrainingRecipe? recipe = version == WithRecipe ? TrainingRecipe.FromJson(reader.ReadText("recipe")) : null;
         ParameterStore parameters = LayOut(spec);
         long expected = parameters.Parameters.Sum(parameter => sizeof(int) + (long)sizeof(float) * parameter.Length);
         if (hasState ? expected > reader.Remaining : expected != reader.Remaining)
@@ -124,7 +131,7 @@ internal static class ModelFile
             parameter.RequirePossible();
         }
 
-        return new StoredModel(spec, parameters, scaling, history, prediction, hasState ? ReadState(reader) : null);
+        return new StoredModel(spec, parameters, scaling, history, recipe, prediction, hasState ? ReadState(reader) : null);
     }
 
     private static (StoredPrediction Prediction, bool HasState) ReadPrediction(ModelReader reader)

@@ -59,7 +59,7 @@ internal sealed class CheckpointedTraining : IDisposable
             throw new InvalidDataException($"{path} can be no moment of this training: {impossible}. Delete it to go on from the one before it, or give another {nameof(TrainingOptions.CheckpointPath)} to train from the start");
         }
 
-        _options.OnInfo?.Invoke($"the training goes on from {path}, after {history.Count} whole {(history.Count == 1 ? "epoch" : "epochs")}");
+        _options.OnInfo?.Invoke($"the training goes on from {path}, after {Plural.Epochs(history.Count, "whole ")}");
         return true;
     }
 

@@ -1,4 +1,5 @@
 using Kfac.Images;
+using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Optimizers;
 
@@ -62,9 +63,9 @@ internal static class Recipe
         };
     }
 
-    /// <summary>What a person wants to know of it, in a line.</summary>
-    public static string Describe(TrainingOptions options) =>
-        FormattableString.Invariant($"recipe: {options.Epochs} {(options.Epochs == 1 ? "epoch" : "epochs")}, augmentation {options.Augmentation}, label smoothing {options.LabelSmoothing}{(options.Optimizer.L2 > 0 ? FormattableString.Invariant($", L2 {options.Optimizer.L2}") : "")}");
+    /// <summary>What the model is to remember of <paramref name="options"/>, which are complete.</summary>
+    public static TrainingRecipe Of(TrainingOptions options, int batchSize) =>
+        new(options.Epochs, batchSize, options.Augmentation!.ToString(), options.LabelSmoothing!.Value, options.Optimizer.L2 ?? 0);
 
     private static bool Convolves(IEnumerable<LayerSpec> layers) =>
         layers.Any(layer => layer is Conv2DSpec || (layer is ResidualSpec residual && Convolves(residual.Body.Concat(residual.Shortcut))));

@@ -18,6 +18,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly ImageSequence? _validation;
     private readonly ImageSet? _calibration;
     private readonly InputScaling _scaling;
+    private readonly TrainingRecipe _recipe;
     private readonly BatchFeed _batches;
     private readonly Network _network;
     private readonly Optimizer _optimizer;
@@ -77,7 +78,8 @@ internal sealed class TrainingRun : IDisposable
         _validation = data.Validation?.Open(seed: null);
         AugmentationOptions changes = options.Augmentation!;
         Augmentation? augmentation = changes == AugmentationOptions.None ? null : new Augmentation(changes, spec.Input, _scaling.Mean, options.Seed);
-        options.OnInfo?.Invoke(Recipe.Describe(options));
+        _recipe = Recipe.Of(options, batchSize);
+        options.OnInfo?.Invoke($"recipe: {_recipe}");
         _loader = new BatchLoader(_scaling, augmentation, batchSize, ranks.Communicator);
         _batches = new BatchFeed(_loader, _network, _optimizer.Loss, ClassFactors.Compute(options, training.ClassWeights, training.Count), ranks);
         _evaluation = new Evaluation(_network, _optimizer, _loader, _batches);
@@ -113,7 +115,7 @@ internal sealed class TrainingRun : IDisposable
                 throw;
             }
 
-            _options.OnWarning?.Invoke($"the training was cancelled after {_history.Count} whole {(_history.Count == 1 ? "epoch" : "epochs")}: the best model so far is kept");
+            _options.OnWarning?.Invoke($"the training was cancelled after {Plural.Epochs(_history.Count, "whole ")}: the best model so far is kept");
         }
         finally
         {
@@ -135,7 +137,7 @@ internal sealed class TrainingRun : IDisposable
 
         ParameterStore parameters = ParameterLayout.Of(_network.Spec);
         _network.Store.Values.Span.CopyTo(parameters.Values.Span);
-        var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { Views = new AveragedViews(_options.AverageMirrored!.Value, _options.AverageShifted), OptimizerState = state };
+        var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { Recipe = _recipe, Views = new AveragedViews(_options.AverageMirrored!.Value, _options.AverageShifted), OptimizerState = state };
         return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : _ranks.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
     }
 

@@ -38,6 +38,7 @@ internal static class InspectCommand
                 classifier.Temperature,
                 classifier.AveragesMirrored,
                 classifier.AveragesShifted,
+                classifier.Recipe,
                 History = model.Classifier.Model.TrainingHistory,
                 model.Digest,
             });
@@ -53,6 +54,11 @@ internal static class InspectCommand
         }
 
         screen.Line(FormattableString.Invariant($"probabilities: softmax at a temperature of {classifier.Temperature:0.###}, scores of the picture{(classifier.AveragesShifted ? ", moved a little" : "")}{(classifier.AveragesMirrored ? ", mirrored" : "")}"));
+        if (classifier.Recipe is { } recipe)
+        {
+            screen.Line(Markup.Escape($"recipe: {recipe}"));
+        }
+
         screen.Line();
         foreach (EpochReport epoch in model.Classifier.Model.TrainingHistory)
         {

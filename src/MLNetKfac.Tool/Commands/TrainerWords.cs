@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Kfac.Training;
 using Microsoft.ML;
 using MLNetKfac.Tool.Terminal;
@@ -6,8 +5,8 @@ using Spectre.Console;
 
 namespace MLNetKfac.Tool.Commands;
 
-/// <summary>What the trainer chose where the options leave it open, by the line that it writes to the log.</summary>
-internal sealed partial class TrainerWords
+/// <summary>What the trainer says, for a person at a command line.</summary>
+internal static class TrainerWords
 {
     /// <summary>Options of the trainer that a value on the command line can put out of range.</summary>
     private static readonly Dictionary<string, string> Options = new()
@@ -16,23 +15,15 @@ internal sealed partial class TrainerWords
         [nameof(TrainingOptions.Augmentation)] = "--augmentation",
     };
 
-    private Match _recipe = Match.Empty;
-
-    /// <summary>Shows the line on the screen as soon as the trainer writes it.</summary>
-    public TrainerWords(MLContext mlContext, Screen screen) => mlContext.Log += (_, message) =>
+    /// <summary>Shows the line of the log with the training's recipe, as soon as it is there.</summary>
+    public static void ShowRecipe(MLContext mlContext, Screen screen) => mlContext.Log += (_, message) =>
     {
-        if (Recipe().Match(message.RawMessage) is { Success: true } match)
+        if (message.RawMessage.StartsWith("recipe: ", StringComparison.Ordinal))
         {
-            _recipe = match;
-            screen.Line(Markup.Escape(match.Value));
+            screen.Line(Markup.Escape(message.RawMessage));
             screen.Line();
         }
     };
-
-    /// <summary>Number of epochs.</summary>
-    public string Epochs => _recipe.Groups["epochs"].Value;
-
-    public string Augmentation => _recipe.Groups["augmentation"].Value;
 
     /// <summary>The trainer's refusal of an option, by the option's name on the command line.</summary>
     public static string Translate(ArgumentException refusal)
@@ -40,7 +31,4 @@ internal sealed partial class TrainerWords
         string message = ExitCode.MessageOf(refusal);
         return refusal.ParamName is { } name && Options.TryGetValue(name, out string? option) ? message.Replace(name, option, StringComparison.Ordinal) : message;
     }
-
-    [GeneratedRegex("^recipe: (?<epochs>[0-9]+) epochs?, augmentation (?<augmentation>.*), label smoothing .*$")]
-    private static partial Regex Recipe();
 }

@@ -81,7 +81,7 @@ internal sealed class TrainingSession
         MLContext mlContext = new(Seed);
         using Screen screen = new(!isFirst ? TextWriter.Null : WritesJson ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
-        TrainerWords chosen = new(mlContext, screen);
+        TrainerWords.ShowRecipe(mlContext, screen);
         using Interruption interruption = new();
         CheckpointOptions? checkpoints = CheckpointPath is null || !isFirst ? null : new CheckpointOptions(CheckpointPath);
         PictureModel? previous = PreviousPath is null ? null : PictureModel.Load(mlContext, PreviousPath);
@@ -167,7 +167,7 @@ internal sealed class TrainingSession
             {
                 screen.Line();
                 screen.ShowStatus(() => " writing the report …");
-                SaveReport(ReportPath, classifier, data, Choices(words, data, chosen));
+                SaveReport(ReportPath, classifier, data, Choices(words, data, classifier.Model.Recipe!));
                 screen.ShowStatus(null);
                 screen.Line(Markup.Escape($"report: {ReportPath}"));
             }
@@ -230,10 +230,10 @@ internal sealed class TrainingSession
     };
 
     /// <summary>The words with the values that were chosen where none was given.</summary>
-    private static IEnumerable<KeyValuePair<string, string>> Choices(Dictionary<string, string> words, TrainingData data, TrainerWords chosen) =>
+    private static IEnumerable<KeyValuePair<string, string>> Choices(Dictionary<string, string> words, TrainingData data, TrainingRecipe chosen) =>
         words.Select(word => word.Value != Default ? word : KeyValuePair.Create(word.Key, word.Key switch
         {
-            "--epochs" => chosen.Epochs,
+            "--epochs" => chosen.Epochs.ToString(CultureInfo.InvariantCulture),
             "--augmentation" => chosen.Augmentation,
             "--size" => $"{data.Training.Width} x {data.Training.Height}",
             "--validation" => data.Validation is { } apart ? Plural.Pictures(apart.Count) : data.ValidationFraction.ToString(CultureInfo.InvariantCulture),

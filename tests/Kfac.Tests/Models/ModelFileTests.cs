@@ -28,6 +28,7 @@ public sealed class ModelFileTests
         ImageClassifier loaded = ImageClassifier.Load(new MemoryStream(Save()));
         Assert.AreEqual(Model.Spec, loaded.Spec);
         CollectionAssert.AreEqual(Model.History.ToArray(), loaded.History.ToArray());
+        Assert.AreEqual(new TrainingRecipe(Epochs: 2, BatchSize: 30, "none", LabelSmoothing: 0, L2: 0), loaded.Recipe);
         CollectionAssert.AreEqual(Model.Scaling.Mean.ToArray(), loaded.Scaling.Mean.ToArray());
         CollectionAssert.AreEqual(Model.Scaling.Factor.ToArray(), loaded.Scaling.Factor.ToArray());
         Assert.HasCount(Model.Parameters.Count, loaded.Parameters);
@@ -65,7 +66,7 @@ public sealed class ModelFileTests
     {
         byte[] file = Save();
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(8), 7);
-        StringAssert.Contains(Refused(file), "the model has format version 7, but this library reads versions 1 to 3");
+        StringAssert.Contains(Refused(file), "the model has format version 7, but this library reads versions 1 to 4");
         StringAssert.Contains(Refused([.. Enumerable.Repeat((byte)'x', 500)]), "not a K-FAC model");
     }
 
@@ -135,6 +136,23 @@ public sealed class ModelFileTests
         Assert.IsFalse(new LoadLimits(isTimed: false).TryLoad(vast.Length, () => ImageClassifier.Load(new MemoryStream(vast)), "a million reports", out _));
 
         static string Saved() => TrainingHistory.ToJson(Model.History);
+    }
+
+    [TestMethod]
+    [DataRow("\"Epochs\":2", "\"Epochs\":0")]
+    [DataRow("\"BatchSize\":30", "\"BatchSize\":-3")]
+    [DataRow("\"Augmentation\":\"none\"", "\"Augmentation\":null  ")]
+    [DataRow("\"LabelSmoothing\":0", "\"LabelSmoothing\":1")]
+    [DataRow("\"L2\":0", "\"L3\":0")]
+    public void A_recipe_must_be_one(string recorded, string other)
+    {
+        StringAssert.Contains(Refused(Resign(Save(), file =>
+        {
+            // The history has epochs, too: the recipe is behind it.
+            int at = file.AsSpan().LastIndexOf(Encoding.UTF8.GetBytes(recorded));
+            other = other.PadRight(recorded.Length);
+            Encoding.UTF8.GetBytes(other).AsSpan(0, recorded.Length).CopyTo(file.AsSpan(at));
+        })), "the model's recipe");
     }
 
     [TestMethod]

@@ -114,7 +114,7 @@ public sealed class RecipeTests
         Assert.AreNotEqual(1, model.Temperature);
         Assert.IsNotNull(model.History[^1].ValidationLoss);
         Assert.Contains("12 of the 40 training images are set apart to calibrate the probabilities", infos);
-        Assert.Contains("recipe: 2 epochs, augmentation shift 0.0625, reflected border, horizontal flip, alternating flip, label smoothing 0.2", infos);
+        Assert.Contains("recipe: 2 epochs, batches of 28, augmentation shift 0.0625, reflected border, horizontal flip, alternating flip, label smoothing 0.2", infos);
         Assert.Contains(info => info.StartsWith("calibration: temperature ", StringComparison.Ordinal) && info.EndsWith("by 12 images that were not trained on", StringComparison.Ordinal), infos);
 
         using var file = new MemoryStream();
@@ -122,6 +122,9 @@ public sealed class RecipeTests
         file.Position = 0;
         ImageClassifier loaded = ImageClassifier.Load(file);
         Assert.AreEqual((model.Temperature, true, true), (loaded.Temperature, loaded.AveragesMirrored, loaded.HasOptimizerState));
+        Assert.AreEqual(model.Recipe, loaded.Recipe);
+        Assert.Contains($"recipe: {loaded.Recipe}", infos);
+        Assert.AreEqual(AugmentationOptions.PhotographsInFewEpochs, AugmentationOptions.Parse(loaded.Recipe!.Augmentation));
     }
 
     [TestMethod]
