@@ -4,7 +4,7 @@ using MLNetKfac.Pictures;
 
 namespace MLNetKfac;
 
-/// <summary>Reads single pictures the way <c>mlContext.Data.LoadImagesFromFolder</c> does: what a model was trained on so, it should classify so.</summary>
+/// <summary>Reads single pictures the way <c>mlContext.Data.LoadImagesFromFolder</c> does, so that a model classifies them as it was trained.</summary>
 public static class ImageFile
 {
     /// <summary>Reads a picture (JPEG, PNG, BMP, WebP or the first frame of a GIF), turned upright as its EXIF orientation says.</summary>
@@ -35,7 +35,7 @@ public static class ImageFile
     }
 
     /// <summary>The size of a picture by the head of its file, without decoding it: a small file can claim any number of pixels.</summary>
-    /// <param name="stream">The picture's bytes, read to the end.</param>
+    /// <param name="stream">The picture's bytes, of which only the head is decoded.</param>
     /// <returns>Rows and columns of the picture when it is upright, as its EXIF orientation says.</returns>
     /// <exception cref="FormatException">It is no picture, or its head is cut off.</exception>
     public static (int Height, int Width) Measure(Stream stream)

@@ -41,15 +41,26 @@ public sealed class ImageFolderDataView : IDataView
     /// <summary>Names of the class folders that have pictures, in ordinal order.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Number of pictures. Asked for the first time, it has unreadable ones found.</summary>
+    /// <summary>Number of readable pictures. The first use of it checks all pictures.</summary>
     public int Count => Files.Count;
 
     /// <summary>Number of pictures of each class.</summary>
-    public IReadOnlyList<int> ClassCounts => [.. ClassNames.Select((_, number) => Files.Count(file => file.Class == number))];
+    public IReadOnlyList<int> ClassCounts
+    {
+        get
+        {
+            var counts = new int[ClassNames.Count];
+            foreach (PictureFile file in Files)
+            {
+                counts[file.Class]++;
+            }
+
+            return counts;
+        }
+    }
 
     /// <summary>
-    /// What gives no rows, in the order in which it was met: first what the names tell, then unreadable pictures. Empty for the
-    /// parts of a <see cref="Split"/>.
+    /// Files that give no rows: first those left out by their names, then unreadable pictures. Empty for the parts of a <see cref="Split"/>.
     /// </summary>
     public IReadOnlyList<LeftOutFile> LeftOut => _content.Value.LeftOut;
 
@@ -102,7 +113,7 @@ public sealed class ImageFolderDataView : IDataView
             throw new ArgumentOutOfRangeException(nameof(testFraction), testFraction, "the fraction must be above 0 and below 1");
         }
 
-        string[] single = [.. ClassNames.Where((_, number) => ClassCounts[number] < 2)];
+        string[] single = [.. ClassNames.Zip(ClassCounts).Where(pair => pair.Second < 2).Select(pair => pair.First)];
         if (single.Length > 0)
         {
             throw new InvalidDataException($"a split needs at least two readable pictures of each class, but of {FolderContent.Name(single.Select(name => $"'{name}'"))} in '{Folder}' there are fewer: add pictures, or leave the class out");

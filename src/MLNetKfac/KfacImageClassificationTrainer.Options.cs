@@ -53,7 +53,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// </summary>
         public ImageLayout? Layout;
 
-        /// <summary>The network; null takes <see cref="NetworkSpec.SmallCnn"/> for the images and classes at hand.</summary>
+        /// <summary>The network; null takes <see cref="NetworkSpec.PhotographCnn"/> for colour images of at least 24 x 24, else <see cref="NetworkSpec.SmallCnn"/>.</summary>
         public NetworkSpec? Network = Engine.Network;
 
         /// <summary>
@@ -104,7 +104,7 @@ public sealed partial class KfacImageClassificationTrainer
 
         /// <summary>
         /// Validation and the trained model take the parameters' running average over about so many epochs; 0 takes the last
-        /// parameters.
+        /// parameters. Default 0.2.
         /// </summary>
         public double ParameterAveragingEpochs = Engine.ParameterAveragingEpochs;
 
@@ -126,7 +126,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// <summary>
         /// Share of each class's training rows, in [0, 1), that is set apart for validation where there is no
         /// <see cref="ValidationSet"/>: above 0, at least one row of each class that has two. Null takes 0.1 for <see cref="EarlyStoppingCriteria"/>, which cannot do without, and
-        /// otherwise 0: nothing but a report would then come of the images that the training goes without.
+        /// otherwise 0: images held out would then serve for a report alone.
         /// </summary>
         public float? ValidationSetFraction;
 

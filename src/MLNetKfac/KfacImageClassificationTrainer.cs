@@ -12,8 +12,8 @@ using MLNetKfac.Training;
 namespace MLNetKfac;
 
 /// <summary>
-/// Trains a small convolutional network on the images of one column to tell the classes of another, by K-FAC or, if
-/// so chosen, by Adam or stochastic gradient descent.
+/// Trains a small convolutional network that predicts the label column from the image column, by K-FAC or, if
+/// so chosen, by Muon, Adam or stochastic gradient descent.
 /// </summary>
 /// <remarks>
 /// <para>Made by <c>mlContext.MulticlassClassification.Trainers.KfacImageClassification(...)</c>.</para>

@@ -5,12 +5,12 @@ namespace Kfac.Models;
 /// <param name="Epochs">Epochs planned.</param>
 /// <param name="TrainingLoss">Mean loss over the epoch's steps, in nats: cross-entropy, with weights and label smoothing where there are any.</param>
 /// <param name="TrainingAccuracy">Share classified correctly over the epoch's steps, 0 … 1.</param>
-/// <param name="ValidationLoss">Mean cross-entropy of the validation images after the epoch; null without any.</param>
+/// <param name="ValidationLoss">Mean cross-entropy of the validation images after the epoch, in nats; null without any.</param>
 /// <param name="ValidationAccuracy">Share of them classified correctly; null without any.</param>
-/// <param name="Seconds">Training time since the start, validation not counted.</param>
+/// <param name="Seconds">Training time since the first epoch, that of a previous model included, validation and checkpoints not counted.</param>
 /// <param name="ImagesPerSecond">Training images per second in this epoch.</param>
-/// <param name="LearningRate">Learning rate of the epoch's last step.</param>
-/// <param name="Recoveries">Steps refused so far because the loss was not finite.</param>
+/// <param name="LearningRate">Learning rate of the epoch's last step, after the schedule's factor and recoveries; of the first layer where layers differ.</param>
+/// <param name="Recoveries">Steps refused so far because the loss, the gradient or a parameter was not finite.</param>
 /// <param name="CurvatureRecoveries">Inverses so far that needed more damping than was asked for.</param>
 public sealed record EpochReport(
     int Epoch, int Epochs, double TrainingLoss, double TrainingAccuracy, double? ValidationLoss, double? ValidationAccuracy,

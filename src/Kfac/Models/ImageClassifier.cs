@@ -16,6 +16,12 @@ public sealed class ImageClassifier
         History = history;
     }
 
+    private ImageClassifier(ImageClassifier other)
+        : this(other.Spec, other.Store, other.Scaling, other.History)
+    {
+        (Recipe, Temperature, Views, OptimizerState) = (other.Recipe, other.Temperature, other.Views, other.OptimizerState);
+    }
+
     /// <summary>The network's description.</summary>
     public NetworkSpec Spec { get; }
 
@@ -60,16 +66,14 @@ public sealed class ImageClassifier
     internal StateDictionary? OptimizerState { get; init; }
 
     /// <summary>The same model at another temperature.</summary>
-    internal ImageClassifier WithTemperature(float temperature) =>
-        new(Spec, Store, Scaling, History) { Recipe = Recipe, Temperature = temperature, Views = Views, OptimizerState = OptimizerState };
+    internal ImageClassifier WithTemperature(float temperature) => new(this) { Temperature = temperature };
 
     /// <summary>The same model with other views averaged, at the same temperature.</summary>
-    internal ImageClassifier WithViews(AveragedViews views) =>
-        new(Spec, Store, Scaling, History) { Recipe = Recipe, Temperature = Temperature, Views = views, OptimizerState = OptimizerState };
+    internal ImageClassifier WithViews(AveragedViews views) => new(this) { Views = views };
 
     /// <summary>
     /// A model to train on for other classes: the last layer, convolution or dense, and what follows it begin anew; all layers before
-    /// keep their weights. It has no history, no temperature and nothing of the optimizer.
+    /// keep their weights. It averages the same views, and has no history, no temperature and nothing of the optimizer.
     /// </summary>
     /// <param name="classes">Number of classes, at least 2; the same number will do.</param>
     /// <param name="seed">Seed of the new layer's weights. Default 1.</param>

@@ -54,7 +54,7 @@ internal sealed class OnnxExport
             .Add(2, "MLNetKfac")
             .Add(3, typeof(OnnxExport).Assembly.GetName().Version!.ToString(fieldCount: 3))
             .Add(5, options.ModelVersion)
-            .Add(6, options.Description ?? $"Classifies images of {spec.Input} into {spec.Output.Size} classes; trained by K-FAC.")
+            .Add(6, options.Description ?? $"Classifies images of {spec.Input} into {spec.Output.Size} classes.")
             .Add(7, _graph.ToMessage("image_classifier"))
             .Add(8, new ProtobufMessage().Add(1, "").Add(2, Opset));
         AddMetadata("input_layout", options.ChannelsFirst ? "NCHW" : "NHWC");

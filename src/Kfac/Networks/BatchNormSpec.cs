@@ -9,7 +9,7 @@ namespace Kfac.Networks;
 /// <param name="Momentum">
 /// What the running averages keep at each step, in [0, 1): running = keep · running + (1 - keep) · batch, the variance
 /// being divided by the number of values. At step t = 0, 1, … keep is t / (t + 1) as long as that is less than the momentum: the averages are plain
-/// means at first and owe nothing to where they start.
+/// means at first, so that their initial values have no influence.
 /// </param>
 /// <param name="Epsilon">ε, in the unit of the variance; above 0.</param>
 public sealed record BatchNormSpec(float Momentum = 0.9f, float Epsilon = 1e-5f) : LayerSpec

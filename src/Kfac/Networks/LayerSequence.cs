@@ -6,6 +6,10 @@ internal static class LayerSequence
     /// <summary>Most values one example may have anywhere in the network: 1 GiB of floats.</summary>
     private const int MaxValues = 1 << 28;
 
+    /// <summary>All <paramref name="layers"/>, each residual block followed by the layers of its body and shortcut.</summary>
+    public static IEnumerable<LayerSpec> Flatten(IEnumerable<LayerSpec> layers) =>
+        layers.SelectMany(layer => layer is ResidualSpec residual ? Flatten(residual.Body.Concat(residual.Shortcut)).Prepend(layer) : [layer]);
+
     /// <summary>The shape of one example after each of <paramref name="layers"/>.</summary>
     /// <param name="layers">First to last.</param>
     /// <param name="input">Shape before the first.</param>

@@ -39,7 +39,7 @@ public sealed record NetworkSpec
         LayerSequence.RequireModestSize(input);
         Input = input;
         Layers = [.. layers];
-        if (Layers.Skip(1).Any(Whitens))
+        if (LayerSequence.Flatten(Layers.Skip(1)).Any(layer => layer is Conv2DSpec { Initialization: FilterInitialization.Whitening }))
         {
             throw new ArgumentException("only the first layer's filters can whiten patches of the images", nameof(layers));
         }
@@ -236,10 +236,7 @@ public sealed record NetworkSpec
     }
 
     /// <summary>Number of layers with parameters to train, those of residual blocks included.</summary>
-    internal int CountTrainedLayers() => CountTrainedLayers(Layers);
-
-    private static int CountTrainedLayers(IEnumerable<LayerSpec> layers) =>
-        layers.Sum(layer => layer is ResidualSpec residual ? CountTrainedLayers(residual.Body.Concat(residual.Shortcut)) : layer.HasParameters ? 1 : 0);
+    internal int CountTrainedLayers() => LayerSequence.Flatten(Layers).Count(layer => layer.HasParameters && layer is not ResidualSpec);
 
     /// <summary>Shape, parameters and multiply-adds of each layer, first to last; the layers of a residual block follow its own line.</summary>
     public IReadOnlyList<LayerSummary> Summarize() => LayerSummary.Of(this);
@@ -255,9 +252,6 @@ public sealed record NetworkSpec
                 .. layers.Select(layer => FormattableString.Invariant($"  {new string(' ', 2 * layer.Depth) + layer.Name,-20} {layer.Settings,-30} {layer.Output,12} {layer.Parameters,12:N0} {layer.MultiplyAdds,14:N0}").TrimEnd()),
             ]);
     }
-
-    private static bool Whitens(LayerSpec layer) =>
-        layer is Conv2DSpec { Initialization: FilterInitialization.Whitening } || (layer is ResidualSpec residual && residual.Body.Concat(residual.Shortcut).Any(Whitens));
 
     /// <summary>The description as JSON, as stored in a model file.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonFormat);

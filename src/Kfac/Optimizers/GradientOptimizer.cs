@@ -3,23 +3,15 @@ using Kfac.Running;
 
 namespace Kfac.Optimizers;
 
-/// <summary>An optimizer that goes by the gradient and its averages alone. A recovery halves its learning rate.</summary>
+/// <summary>An optimizer that goes by the gradient and its averages alone.</summary>
 internal abstract class GradientOptimizer : Optimizer
 {
     private readonly OptimizerOptions _options;
-    private float _caution = 1;
 
     private protected GradientOptimizer(Network network, OptimizerOptions options)
         : base(network, options.LearningRate!.Value)
     {
         _options = options;
-    }
-
-    public override void CaptureOrRestore(StateDictionary state)
-    {
-        base.CaptureOrRestore(state);
-        state.CaptureOrRestore("caution", ref _caution);
-        state.RequirePossible(_caution is >= 0 and <= 1);
     }
 
     private protected sealed override bool Update(ReadOnlySpan<int> labels, float scheduleFactor)
@@ -31,7 +23,7 @@ internal abstract class GradientOptimizer : Optimizer
             return false;
         }
 
-        float rate = _caution * scheduleFactor * LearningRate;
+        float rate = Caution * scheduleFactor * LearningRate;
         foreach (Parameter parameter in Weights)
         {
             DecayWeights(parameter, rate * (_options.WeightDecay ?? 0));
@@ -44,8 +36,7 @@ internal abstract class GradientOptimizer : Optimizer
     private protected sealed override string BackOff()
     {
         Forget();
-        _caution /= 2;
-        return $"the learning rate is now multiplied by {_caution}";
+        return "";
     }
 
     /// <summary>Changes the parameters by the store's gradients, which are finite.</summary>

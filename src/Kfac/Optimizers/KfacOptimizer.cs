@@ -35,7 +35,6 @@ internal sealed class KfacOptimizer : Optimizer
     private float _rate;
     private int _offset;
     private float _dampingFactor = 1;
-    private float _caution = 1;
     private bool _saidThatDampingStays;
     private long _steps;
 
@@ -88,9 +87,8 @@ internal sealed class KfacOptimizer : Optimizer
         base.CaptureOrRestore(state);
         state.CaptureOrRestore("momentum", _momentum.Span);
         state.CaptureOrRestore("dampingFactor", ref _dampingFactor);
-        state.CaptureOrRestore("caution", ref _caution);
         state.CaptureOrRestore("steps", ref _steps);
-        state.RequirePossible(_steps >= 0 && _dampingFactor >= 0 && _caution is >= 0 and <= 1);
+        state.RequirePossible(_steps >= 0 && _dampingFactor >= 0);
         for (int i = 0; i < _curvature.Factors.Count; i++)
         {
             _curvature.Factors[i].CaptureOrRestore(state, $"factor{i}");
@@ -125,11 +123,10 @@ internal sealed class KfacOptimizer : Optimizer
     {
         float before = Damping;
         _dampingFactor *= DampingRaise;
-        _caution /= 2;
         SetDamping();
         _inverses.Refresh();
         _momentum.Span.Clear();
-        return $"damping was raised from {before} to {Damping}, the learning rate is now multiplied by {_caution}";
+        return $"damping was raised from {before} to {Damping}, ";
     }
 
     /// <summary>Changes the parameters, and the damping where it is adapted.</summary>
@@ -141,7 +138,7 @@ internal sealed class KfacOptimizer : Optimizer
             return false;
         }
 
-        Move(_caution * scheduleFactor);
+        Move(Caution * scheduleFactor);
         if (_dampingRule is not null && _dampingRule.IsDue(_steps))
         {
             AdaptDamping(labels);

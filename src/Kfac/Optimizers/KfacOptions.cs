@@ -22,14 +22,15 @@ public sealed record KfacOptions : OptimizerOptions
 
     /// <summary>
     /// The exponent p in [-1, 0) of (F + λI)^p g. -1 is the natural gradient. -1/2 divides by the root of the curvature, as Adam and
-    /// Shampoo do. Null, the default, takes -1/2 for diagonal blocks and -1 for the others.
+    /// Shampoo do. Null, the default, takes -1/2 for diagonal blocks and -1 for the others; -1 for all with <see cref="DampingIsRelative"/>, a
+    /// <see cref="Constraint"/> of <see cref="NormConstraintKind.KullbackLeibler"/>, <see cref="KfacMomentumKind.QuadraticModel"/> or an adapted damping.
     /// </summary>
     public float? Exponent { get; init; }
 
     /// <summary>Damping λ, positive, in the unit of F's eigenvalues: added to the curvature before the power is taken. Null, the default, takes what was tuned for the block and the exponent: 0.0001 by default, 0.000001 for normalisations.</summary>
     public float? Damping { get; init; }
 
-    /// <summary>Whether <see cref="Damping"/> is a multiple of each block's mean eigenvalue rather than a number of its own. Default false.</summary>
+    /// <summary>Whether <see cref="Damping"/> is a multiple of each block's mean eigenvalue rather than a number of its own; <see cref="Exponent"/> is -1 by default then. Default false.</summary>
     public bool DampingIsRelative { get; init; }
 
     /// <summary>Whether λ follows how well the quadratic model predicts the loss, after Levenberg and Marquardt. Default <see cref="DampingAdaptation.None"/>.</summary>

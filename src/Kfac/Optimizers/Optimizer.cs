@@ -29,6 +29,7 @@ internal abstract class Optimizer
     private readonly ChunkAction _rememberChunk;
     private readonly Parameter[] _statistics;
     private readonly List<string> _warnings = [];
+    private float _caution = 1;
     private int _recoveriesInARow;
     private int _stepsSinceRecovery;
     private int _recoveries;
@@ -52,7 +53,7 @@ internal abstract class Optimizer
     /// <summary>The curvature that it goes by; null where it goes by the gradient alone.</summary>
     public virtual LayerCollection? Curvature => null;
 
-    /// <summary>How many steps were refused because of a loss that was not finite.</summary>
+    /// <summary>How many steps were refused because the loss, the gradient or a parameter was not finite.</summary>
     public int Recoveries => _recoveries;
 
     /// <summary>How many times the curvature had to be helped, although the step was taken.</summary>
@@ -60,8 +61,11 @@ internal abstract class Optimizer
 
     public SoftmaxCrossEntropy Loss { get; }
 
-    /// <summary>α before the schedule's factor; of the first layer where layers differ.</summary>
+    /// <summary>α before the schedule's factor and <see cref="Caution"/>; of the first layer where layers differ.</summary>
     public float LearningRate { get; }
+
+    /// <summary>Multiplies the learning rate, 0 … 1: each recovery halves it.</summary>
+    public float Caution => _caution;
 
     /// <summary>What may help a training that diverges: options and their values.</summary>
     public virtual string Advice => string.Create(CultureInfo.InvariantCulture, $"lower {nameof(LearningRate)}, which is {LearningRate}");
@@ -163,6 +167,7 @@ internal abstract class Optimizer
         state.CaptureOrRestore("lastGoodValues", _lastGood.Span);
         state.CaptureOrRestore("curvatureRecoveries", ref _curvatureRecoveries);
         state.CaptureOrRestore("recoveries", ref _recoveries);
+        state.CaptureOrRestore("caution", ref _caution);
         state.CaptureOrRestore("recoveriesInARow", ref _recoveriesInARow);
         state.CaptureOrRestore("stepsSinceRecovery", ref _stepsSinceRecovery);
         if (Network.FrozenLayers > 0)
@@ -174,7 +179,7 @@ internal abstract class Optimizer
 
         long passes = Network.TrainingPasses;
         state.CaptureOrRestore("trainingPasses", ref passes);
-        state.RequirePossible(passes >= 0 && _curvatureRecoveries >= 0 && _stepsSinceRecovery >= 0 && _recoveriesInARow >= 0 && _recoveriesInARow < MaxRecoveries && _recoveriesInARow <= _recoveries);
+        state.RequirePossible(_caution is >= 0 and <= 1 && passes >= 0 && _curvatureRecoveries >= 0 && _stepsSinceRecovery >= 0 && _recoveriesInARow >= 0 && _recoveriesInARow < MaxRecoveries && _recoveriesInARow <= _recoveries);
         Network.TrainingPasses = passes;
         Store.MarkChanged();
     }
@@ -183,8 +188,8 @@ internal abstract class Optimizer
     /// <returns>False, and the parameters unchanged, where the update would not be finite.</returns>
     private protected abstract bool Update(ReadOnlySpan<int> labels, float scheduleFactor);
 
-    /// <summary>Forgets the momentum and becomes more careful.</summary>
-    /// <returns>What was done, as the end of a sentence.</returns>
+    /// <summary>Forgets the momentum and does what else helps, besides the lower learning rate.</summary>
+    /// <returns>What was done, as the middle of a sentence; empty where a person need not know.</returns>
     private protected abstract string BackOff();
 
     /// <summary>Reports something that the user should know although the step is taken.</summary>
@@ -254,6 +259,7 @@ internal abstract class Optimizer
         }
 
         Restore();
-        return $"{reason}: the last good parameters were restored, {BackOff()}";
+        _caution /= 2;
+        return $"{reason}: the last good parameters were restored, {BackOff()}the learning rate is now multiplied by {_caution}";
     }
 }

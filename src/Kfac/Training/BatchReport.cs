@@ -6,7 +6,7 @@ namespace Kfac.Training;
 /// <param name="BatchCount">Steps in the epoch.</param>
 /// <param name="Loss">Mean loss of the step's images, in nats: cross-entropy, with weights and label smoothing where there are any.</param>
 /// <param name="Accuracy">Share of them classified correctly, 0 … 1.</param>
-/// <param name="LearningRate">Learning rate of the step.</param>
+/// <param name="LearningRate">Learning rate of the step, after the schedule's factor and recoveries; of the first layer where layers differ.</param>
 public readonly record struct BatchReport(int Epoch, int Batch, int BatchCount, double Loss, double Accuracy, double LearningRate)
 {
     /// <summary>Epochs there are to be in all, those of an earlier training included.</summary>

@@ -21,6 +21,9 @@ internal sealed class PossibleMoments(TrainingOptions options, IReadOnlyList<Epo
     /// <summary>A mean loss may be so far below 0 by rounding.</summary>
     private const double Rounding = 1e-3;
 
+    /// <summary>Training time before the first step.</summary>
+    private readonly double _startSeconds = before.Count == 0 ? 0 : before[^1].Seconds;
+
     /// <summary>The first thing that cannot be.</summary>
     /// <param name="progress">The position.</param>
     /// <param name="history">The previous model's reports, and one for each epoch that is done.</param>
@@ -55,7 +58,7 @@ internal sealed class PossibleMoments(TrainingOptions options, IReadOnlyList<Epo
         && double.IsNaN(report.TrainingLoss) == double.IsNaN(report.TrainingAccuracy)
         && report.ValidationLoss is null != validates && report.ValidationAccuracy is null != validates
         && !(report.ValidationLoss < -Rounding) && report.ValidationAccuracy is null or (>= 0 and <= 1)
-        && double.IsFinite(report.Seconds) && report.Seconds >= (last?.Seconds ?? 0) && report.ImagesPerSecond > 0
+        && double.IsFinite(report.Seconds) && report.Seconds >= (last?.Seconds ?? _startSeconds) && report.ImagesPerSecond > 0
         && IsRate(report.LearningRate)
         && report.Recoveries >= (last?.Recoveries ?? start.Recoveries) && report.CurvatureRecoveries >= (last?.CurvatureRecoveries ?? start.CurvatureRecoveries);
 
@@ -97,7 +100,7 @@ internal sealed class PossibleMoments(TrainingOptions options, IReadOnlyList<Epo
             : progress.Correct < 0 || progress.Correct > progress.Seen ? $"{progress.Correct} of {progress.Seen} images were classified correctly"
             : (progress.Seen == 0 ? progress.LossSum != 0 : !double.IsFinite(progress.LossSum) || !IsLoss(progress.LossSum / progress.Seen)) ? $"the losses of {progress.Seen} images add up to {progress.LossSum}"
             : (progress.Steps == 0 ? progress.LearningRate != (last?.LearningRate ?? 0) : !IsRate(progress.LearningRate)) ? $"the last step's learning rate is {progress.LearningRate}"
-            : progress.SecondsBefore != (last?.Seconds ?? 0) ? $"the epoch began after {progress.SecondsBefore} seconds, but the one before ended after {last?.Seconds ?? 0}"
+            : progress.SecondsBefore != (last?.Seconds ?? _startSeconds) ? $"the epoch began after {progress.SecondsBefore} seconds, but the one before ended after {last?.Seconds ?? _startSeconds}"
             : (progress.Steps == 0 ? progress.Seconds != progress.SecondsBefore : !double.IsFinite(progress.Seconds) || progress.Seconds < progress.SecondsBefore) ? $"it has come from {progress.SecondsBefore} to {progress.Seconds} seconds in {progress.Steps} steps"
             : null;
     }

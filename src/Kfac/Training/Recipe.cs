@@ -46,8 +46,8 @@ internal static class Recipe
         bool arePhotographs = AugmentationOptions.For(shape) == AugmentationOptions.Photographs;
         int classes = training.ClassCounts.Count;
         NetworkSpec chosen = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes));
-        bool convolves = Convolves(chosen.Layers);
-        int epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsFor(training.Count, options.Thorough) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count);
+        bool convolves = LayerSequence.Flatten(chosen.Layers).Any(layer => layer is Conv2DSpec);
+        int epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsOfPhotographs(training.Count, options.Thorough) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count);
         bool areFew = epochs <= FewEpochs;
         AugmentationOptions augmentation = options.Augmentation ?? (arePhotographs && areFew ? AugmentationOptions.PhotographsInFewEpochs : AugmentationOptions.For(shape));
         return options with
@@ -67,16 +67,15 @@ internal static class Recipe
     public static TrainingRecipe Of(TrainingOptions options, int batchSize) =>
         new(options.Epochs, batchSize, options.Augmentation!.ToString(), options.LabelSmoothing!.Value, options.Optimizer.L2 ?? 0);
 
-    private static bool Convolves(IEnumerable<LayerSpec> layers) =>
-        layers.Any(layer => layer is Conv2DSpec || (layer is ResidualSpec residual && Convolves(residual.Body.Concat(residual.Shortcut))));
+    private static int EpochsOfFeatures(int examples) => EpochsFor(examples, UsualEpochs, ExamplesForUsualEpochs, MaxFeatureEpochs);
 
-    private static int EpochsOfFeatures(int examples) =>
-        (int)Math.Clamp(Math.Round(UsualEpochs * Math.Sqrt((double)ExamplesForUsualEpochs / examples)), UsualEpochs, MaxFeatureEpochs);
-
-    /// <summary>Proportional to 1/√photographs, so that the number of steps grows as its root.</summary>
-    private static int EpochsFor(int photographs, bool thorough)
+    private static int EpochsOfPhotographs(int photographs, bool thorough)
     {
-        int epochs = (int)Math.Clamp(Math.Round(MinPhotographEpochs * Math.Sqrt((double)PhotographsForMinEpochs / photographs)), MinPhotographEpochs, MaxPhotographEpochs);
+        int epochs = EpochsFor(photographs, MinPhotographEpochs, PhotographsForMinEpochs, MaxPhotographEpochs);
         return thorough ? epochs * 4 / 3 : epochs;
     }
+
+    /// <summary>Proportional to 1/√examples, so that the number of steps grows as its root; the minimum from some number of examples on.</summary>
+    private static int EpochsFor(int examples, int min, int examplesForMin, int max) =>
+        (int)Math.Clamp(Math.Round(min * Math.Sqrt((double)examplesForMin / examples)), min, max);
 }

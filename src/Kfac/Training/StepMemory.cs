@@ -31,7 +31,7 @@ internal sealed class StepMemory(TrainingOptions options, NetworkSpec spec, Work
 
         int fitting = FindFitting(wanted);
         string need = $"a step of {wanted} images of {spec.Input} takes {Text(needed)}, and {nameof(TrainingOptions.TrainingMemory)} allows {Text(Budget)}";
-        if (options.BatchSize == 0 && fitting >= Math.Min(wanted, HasBatchNorm(spec.Layers) ? MinBatchNormBatch : 1))
+        if (options.BatchSize == 0 && fitting >= Math.Min(wanted, LayerSequence.Flatten(spec.Layers).Any(layer => layer is BatchNormSpec) ? MinBatchNormBatch : 1))
         {
             options.OnWarning?.Invoke($"{need}: steps of at most {fitting} are taken");
             return fitting;
@@ -74,9 +74,6 @@ internal sealed class StepMemory(TrainingOptions options, NetworkSpec spec, Work
             return null;
         }
     }
-
-    private static bool HasBatchNorm(IEnumerable<LayerSpec> layers) =>
-        layers.Any(layer => layer is BatchNormSpec || (layer is ResidualSpec residual && HasBatchNorm(residual.Body.Concat(residual.Shortcut))));
 
     private static string Text(long? bytes) => bytes switch
     {

@@ -114,7 +114,7 @@ public sealed record TrainingOptions
     /// </summary>
     public double ParameterAveragingEpochs { get; init; } = 0.2;
 
-    /// <summary>Ends the training when the validation stops getting better; null trains all epochs.</summary>
+    /// <summary>Ends the training when the validation stops getting better, for which there must be validation or calibration images; null, the default, trains all epochs.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
     /// <summary>Seed of initial weights, order of the images and sampled labels. Default 1.</summary>
@@ -127,7 +127,7 @@ public sealed record TrainingOptions
     public int Threads { get; init; }
 
     /// <summary>
-    /// Called once, before the first step, with the curvature that a K-FAC training goes by. Its blocks are those of the training,
+    /// Called once, before the first step, with the curvature estimate of a K-FAC training. Its blocks are those of the training,
     /// which goes on updating them: read them from <see cref="OnBatch"/>. Other optimizers have none, and do not call it.
     /// </summary>
     public Action<LayerCollection>? OnCurvature { get; init; }
@@ -156,10 +156,10 @@ public sealed record TrainingOptions
     /// <summary>Called after each step.</summary>
     public Action<BatchReport>? OnBatch { get; init; }
 
-    /// <summary>Told, in a line each, what was chosen where the options leave it open: augmentation, and the Fisher block of each layer; and of the checkpoint that the training goes on from.</summary>
+    /// <summary>Called with a line for each choice that the options leave open, such as the recipe and the Fisher block of each layer, and for the checkpoint that the training resumes from.</summary>
     public Action<string>? OnInfo { get; init; }
 
-    /// <summary>Told, in a sentence each, of recoveries of a training and other things to know.</summary>
+    /// <summary>Called with a sentence for each recovery of the training, and for other things to know.</summary>
     public Action<string>? OnWarning { get; init; }
 
     /// <summary><see cref="Threads"/>, chosen where it is 0.</summary>

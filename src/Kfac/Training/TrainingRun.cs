@@ -47,6 +47,7 @@ internal sealed class TrainingRun : IDisposable
         _checkpoints = checkpoints;
         _history = [.. previous?.History ?? []];
         _epochsBefore = _history.Count;
+        _progress.Seconds = _progress.SecondsBefore = _history.Count == 0 ? 0 : _history[^1].Seconds;
         _scaling = previous?.Scaling ?? ranks.MeasureScaling(training);
         int batchSize = ranks.AgreeOnBatchSize(new StepMemory(options, spec, workers).ChooseBatchSize(training.Count), options.OnWarning);
         checkpoints?.AddSetting("batch size", batchSize);
@@ -180,9 +181,8 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Keeps the parameters of the best epoch.</summary>
-    /// <returns>Whether there has been none for so long that the training ends.</returns>
-    private bool IsEnough(EpochReport report, EarlyStopping stopping)
+    /// <summary>Keeps the parameters of an epoch that is the best so far.</summary>
+    private void KeepBest(EpochReport report, EarlyStopping stopping)
     {
         if (_progress.BestEpoch == 0 || stopping.IsBetter(report, _history[_progress.BestEpoch - 1]))
         {
@@ -191,10 +191,7 @@ internal sealed class TrainingRun : IDisposable
             _average?.Swap();
             _network.Store.Values.Span.CopyTo(_bestValues);
             _average?.Swap();
-            return false;
         }
-
-        return stopping.IsEnough(report, _progress.BestEpoch);
     }
 
     /// <summary>The epoch at work, from the step it has come to.</summary>
@@ -223,7 +220,13 @@ internal sealed class TrainingRun : IDisposable
             _progress.Seconds, _training.Count / (_progress.Seconds - _progress.SecondsBefore), _progress.LearningRate, _optimizer.Recoveries, _optimizer.CurvatureRecoveries);
         _history.Add(report);
         _progress.EndEpoch();
-        _progress.HasEnded = (_options.EarlyStopping is { } stopping && IsEnough(report, stopping)) || _progress.Epochs == _options.Epochs;
+        _progress.HasEnded = _progress.Epochs == _options.Epochs;
+        if (_options.EarlyStopping is { } stopping)
+        {
+            KeepBest(report, stopping);
+            _progress.HasEnded |= stopping.IsEnough(report, _progress.BestEpoch);
+        }
+
         _options.OnEpoch?.Invoke(report);
         if (_progress.HasEnded)
         {
@@ -246,7 +249,7 @@ internal sealed class TrainingRun : IDisposable
         _isBetweenSteps = false;
         StepReport step = TakeStep(labels, factor, epoch);
         _progress.Steps++;
-        _progress.LearningRate = factor * _optimizer.LearningRate;
+        _progress.LearningRate = factor * _optimizer.Caution * _optimizer.LearningRate;
         _average?.Add(_optimizer);
         _progress.LossSum += step.LossSum;
         _progress.Correct += step.Correct;

@@ -16,9 +16,6 @@ internal sealed class TrainingProgress(Screen screen, bool goesOn)
     private bool _hasHeader;
     private ImageFolderProgress _read;
 
-    /// <summary>Epochs that have come to their end.</summary>
-    public EpochReport? Last { get; private set; }
-
     /// <summary>Whether a step or an epoch was reported.</summary>
     public bool HasStarted { get; private set; }
 
@@ -54,7 +51,6 @@ internal sealed class TrainingProgress(Screen screen, bool goesOn)
         else if (metrics.Epoch is { } epoch)
         {
             Start(epoch.Epoch, step: null);
-            Last = epoch;
             Show(epoch);
         }
     }

@@ -131,7 +131,7 @@ internal sealed record Page(
         if (History.Count > 0)
         {
             yield return KeyValuePair.Create("Time of an epoch", string.Create(CultureInfo.InvariantCulture, $"{History[^1].Seconds / History.Count:F2} s, validation not counted"));
-            yield return KeyValuePair.Create("Steps refused", string.Create(CultureInfo.InvariantCulture, $"{History[^1].Recoveries}, because the loss was not finite"));
+            yield return KeyValuePair.Create("Steps refused", string.Create(CultureInfo.InvariantCulture, $"{History[^1].Recoveries}, because something was not finite"));
         }
     }
 

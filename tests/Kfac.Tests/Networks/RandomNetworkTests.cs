@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Text.Json.Serialization;
 using Kfac.Curvature;
 using Kfac.Images;
 using Kfac.Memory;
@@ -7,6 +9,7 @@ using Kfac.Optimizers;
 using Kfac.Parallel;
 using Kfac.Running;
 using Kfac.Tests.Oracles;
+using Kfac.Tests.Running;
 using Kfac.Training;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -43,6 +46,17 @@ public sealed class RandomNetworkTests
         {
             Check(seed);
         }
+    }
+
+    [TestMethod]
+    public void Every_kind_of_layer_is_tried()
+    {
+        Type[] kinds = [.. typeof(LayerSpec).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(attribute => attribute.DerivedType)];
+
+        CollectionAssert.AreEquivalent(kinds, KindsOf(Few.Select(RandomNetwork.Create)));
+        CollectionAssert.AreEquivalent(kinds.Except([typeof(DropoutSpec)]).ToArray(), KindsOf(NetworkCases.Networks.Select(network => (NetworkSpec)network[1])), "dropout, which is random, has tests of its own");
+
+        static Type[] KindsOf(IEnumerable<NetworkSpec> networks) => [.. networks.SelectMany(network => LayerSequence.Flatten(network.Layers)).Select(layer => layer.GetType()).Distinct()];
     }
 
     [TestMethod]

@@ -47,6 +47,7 @@ public sealed class ContinuedTrainingTests
         CollectionAssert.AreEqual(Weights(whole), Weights(continued));
         CollectionAssert.AreNotEqual(Weights(half), Weights(continued));
         CollectionAssert.AreEqual(whole.History.Select(Seen).ToArray(), continued.History.Select(report => Seen(report)).ToArray());
+        CollectionAssert.AreEqual(continued.History.Select(report => report.Seconds).Order().ToArray(), continued.History.Select(report => report.Seconds).ToArray(), "training time counts on");
 
         static (int, double, double?) Seen(EpochReport report) => (report.Epoch, report.TrainingLoss, report.ValidationLoss);
     }

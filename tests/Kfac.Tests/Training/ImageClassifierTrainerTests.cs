@@ -158,6 +158,19 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
+    public void The_reported_learning_rate_is_what_recoveries_left_of_it()
+    {
+        List<BatchReport> steps = [];
+        var options = Options(new SgdOptions { LearningRate = 0.5f }) with { Epochs = 1, Schedule = new FirstStepTooLongSchedule(), OnBatch = steps.Add };
+
+        EpochReport report = new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(90, 1)).History[0];
+
+        Assert.IsGreaterThan(0, report.Recoveries);
+        Assert.AreEqual(0.5 * Math.Pow(0.5, report.Recoveries), report.LearningRate, "the schedule's factor is 1 at the end");
+        Assert.AreEqual(report.LearningRate, steps[^1].LearningRate);
+    }
+
+    [TestMethod]
     public void Bad_options_and_data_are_refused_by_name()
     {
         Refused(Options(new KfacOptions { Damping = 0 }), "Damping must be positive and finite, but is 0");
@@ -178,6 +191,11 @@ public sealed class ImageClassifierTrainerTests
 
         static void Refused(TrainingOptions options, string message) => StringAssert.Contains(
             Assert.ThrowsExactly<ArgumentException>(() => new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(9, 1))).Message, message);
+    }
+
+    private sealed record FirstStepTooLongSchedule : LearningRateSchedule
+    {
+        public override double Factor(double progress, double epoch) => epoch == 0 ? 3e38 : 1;
     }
 
     private sealed record NegativeSchedule : LearningRateSchedule

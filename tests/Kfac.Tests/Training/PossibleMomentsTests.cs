@@ -16,10 +16,10 @@ public sealed class PossibleMomentsTests
 
     private static readonly TrainingOptions Options = new() { Epochs = 5, EarlyStopping = new EarlyStopping(Patience: 2) };
 
-    private List<EpochReport> _history = [.. Before, Report(3, 0.7) with { Seconds = 1, Recoveries = 1 }, Report(4, 0.65) with { Seconds = 2, Recoveries = 1 }];
+    private List<EpochReport> _history = [.. Before, Report(3, 0.7) with { Recoveries = 1 }, Report(4, 0.65) with { Recoveries = 1 }];
 
     /// <summary>After two epochs and two steps, 5 images, of the third.</summary>
-    private TrainingProgress _progress = new() { Epochs = 2, Steps = 2, Seen = 5, Correct = 3, LossSum = 4.5, LearningRate = 0.1, SecondsBefore = 2, Seconds = 2.5, BestEpoch = 3 };
+    private TrainingProgress _progress = new() { Epochs = 2, Steps = 2, Seen = 5, Correct = 3, LossSum = 4.5, LearningRate = 0.1, SecondsBefore = 4, Seconds = 4.5, BestEpoch = 3 };
 
     private OptimizerCounts _counts = Start with { Passes = 9 + 10 };
 
@@ -38,12 +38,12 @@ public sealed class PossibleMomentsTests
         GoToStart();
         Possible();
 
-        _history.Add(Report(5, 0.69) with { Seconds = 3, Recoveries = 1 });
-        (_progress.Epochs, _progress.HasEnded, _counts, _progress.Seconds, _progress.SecondsBefore) = (3, true, _counts with { Passes = 21 }, 3, 3);
+        _history.Add(Report(5, 0.69) with { Recoveries = 1 });
+        (_progress.Epochs, _progress.HasEnded, _counts, _progress.Seconds, _progress.SecondsBefore) = (3, true, _counts with { Passes = 21 }, 5, 5);
         Possible();
 
         _history = [.. Before];
-        _progress = new TrainingProgress();
+        _progress = new TrainingProgress { Seconds = 2, SecondsBefore = 2 };
         _counts = Start;
         Possible();
     }
@@ -126,12 +126,12 @@ public sealed class PossibleMomentsTests
     [TestMethod]
     public void Seconds()
     {
-        Possible(() => _progress.Seconds = 2);
-        Impossible(() => _progress.Seconds = 1.9, "it has come from 2 to 1.9 seconds in 2 steps");
-        Impossible(() => _progress.Seconds = double.NaN, "it has come from 2 to NaN seconds in 2 steps");
-        Impossible(() => _progress.SecondsBefore = 1.5, "the epoch began after 1.5 seconds, but the one before ended after 2");
+        Possible(() => _progress.Seconds = 4);
+        Impossible(() => _progress.Seconds = 3.9, "it has come from 4 to 3.9 seconds in 2 steps");
+        Impossible(() => _progress.Seconds = double.NaN, "it has come from 4 to NaN seconds in 2 steps");
+        Impossible(() => _progress.SecondsBefore = 3.5, "the epoch began after 3.5 seconds, but the one before ended after 4");
         GoToStart();
-        Impossible(() => _progress.Seconds = 3, "it has come from 2 to 3 seconds in 0 steps");
+        Impossible(() => _progress.Seconds = 5, "it has come from 4 to 5 seconds in 0 steps");
     }
 
     [TestMethod]
@@ -154,7 +154,7 @@ public sealed class PossibleMomentsTests
         GoToStart();
         Possible();
 
-        _history.Add(Report(5, 0.6) with { Seconds = 3, Recoveries = 1 });
+        _history.Add(Report(5, 0.6) with { Recoveries = 1 });
         _progress.Epochs = 3;
         Impossible("it went on after epoch 4, where it had to stop early");
     }
@@ -209,7 +209,7 @@ public sealed class PossibleMomentsTests
         Impossible(report => report with { ValidationLoss = -1 });
         Impossible(report => report with { ValidationAccuracy = null });
         Impossible(report => report with { ValidationAccuracy = 1.1 });
-        Impossible(report => report with { Seconds = 0.9 });
+        Impossible(report => report with { Seconds = 1.9 });
         Impossible(report => report with { Seconds = double.PositiveInfinity });
         Impossible(report => report with { ImagesPerSecond = 0 });
         Impossible(report => report with { ImagesPerSecond = double.NaN });
@@ -225,7 +225,7 @@ public sealed class PossibleMomentsTests
     /// <summary>Goes back to the start of the epoch: all that counts within it is 0.</summary>
     private void GoToStart()
     {
-        (_progress.Steps, _progress.Seen, _progress.Correct, _progress.LossSum, _progress.Seconds) = (0, 0, 0, 0, 2);
+        (_progress.Steps, _progress.Seen, _progress.Correct, _progress.LossSum, _progress.Seconds) = (0, 0, 0, 0, 4);
         _counts = _counts with { Passes = 9 + 8 };
     }
 
@@ -247,7 +247,7 @@ public sealed class PossibleMomentsTests
     private void Apart(Action change, Action check)
     {
         (TrainingProgress progress, List<EpochReport> history, OptimizerCounts counts, TrainingOptions options, bool validates) = (_progress, _history, _counts, _options, _validates);
-        _progress = new TrainingProgress();
+        _progress = new TrainingProgress { Seconds = 2, SecondsBefore = 2 };
         StateDictionary.Capture(progress.CaptureOrRestore).TryRestore(_progress.CaptureOrRestore);
         _history = [.. history];
         Possible();
