@@ -51,7 +51,6 @@ public sealed class TrainTests : IDisposable
         ToolProcess.Outcome inspect = ToolProcess.Run("inspect", model);
         Assert.AreEqual(0, inspect.Code, inspect.ToString());
         Assert.AreEqual(train.Output[^1], inspect.Output[^1]);
-        Assert.IsTrue(inspect.Output.All(line => line.Length <= 80), inspect.ToString());
 
         ToolProcess.Outcome audit = ToolProcess.Run("audit", model, pictures, "--pictures", "4", "--threads", "2");
         Assert.AreEqual(0, audit.Code, audit.ToString());
@@ -72,6 +71,7 @@ public sealed class TrainTests : IDisposable
 
         Assert.AreEqual(0, outcome.Code, outcome.ToString());
         Assert.ContainsSingle(outcome.Output.Where(line => line.Contains("begins anew")), outcome.ToString());
+        Assert.ContainsSingle(outcome.Output.Where(line => line.Contains("it knows some of the held-back pictures")), outcome.ToString());
         KfacImageClassificationModelParameters before = Load(first), after = Load(tuned);
         Assert.AreEqual((2, 3), (before.ClassCount, after.ClassCount));
         CollectionAssert.AreEqual(before.Parameters[0].Values.ToArray(), after.Parameters[0].Values.ToArray());
@@ -157,6 +157,8 @@ public sealed class TrainTests : IDisposable
         Assert.IsFalse(File.Exists(_folder.File("m.zip")));
 
         File.WriteAllText(_folder.File("text.zip"), "this is no model");
+        AssertFails($"--model: '{_folder.File("text.zip")}' is a file, but must be a folder", "train", _folder.File("few"), "--model", _folder.File("text.zip/m.zip"));
+        AssertFails($"--checkpoint: '{_folder.File("text.zip")}' is a file, but must be a folder", "train", _folder.File("few"), "--model", _folder.File("m.zip"), "--checkpoint", _folder.File("text.zip"));
         AssertFails("text.zip", "evaluate", _folder.File("text.zip"), _folder.File("one"));
     }
 

@@ -81,7 +81,7 @@ public static class AtomicFile
     {
         string message = $"{what}: {e.Message.Replace(temporary, path, StringComparison.Ordinal)}";
         return e is UnauthorizedAccessException ? new UnauthorizedAccessException(message, e)
-            : e is PathTooLongException || e.GetType() == typeof(IOException) ? new IOException(message, e)
+            : e is PathTooLongException or FileNotFoundException || e.GetType() == typeof(IOException) ? new IOException(message, e)
             : null;
     }
 

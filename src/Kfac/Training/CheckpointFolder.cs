@@ -21,14 +21,16 @@ internal sealed class CheckpointFolder : IDisposable
     {
         _folder = Path.GetFullPath(folder);
         _warn = warn;
-        Directory.CreateDirectory(_folder);
+        string lockFile = Path.Combine(_folder, "in-use");
         try
         {
-            _lock = new FileStream(Path.Combine(_folder, "in-use"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            Directory.CreateDirectory(_folder);
+            _lock = new FileStream(lockFile, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
         }
         catch (IOException e)
         {
-            throw new IOException($"{nameof(TrainingOptions.CheckpointPath)} {_folder} is used by another training: {e.Message}", e);
+            string what = File.Exists(lockFile) ? "is used by another training" : File.Exists(_folder) ? "is a file, but must be a folder" : $"cannot be used: {e.Message}";
+            throw new IOException($"{nameof(TrainingOptions.CheckpointPath)} {_folder} {what}", e);
         }
     }
 

@@ -116,7 +116,9 @@ internal sealed class TrainingRun : IDisposable
                 throw;
             }
 
-            _options.OnWarning?.Invoke($"the training was cancelled after {Plural.Epochs(_history.Count, "whole ")}: the best model so far is kept");
+            _options.OnWarning?.Invoke(_history.Count == _epochsBefore
+                ? "the training was cancelled within its first epoch: the model is that of the last step"
+                : $"the training was cancelled after {Plural.Epochs(_history.Count, "whole ")}: the best model so far is kept");
         }
         finally
         {

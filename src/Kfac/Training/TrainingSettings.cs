@@ -20,6 +20,9 @@ internal static class TrainingSettings
     /// <summary>Longest value in a message.</summary>
     private const int MaxShown = 200;
 
+    /// <summary>Most characters before the first that differs.</summary>
+    private const int MaxSameShown = 50;
+
     /// <summary>Options that change no bit, or are described otherwise.</summary>
     internal static readonly string[] LeftOut =
     [
@@ -66,8 +69,9 @@ internal static class TrainingSettings
         if (different.Length > 0)
         {
             string others = different.Length > 1 ? $" ({string.Join(", ", different.Skip(1).Take(10).Select(Clip))} differ too)" : "";
+            (string before, string now) = ClipAlike(begun.GetValueOrDefault(different[0]) ?? "none", present.GetValueOrDefault(different[0]) ?? "none");
             throw new ArgumentException(
-                $"{checkpoint} is of a training with another {Clip(different[0])}: {Clip(begun.GetValueOrDefault(different[0]))}, now {Clip(present.GetValueOrDefault(different[0]))}{others}. Give the same options and data to go on with it, or another {nameof(TrainingOptions.CheckpointPath)} to train from the start",
+                $"{checkpoint} is of a training with another {Clip(different[0])}: {before}, now {now}{others}. Give the same options and data to go on with it, or another {nameof(TrainingOptions.CheckpointPath)} to train from the start",
                 nameof(TrainingOptions.CheckpointPath));
         }
 
@@ -116,6 +120,15 @@ internal static class TrainingSettings
     private static string Text(object? value) => value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value?.ToString() ?? "none";
 
     private static string Clip(string? text) => text is null ? "none" : text.Length <= MaxShown ? text : $"{text[..MaxShown]}…";
+
+    /// <summary>Two different texts, each cut to where they begin to differ.</summary>
+    private static (string First, string Second) ClipAlike(string first, string second)
+    {
+        int same = Math.Max(0, first.AsSpan().CommonPrefixLength(second) - MaxSameShown);
+        return first.Length <= MaxShown && second.Length <= MaxShown || same == 0
+            ? (Clip(first), Clip(second))
+            : ($"…{Clip(first[same..])}", $"…{Clip(second[same..])}");
+    }
 
     private static string Hash(ReadOnlySpan<float> values) => Convert.ToHexStringLower(SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values)));
 }

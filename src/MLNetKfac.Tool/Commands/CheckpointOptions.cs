@@ -12,7 +12,7 @@ internal sealed class CheckpointOptions(string folder)
 {
     private const string FileName = "command.json", Checkpoints = "checkpoint-*.kfac";
 
-    private const string WhatToDo = "repeat its words on the same pictures to go on with it, or give another --checkpoint folder to train anew";
+    private const string WhatToDo = "repeat its command on the same pictures to go on with it, or give another --checkpoint folder to train anew";
 
     /// <summary>Whether a training can go on from one.</summary>
     public bool HasCheckpoints => Directory.Exists(folder) && Directory.EnumerateFiles(folder, Checkpoints).Any();

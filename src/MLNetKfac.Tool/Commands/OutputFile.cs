@@ -13,15 +13,38 @@ internal static class OutputFile
     /// <exception cref="IOException">It cannot be; the message names option and file.</exception>
     public static void Require(string option, string? path)
     {
-        if (path is null)
+        if (path is not null)
         {
-            return;
+            RequireFolder(option, Path.GetDirectoryName(path) ?? path);
+            Try(option, () => AtomicFile.RequireWritable(path));
+        }
+    }
+
+    /// <summary>Makes a folder that files are to be written to.</summary>
+    /// <param name="option">The option or argument that names it, or a file in it.</param>
+    /// <param name="path">The folder; null for none.</param>
+    /// <exception cref="IOException">It cannot be made; the message names option and folder.</exception>
+    public static void RequireFolder(string option, string? path)
+    {
+        for (string? folder = path; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(folder))
+            {
+                throw new IOException($"{option}: '{folder}' is a file, but must be a folder");
+            }
         }
 
+        if (path is not null)
+        {
+            Try(option, () => Directory.CreateDirectory(path));
+        }
+    }
+
+    private static void Try(string option, Action write)
+    {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path) ?? path);
-            AtomicFile.RequireWritable(path);
+            write();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

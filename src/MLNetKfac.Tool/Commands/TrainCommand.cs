@@ -18,12 +18,15 @@ internal static class TrainCommand
         ["sgd"] = () => new SgdOptions(),
     };
 
+    /// <summary>Largest side of a picture to train on.</summary>
+    private const int MaxSize = 8192;
+
     public static Command Create()
     {
         Argument<DirectoryInfo> folder = CommonOptions.Folder();
         Option<FileInfo> model = new("--model") { Description = "Where to save the model.", Required = true };
         Option<int?> epochs = NumberOption.Create<int>("--epochs", value => value >= 1, "a whole number, at least 1", "Passes over the training pictures. [default: chosen by the pictures: 10, or 12 to 80 for photographs, the more the fewer they are]");
-        Option<int?> size = NumberOption.Create<int>("--size", value => value >= 1, "a whole number of pixels, at least 1", "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]");
+        Option<int?> size = NumberOption.Create<int>("--size", value => value is >= 1 and <= MaxSize, $"a whole number of pixels, 1 to {MaxSize}", "Side in pixels of the square that pictures are resized to. [default: the median of the pictures, at most 64]");
         Option<string> optimizer = new("--optimizer") { Description = "The optimizer.", DefaultValueFactory = _ => "kfac" };
         optimizer.AcceptOnlyFromAmong([.. Optimizers.Keys]);
         Option<FileInfo?> from = new("--from") { Description = "Go on from this model: its network, weights and image size. Where the classes are others, its last layer begins anew." };

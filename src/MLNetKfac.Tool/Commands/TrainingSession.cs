@@ -76,6 +76,7 @@ internal sealed class TrainingSession
             OutputFile.Require("--model", ModelPath);
             OutputFile.Require("--report", ReportPath);
             OutputFile.Require("--log", LogPath);
+            OutputFile.RequireFolder("--checkpoint", CheckpointPath);
         }
 
         MLContext mlContext = new(Seed);
@@ -103,7 +104,7 @@ internal sealed class TrainingSession
             throw new ArgumentException("--report needs pictures to evaluate the model on: hold some back by --validation, or add test pictures");
         }
 
-        Describe(screen, data, previous, folder.Remarks);
+        TrainingNotes.Describe(screen, data, previous, folder.Remarks);
 
         // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
         using CancellationTokenSource betweenSteps = new();
@@ -146,7 +147,7 @@ internal sealed class TrainingSession
         PictureModel model = PictureModel.Of(mlContext, classifier, trained);
         model.Save(ModelPath);
         screen.Line();
-        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {Kept(classifier, previous, interruption)}"));
+        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {TrainingNotes.Kept(classifier, previous, interruption)}"));
         int code = interruption.HasCome ? ExitCode.Interrupted : ExitCode.Done;
         Evaluation? evaluation = null;
         if (interruption.HasCome)
@@ -162,7 +163,7 @@ internal sealed class TrainingSession
             screen.ShowStatus(() => " evaluating …");
             evaluation = model.Evaluate(test);
             screen.ShowStatus(null);
-            evaluation.Show(screen, data.TestsOnValidation ? "held-back " : "test ", data.TestsOnValidation ? $"these pictures also {ChosenByValidation}" : null);
+            evaluation.Show(screen, data.TestsOnValidation ? "held-back " : "test ", [.. data.TestsOnValidation ? [$"these pictures also {ChosenByValidation}"] : Array.Empty<string>(), .. TrainingNotes.NotInTable(classifier.Model.Classifier)]);
             if (ReportPath is not null)
             {
                 screen.Line();
@@ -275,37 +276,13 @@ internal sealed class TrainingSession
         {
             throw checkpoints.Explain(refusal);
         }
+        catch (IOException refusal) when (checkpoints is not null && refusal.Message.StartsWith(nameof(TrainingOptions.CheckpointPath), StringComparison.Ordinal))
+        {
+            throw new IOException($"--checkpoint{refusal.Message[nameof(TrainingOptions.CheckpointPath).Length..]}", refusal);
+        }
         catch (ArgumentException refusal)
         {
             throw new ArgumentException(TrainerWords.Translate(refusal), refusal);
         }
-    }
-
-    private static void Describe(Screen screen, TrainingData data, PictureModel? previous, IEnumerable<string> remarks)
-    {
-        PictureSet training = data.Training;
-        string validation = data.Validation is { } apart ? $", {apart.Count:N0} held back" : data.ValidationFraction > 0 ? $", {data.ValidationFraction:P0} of them held back" : "";
-        string test = data.Test is { } other && !data.TestsOnValidation ? $", {other.Count:N0} for the test" : "";
-        screen.Line(Markup.Escape($"{training.ClassNames.Count} classes ({Classes.List(training.ClassNames, 60)}), {Plural.Pictures(training.Count)} to train on{validation}{test}"));
-        if (previous is not null && !previous.ClassNames.SequenceEqual(training.ClassNames))
-        {
-            screen.Line($"the classes are others than the {previous.ClassNames.Count} of the model: its last layer begins anew");
-        }
-
-        foreach (string remark in remarks)
-        {
-            screen.Line(Markup.Escape(remark));
-        }
-    }
-
-    /// <summary>Which epoch's weights the model has.</summary>
-    private static string Kept(KfacImageClassificationTransformer classifier, PictureModel? previous, Interruption interruption)
-    {
-        // Those of the model that it went on from are part of the history, but not to choose from.
-        EpochReport[] history = [.. classifier.Model.TrainingHistory.Except(previous?.Classifier.Model.TrainingHistory ?? [])];
-        EpochReport? best = history.Where(epoch => epoch.ValidationLoss is not null).MinBy(epoch => epoch.ValidationLoss);
-        return best is null
-            ? interruption.HasCome ? $"as it was after {Plural.Of(history.Length, "whole epoch", "whole epochs")}" : "as it was after the last epoch"
-            : $"as it was after epoch {best.Epoch}, the best so far by the loss of the held-back pictures";
     }
 }

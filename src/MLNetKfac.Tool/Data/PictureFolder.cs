@@ -8,7 +8,8 @@ namespace MLNetKfac.Tool.Data;
 /// <param name="Validation">What is set apart of it to watch the training by; null where <paramref name="ValidationFraction"/> is to be.</param>
 /// <param name="ValidationFraction">Share of the training images that the trainer sets apart itself.</param>
 /// <param name="Test">What the model is evaluated on; null for nothing.</param>
-internal sealed record TrainingData(PictureSet Training, PictureSet? Validation, double ValidationFraction, PictureSet? Test)
+/// <param name="DrawsValidation">Whether the seed chooses what is set apart.</param>
+internal sealed record TrainingData(PictureSet Training, PictureSet? Validation, double ValidationFraction, PictureSet? Test, bool DrawsValidation)
 {
     /// <summary>Whether there are no pictures for the test alone, so that those held back are evaluated on.</summary>
     public bool TestsOnValidation => Test is not null && Test == Validation;
@@ -34,9 +35,9 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
     {
         if (IdxPictures.Exist(path, "train"))
         {
+            double apartOfIdx = validation ?? UsualValidation;
             return new TrainingData(
-                ReadIdx("train", size), null, validation ?? UsualValidation,
-                IdxPictures.Exist(path, "t10k") ? ReadIdx("t10k", size) : null);
+                ReadIdx("train", size), null, apartOfIdx, IdxPictures.Exist(path, "t10k") ? ReadIdx("t10k", size) : null, DrawsValidation: apartOfIdx > 0);
         }
 
         FolderLayout layout = FolderLayout.Of(path);
@@ -58,13 +59,14 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
             Remarks.Add($"left out beside {Path.GetFileName(layout.Training)}: {Classes.List(layout.LeftOut, 200)}");
         }
 
-        if (apart is null && (validation ?? (test is null ? UsualTest : UsualValidation)) is > 0 and double fraction)
+        double fraction = apart is not null ? 0 : validation ?? (test is null ? UsualTest : UsualValidation);
+        if (fraction > 0)
         {
             (training, apart) = Split(training, fraction, seed);
         }
 
         PictureSet? validationSet = Set(apart, height, width);
-        return new TrainingData(Set(training, height, width), validationSet, 0, test is null ? validationSet : Set(test, height, width));
+        return new TrainingData(Set(training, height, width), validationSet, 0, test is null ? validationSet : Set(test, height, width), DrawsValidation: fraction > 0);
     }
 
     /// <summary>The pictures to evaluate a model on: those of <c>test</c>, <c>val</c> or <c>t10k</c>, or all.</summary>

@@ -23,13 +23,13 @@ internal sealed record Evaluation(IReadOnlyList<string> ClassNames, int[][] Coun
     /// <summary>Writes accuracy, log-loss and how many of each class were taken for which.</summary>
     /// <param name="screen">Where to write.</param>
     /// <param name="kind">What kind of pictures they are.</param>
-    /// <param name="note">What is to be known of the figures.</param>
-    public void Show(Screen screen, string kind = "", string? note = null)
+    /// <param name="notes">What is to be known of the figures.</param>
+    public void Show(Screen screen, string kind = "", params IEnumerable<string> notes)
     {
         int digits = Math.Max(2, $"{Counts.SelectMany(row => row).Max()}".Length);
         screen.Line();
         screen.Line($"[bold]{Plural.Pictures(Pictures, kind)}: accuracy {100 * Accuracy:F1} %[/], log-loss {LogLoss:F3}");
-        if (note is not null)
+        foreach (string note in notes)
         {
             screen.Line(note);
         }

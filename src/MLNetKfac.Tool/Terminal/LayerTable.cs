@@ -21,7 +21,7 @@ internal static class LayerTable
             .. layers.Select(layer => (string[])
             [
                 new string(' ', 2 * layer.Depth) + layer.Name, $"{layer.Output}", Number(layer.Parameters), Number(layer.MultiplyAdds),
-                blocks.GetValueOrDefault(layer.Name)?.Replace("FullyConnected", "") ?? "", layer.Settings,
+                blocks.GetValueOrDefault(layer.Name, ""), layer.Settings,
             ]),
             ["in all", "", Number(layers.Sum(layer => layer.Parameters)), Number(layers.Sum(layer => layer.MultiplyAdds)), "", ""],
         ];

@@ -81,13 +81,14 @@ internal sealed record Page(
     private Html Tiles()
     {
         EpochReport? last = History.Count > 0 ? History[^1] : null;
+        LayerSummary[] layers = [.. Classifier.Spec.Summarize()];
         return Html.Of($"""
             <dl class="tiles">
             {Tile("accuracy", Html.Of($"{Result.Accuracy:P1}"), AccuracyNote())}
             {Tile("log-loss", Html.Of($"{Result.LogLoss:F3}"), Html.Of($"nats; {Math.Log(Result.ClassNames.Count):F3} by chance"))}
             {Tile("calibration error", Html.Of($"{100 * Result.Calibration.ExpectedError:F1}"), Html.Of($"points, in {Calibration.BinCount} bins"))}
-            {(last is null ? Html.Nothing : Tile("training time", Html.Of($"{Time(last.Seconds)}"), Html.Of($"{last.Epoch:N0} epochs, {History.Average(epoch => epoch.ImagesPerSecond):N0} images / s")))}
-            {Tile("parameters", Html.Of($"{Classifier.Parameters.Sum(parameter => parameter.Length):N0}"), Html.Of($"in {Classifier.Parameters.Count} arrays"))}
+            {(last is null ? Html.Nothing : Tile("training time", Html.Of($"{Time(last.Seconds)}"), Html.Of($"{last.Epoch:N0} {(last.Epoch == 1 ? "epoch" : "epochs")}, {History.Average(epoch => epoch.ImagesPerSecond):N0} images / s")))}
+            {Tile("parameters", Html.Of($"{(double)layers.Sum(layer => layer.Parameters):N0}"), Html.Of($"in {layers.Count(layer => layer.Parameters > 0)} layers"))}
             </dl>
             """);
     }

@@ -146,7 +146,7 @@ public sealed class CheckpointTests
         Refused(Options with { Seed = 4 }, "another Seed: 3, now 4");
         Refused(Options with { ClassWeights = [1, 2, 3] }, "another ClassWeights: none, now 1, 2, 3");
         Refused(Options with { Augmentation = null }, "another Augmentation.Shift: 0.2, now 0");
-        Refused(Options with { Network = Tiny.Relu() }, "another Network: ");
+        Refused(Options with { Network = Tiny.Relu() }, "\"UseBias\":true}]}, now …");
         Assert.HasCount(4, Fit(Options with { Threads = 1, OnCancellation = CancellationOutcome.KeepBest, CheckpointEvery = CheckpointInterval.Epochs(3) }).History);
     }
 
@@ -289,6 +289,7 @@ public sealed class CheckpointTests
         Fit(Options with { OnEpoch = _ => second ??= Assert.ThrowsExactly<IOException>(() => Fit(Options)) });
 
         StringAssert.Contains(second!.Message, $"CheckpointPath {Folder} is used by another training");
+        Assert.EndsWith("by another training", second.Message);
     }
 
     private void Interrupt(TrainingOptions options, int epoch, int batch)
