@@ -9,7 +9,7 @@ public static class KfacImageClassificationCatalog
     /// <summary>A trainer of small convolutional networks on the images of a column, with default settings.</summary>
     /// <param name="catalog">The trainers.</param>
     /// <param name="labelColumnName">Column of the labels, a key; see <see cref="KfacImageClassificationTrainer.Options.LabelColumnName"/>.</param>
-    /// <param name="featureColumnName">Column of the pixels, a vector; see <see cref="KfacImageClassificationTrainer.Options.FeatureColumnName"/>.</param>
+    /// <param name="featureColumnName">Column of the pixels, a vector or images; see <see cref="KfacImageClassificationTrainer.Options.FeatureColumnName"/>.</param>
     /// <param name="scoreColumnName">Column to write the classes' probabilities to.</param>
     /// <param name="predictedLabelColumnName">Column to write the most probable class to.</param>
     /// <param name="validationSet">Rows to validate on after each epoch; null for none.</param>

@@ -148,10 +148,10 @@ public sealed partial class KfacImageClassificationTrainer
         /// </summary>
         public Communicator Communicator = Engine.Communicator;
 
-        /// <summary>Ends the training after the step or row at work, as <see cref="OnCancellation"/> says.</summary>
+        /// <summary>Ends the training within half a second, in the middle of a step if need be, as <see cref="OnCancellation"/> says; ranks that train together end it after the step at work.</summary>
         public CancellationToken CancellationToken;
 
-        /// <summary>What a cancelled training comes to: an <see cref="OperationCanceledException"/>, or the best model so far.</summary>
+        /// <summary>What a cancelled training comes to: an <see cref="OperationCanceledException"/> (the default), or the best model so far.</summary>
         public CancellationOutcome OnCancellation = Engine.OnCancellation;
 
         /// <summary>Random changes of the training images, the same for the same seed. Null takes <see cref="AugmentationOptions.For"/> the images: photographs are shifted and mirrored, in up to 16 epochs by half as much and with reflected borders.</summary>

@@ -59,10 +59,12 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of a type that the trainer does not take; the message names column and option.</exception>
     /// <exception cref="FormatException">A row has another number of pixels than its column's type says.</exception>
     /// <exception cref="InvalidOperationException">No row is usable, all usable rows are of one class, or rows that are read in passes are not the same in every pass.</exception>
-    /// <exception cref="ArgumentException">The network does not go with the images and classes, or <see cref="Options.CheckpointPath"/> has checkpoints of other rows or options.</exception>
+    /// <exception cref="ArgumentException">The network does not go with the images and classes, a layer is named that it lacks, <see cref="Options.TrainingMemory"/> is too little, or <see cref="Options.CheckpointPath"/> has checkpoints of other rows or options.</exception>
     /// <exception cref="InvalidDataException">No checkpoint in <see cref="Options.CheckpointPath"/> is undamaged, or the newest one is of another version.</exception>
     /// <exception cref="IOException"><see cref="Options.CheckpointPath"/> is no folder, or another training uses it.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled, or <c>MLContext.CancelExecution</c> called.</exception>
+    /// <exception cref="NotSupportedException">A Fisher block that the optimizer's settings ask for cannot serve its layer, or a previous model does not end with a layer that other classes can replace; the message names it.</exception>
+    /// <exception cref="Kfac.Parallel.CommunicatorException">Another rank failed or could not be reached, or was given something else to train.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
     public KfacImageClassificationTransformer Fit(IDataView input) => Fit(input, _options.ValidationSet);
 

@@ -78,6 +78,7 @@ public sealed class ImageClassifier
     /// <param name="classes">Number of classes, at least 2; the same number will do.</param>
     /// <param name="seed">Seed of the new layer's weights. Default 1.</param>
     /// <returns>What <c>ImageClassifierTrainer.Fit</c> takes as previous model.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="classes"/> is less than 2.</exception>
     /// <exception cref="NotSupportedException">The network does not end with one layer that gives the classes; the message says with what.</exception>
     public ImageClassifier WithNewClasses(int classes, int seed = 1)
     {
@@ -102,6 +103,8 @@ public sealed class ImageClassifier
 
     /// <summary>Writes the model to a file; a file of that name is replaced once the new one is whole and on disk. Otherwise as above.</summary>
     /// <inheritdoc cref="Save(Stream, bool)"/>
+    /// <exception cref="IOException">The file was not written: the disk is full, or the like; an old one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
     public void Save(string path, bool withOptimizerState = false) => AtomicFile.Write(path, stream => Save(stream, withOptimizerState));
 
     /// <summary>Reads what <see cref="Save(Stream, bool)"/> wrote.</summary>

@@ -23,11 +23,12 @@ public sealed class ImageClassifierTrainer
     /// <param name="training">At least one image. They are read by a thread other than the calling one, one at a time.</param>
     /// <param name="validation">Images of the same shape and classes, never trained on; null for none.</param>
     /// <param name="cancellation">Ends the training within half a second, in the middle of a step if need be, as <see cref="TrainingOptions.OnCancellation"/> says; ranks that train together all end it after the step at work.</param>
-    /// <exception cref="ArgumentException">There is no image, shapes, classes and network do not go together, or the checkpoint is of other data or options.</exception>
+    /// <exception cref="ArgumentException">There is no image, shapes, classes and network do not go together, a layer is named that the network lacks, <see cref="TrainingOptions.TrainingMemory"/> is too little, or the checkpoint is of other data or options.</exception>
     /// <exception cref="InvalidOperationException">A stream gave other images in a later pass than in the first.</exception>
     /// <exception cref="InvalidDataException">No checkpoint in <see cref="TrainingOptions.CheckpointPath"/> is undamaged, or the newest one is of another version.</exception>
     /// <exception cref="IOException"><see cref="TrainingOptions.CheckpointPath"/> is no folder, or another training uses it.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled, on this rank or another.</exception>
+    /// <exception cref="NotSupportedException">A Fisher block that the optimizer's settings ask for cannot serve its layer; the message names both.</exception>
     /// <exception cref="CommunicatorException">Another rank failed or could not be reached, or was given something else to train.</exception>
     /// <exception cref="TrainingDivergedException">The loss kept being not finite in spite of every remedy.</exception>
     public ImageClassifier Fit(IImageSource training, IImageSource? validation = null, CancellationToken cancellation = default) =>
