@@ -8,7 +8,7 @@ namespace Kfac.Audit;
 
 /// <summary>
 /// Compares the approximations of each layer's curvature with the exact Fisher of a sample of the data: errors of products
-/// and inverses, trace and condition, how well the quadratic model foretells the loss, and in words which approximation
+/// and inverses, trace and condition, how well the quadratic model predicts the loss, and in words which approximation
 /// and damping it would choose. The loss is plain cross-entropy, whatever weights and smoothing the training had.
 /// docs/kfac.md says how to read it.
 /// </summary>

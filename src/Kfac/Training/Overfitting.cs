@@ -2,7 +2,7 @@ using Kfac.Models;
 
 namespace Kfac.Training;
 
-/// <summary>Tells from a training's reports that its network learns the images by heart.</summary>
+/// <summary>Tells from a training's reports that its network overfits.</summary>
 internal static class Overfitting
 {
     /// <summary>By what factor a validation loss rises before it is worth a warning.</summary>
@@ -15,7 +15,7 @@ internal static class Overfitting
         EpochReport[] epochs = [.. history.Where(epoch => epoch.ValidationLoss is not null)];
         return epochs.MinBy(epoch => epoch.ValidationLoss) is { } best && epochs[^1] is var last
             && last.ValidationLoss > WorthWarning * best.ValidationLoss && last.TrainingAccuracy > last.ValidationAccuracy
-            ? FormattableString.Invariant($"the network learns its images by heart: since epoch {best.Epoch} the validation loss has risen from {best.ValidationLoss:F3} to {last.ValidationLoss:F3}. More images, augmentation, label smoothing or early stopping help")
+            ? FormattableString.Invariant($"the network overfits: since epoch {best.Epoch} the validation loss has risen from {best.ValidationLoss:F3} to {last.ValidationLoss:F3}. More images, augmentation, label smoothing or early stopping help")
             : null;
     }
 }
