@@ -58,6 +58,8 @@ public abstract unsafe class EkfacFB : InputOutputFB
 
     internal override double MeanEigenvalue => TensorPrimitives.Sum(Eigenvalues.Sum) / Eigenvalues.Length / Eigenvalues.Weight;
 
+    internal override double InverseCost => _factors.DecompositionCost;
+
     internal override void PrepareInverse()
     {
         _inputs = SymmetricMatrix.Of(_factors.Inputs, _factors.PatchLength);

@@ -87,6 +87,8 @@ public sealed unsafe class FullFB : InputOutputFB
         }
     }
 
+    internal override double InverseCost => Math.Pow(Size, 3);
+
     internal override void PrepareInverse()
     {
         _matrix = SymmetricMatrix.Of(Factor, Size);

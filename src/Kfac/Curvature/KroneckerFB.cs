@@ -42,6 +42,8 @@ public abstract unsafe class KroneckerFB : InputOutputFB
 
     internal override double MeanEigenvalue => _factors.MeanEigenvalue;
 
+    internal override double InverseCost => _factors.DecompositionCost;
+
     internal override void PrepareInverse()
     {
         _inputs = SymmetricMatrix.Of(_factors.Inputs, _factors.PatchLength);

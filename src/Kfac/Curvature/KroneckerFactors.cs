@@ -49,6 +49,9 @@ internal sealed unsafe class KroneckerFactors
     /// <summary>T: locations of an example, on average over the last statistic.</summary>
     public float Locations => _locationsPerExample;
 
+    /// <summary>What it costs to decompose both, in the order of multiply-adds.</summary>
+    public double DecompositionCost => Math.Pow(PatchLength, 3) + Math.Pow(Outputs, 3);
+
     /// <summary>Copies T out to <paramref name="state"/>, or back from it; the averages are the collection's.</summary>
     public void CaptureOrRestore(StateDictionary state, string name)
     {

@@ -6,19 +6,39 @@ namespace Kfac.Optimizers;
 /// <summary>When the blocks' inverses are computed and put to use.</summary>
 /// <remarks>
 /// The first one follows the first statistic; then, while the average still grows, one at every fourth power of 2, and
-/// from then on one every period.
+/// from then on one every period. Ranks share the blocks out by cost and send each other the inverses; those that another thread
+/// computes, every rank computes for itself.
 /// </remarks>
-internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int period, int delay)
+internal sealed class InverseSchedule
 {
+    private readonly FisherBlock[] _blocks, _own;
+    private readonly int[] _owners;
+    private readonly Workers _workers;
+    private readonly Communicator _ranks;
+    private readonly int _period, _delay;
     private Task? _computation;
     private long _dueStep;
     private bool _hasInverses;
+
+    /// <param name="blocks">Whose inverses.</param>
+    /// <param name="workers">Who computes them.</param>
+    /// <param name="ranks">Who shares them.</param>
+    /// <param name="period">Steps from one to the next.</param>
+    /// <param name="delay">Steps until one is put to use; 0 for at once.</param>
+    public InverseSchedule(FisherBlock[] blocks, Workers workers, Communicator ranks, int period, int delay)
+    {
+        (_blocks, _workers, _ranks, _period, _delay) = (blocks, workers, ranks, period, delay);
+        _owners = WorkShares.ByCost([.. blocks.Select(block => block.InverseCost)], ranks.Size);
+        _own = IsShared ? [.. blocks.Where((_, i) => _owners[i] == ranks.Rank)] : blocks;
+    }
+
+    private bool IsShared => _ranks.Size > 1 && _delay == 0 && Array.Exists(_blocks, block => block.InverseCost > 0);
 
     /// <summary>Brings the inverses up to date for a step.</summary>
     /// <param name="step">1 for the first step.</param>
     public void Advance(long step)
     {
-        if (!_hasInverses || (delay == 0 && IsTime(step)))
+        if (!_hasInverses || (_delay == 0 && IsTime(step)))
         {
             _hasInverses = true;
             Refresh();
@@ -34,8 +54,8 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
         if (_computation is null && IsTime(step))
         {
             Prepare();
-            _dueStep = step + delay;
-            _computation = Task.Run(() => Array.ForEach(blocks, block => block.ComputeInverse()));
+            _dueStep = step + _delay;
+            _computation = Task.Run(() => Array.ForEach(_own, block => block.ComputeInverse()));
         }
     }
 
@@ -49,7 +69,8 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
 
         EndComputation();
         Prepare();
-        workers.Run(blocks.Length, (i, _) => blocks[i].ComputeInverse());
+        _workers.Run(_own.Length, (i, _) => _own[i].ComputeInverse());
+        Share();
         Publish();
     }
 
@@ -64,19 +85,19 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
         state.CaptureOrRestore("hasInverses", ref _hasInverses);
         state.CaptureOrRestore("inversesAreWaiting", ref isWaiting);
         state.CaptureOrRestore("inversesAreDue", ref _dueStep);
-        state.RequirePossible(_hasInverses ? Array.TrueForAll(blocks, block => block.HasCurvature) : !isWaiting);
+        state.RequirePossible(_hasInverses ? Array.TrueForAll(_blocks, block => block.HasCurvature) : !isWaiting);
         _computation = isWaiting ? Task.CompletedTask : null;
-        for (int i = 0; i < blocks.Length; i++)
+        for (int i = 0; i < _blocks.Length; i++)
         {
-            blocks[i].CaptureOrRestore(state, $"block{i}");
+            _blocks[i].CaptureOrRestore(state, $"block{i}");
             if (_hasInverses)
             {
-                blocks[i].CaptureOrRestoreInverse(state, $"block{i}.inverse");
+                _blocks[i].CaptureOrRestoreInverse(state, $"block{i}.inverse");
             }
 
             if (isWaiting)
             {
-                blocks[i].CaptureOrRestoreNextInverse(state, $"block{i}.nextInverse");
+                _blocks[i].CaptureOrRestoreNextInverse(state, $"block{i}.nextInverse");
             }
         }
     }
@@ -86,15 +107,51 @@ internal sealed class InverseSchedule(FisherBlock[] blocks, Workers workers, int
     {
         if (_computation is not null)
         {
-            Task.WaitAny([_computation], workers.Cancellation);
+            Task.WaitAny([_computation], _workers.Cancellation);
             _computation.GetAwaiter().GetResult();
             _computation = null;
         }
     }
 
-    private bool IsTime(long step) => step % period == 0 || (step < period && step is 4 or 16 or 64);
+    private bool IsTime(long step) => step % _period == 0 || (step < _period && step is 4 or 16 or 64);
 
-    private void Prepare() => Array.ForEach(blocks, block => block.PrepareInverse());
+    private void Prepare() => Array.ForEach(_own, block => block.PrepareInverse());
 
-    private void Publish() => Array.ForEach(blocks, block => block.PublishInverse());
+    /// <summary>Each rank in turn sends the others the inverses of its blocks, and how they were come by.</summary>
+    private void Share()
+    {
+        for (int rank = 0; IsShared && rank < _ranks.Size; rank++)
+        {
+            byte[] bytes = rank == _ranks.Rank ? Write(rank) : [];
+            int[] length = [bytes.Length];
+            _ranks.Broadcast<int>(length, rank);
+            Array.Resize(ref bytes, length[0]);
+            _ranks.Broadcast<byte>(bytes, rank);
+            if (rank != _ranks.Rank && !StateDictionary.Read(new MemoryStream(bytes)).TryRestore(state => CaptureOrRestoreComputed(state, rank)))
+            {
+                throw new CommunicatorException($"rank {rank} sent inverses of other blocks than its own");
+            }
+        }
+    }
+
+    private byte[] Write(int rank)
+    {
+        using var stream = new MemoryStream();
+        StateDictionary.Capture(state => CaptureOrRestoreComputed(state, rank)).Write(stream);
+        return stream.ToArray();
+    }
+
+    private void CaptureOrRestoreComputed(StateDictionary state, int rank)
+    {
+        for (int i = 0; i < _blocks.Length; i++)
+        {
+            if (_owners[i] == rank && _blocks[i].InverseCost > 0)
+            {
+                _blocks[i].CaptureOrRestore(state, $"block{i}");
+                _blocks[i].CaptureOrRestoreNextInverse(state, $"block{i}.nextInverse");
+            }
+        }
+    }
+
+    private void Publish() => Array.ForEach(_blocks, block => block.PublishInverse());
 }

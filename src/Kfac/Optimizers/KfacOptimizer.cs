@@ -60,7 +60,7 @@ internal sealed class KfacOptimizer : Optimizer
         }
 
         _estimator = new FisherEstimator(network, Loss, layers, options.EstimationMode, seed);
-        _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, options.InverseUpdatePeriod, options.InverseDelay);
+        _inverses = new InverseSchedule(_estimator.Blocks, network.Workers, network.Ranks, options.InverseUpdatePeriod, options.InverseDelay);
         _natural = new AlignedBuffer(network.Store.Length);
         _direction = _momentum = new AlignedBuffer(network.Store.Length);
         (_gatherNaturalChunk, _gatherGradientChunk, _moveChunk) = (GatherNaturalChunk, GatherGradientChunk, MoveChunk);

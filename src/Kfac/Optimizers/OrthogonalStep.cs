@@ -26,7 +26,9 @@ internal sealed unsafe class OrthogonalStep
     public OrthogonalStep(Network network, IEnumerable<(Parameter Weights, float LearningRate)> matrices)
     {
         (_workers, _ranks) = (network.Workers, network.Ranks);
-        _items = [.. ShareOut(matrices.Select(matrix => new Item(matrix.Weights, matrix.LearningRate, new NewtonSchulz(matrix.Weights.Length / matrix.Weights.Shape[^1], matrix.Weights.Shape[^1]))))];
+        _items = [.. matrices.Select(matrix => new Item(matrix.Weights, matrix.LearningRate, new NewtonSchulz(matrix.Weights.Length / matrix.Weights.Shape[^1], matrix.Weights.Shape[^1])))];
+        int[] owners = WorkShares.ByCost([.. _items.Select(item => (double)item.Orthogonalization.MultiplyAdds)], _ranks.Size);
+        _items = [.. _items.Zip(owners, (item, owner) => item with { Owner = owner })];
         _own = [.. _items.Where(item => item.Owner == _ranks.Rank)];
         _small = [.. _own.Where(item => !item.Orthogonalization.IsLarge)];
         _iterate = (item, _) => _small[item].Orthogonalization.Iterate(workers: null, _workers.Cancellation);
@@ -56,18 +58,6 @@ internal sealed unsafe class OrthogonalStep
         foreach (Item item in _items)
         {
             _ranks.Broadcast(new Span<float>(item.Weights.ValuesPointer, item.Weights.Length), item.Owner);
-        }
-    }
-
-    /// <summary>The costliest first, each to the rank with the least to do.</summary>
-    private IEnumerable<Item> ShareOut(IEnumerable<Item> items)
-    {
-        var load = new long[_ranks.Size];
-        foreach (Item item in items.OrderByDescending(item => item.Orthogonalization.MultiplyAdds))
-        {
-            int owner = Array.IndexOf(load, load.Min());
-            load[owner] += item.Orthogonalization.MultiplyAdds;
-            yield return item with { Owner = owner };
         }
     }
 

@@ -139,6 +139,34 @@ public sealed class RanksTrainingTests
     }
 
     [TestMethod]
+    [DataRow(2, 0)]
+    [DataRow(3, 0)]
+    [DataRow(2, 2)]
+    public void Inverses_are_shared_out_unless_another_thread_computes_them(int size, int delay)
+    {
+        // In 9 steps 9 inverses, or 3: after the steps 1, 4 and 8.
+        long difference = Sent(period: delay == 0 ? 1 : 3) - Sent(period: 8);
+
+        const int Conv = 10 * 10 + 5 * 5, Dense = 81 * 81 + 3 * 3, MaxRest = 1000;
+        long inverses = delay == 0 ? 6 * 4 * (Conv + Dense) : 0;
+        Assert.IsGreaterThanOrEqualTo((size - 1) * inverses, difference);
+        Assert.IsLessThanOrEqualTo((size - 1) * (inverses + (delay == 0 ? 6 * size * MaxRest : 0)), difference);
+
+        long Sent(int period) => ThreadRanks.Run(size, ranks =>
+        {
+            Fit(new TrainingOptions
+            {
+                Network = NetworkSpec.For(8, 8, 1).Conv(5, 3).Relu().MaxPool(2).Flatten().Dense(SyntheticImages.Classes),
+                Optimizer = new KfacOptions { Approximation = FisherApproximation.Kronecker, InverseUpdatePeriod = period, InverseDelay = delay },
+                Epochs = 1,
+                BatchSize = 20,
+                Communicator = ranks,
+            }, SyntheticImages.Create(180, seed: 1));
+            return ranks.BytesSent;
+        }).Sum();
+    }
+
+    [TestMethod]
     [DataRow(3, 2)]
     [DataRow(2, 1)]
     [DataRow(1, 3)]
