@@ -60,6 +60,8 @@ public abstract unsafe class EkfacFB : InputOutputFB
 
     internal override double InverseCost => _factors.DecompositionCost;
 
+    internal override bool InverseHasDamping => false;
+
     internal override void PrepareInverse()
     {
         _inputs = SymmetricMatrix.Of(_factors.Inputs, _factors.PatchLength);

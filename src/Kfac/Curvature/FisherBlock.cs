@@ -153,6 +153,9 @@ public abstract class FisherBlock
     /// <summary>What <see cref="ComputeInverse"/> costs beside that of other blocks; 0 for those that invert on the spot.</summary>
     internal virtual double InverseCost => 0;
 
+    /// <summary>Whether another damping needs another <see cref="ComputeInverse"/>.</summary>
+    internal virtual bool InverseHasDamping => InverseCost > 0;
+
     /// <summary>Takes down what the inverse will be computed from.</summary>
     internal virtual void PrepareInverse()
     {

@@ -41,37 +41,41 @@ internal sealed class InverseSchedule
         if (!_hasInverses || (_delay == 0 && IsTime(step)))
         {
             _hasInverses = true;
-            Refresh();
+            Refresh(_ => true);
             return;
         }
 
         if (_computation is not null && step >= _dueStep)
         {
             EndComputation();
-            Publish();
+            Array.ForEach(_blocks, block => block.PublishInverse());
         }
 
         if (_computation is null && IsTime(step))
         {
-            Prepare();
+            Array.ForEach(_own, block => block.PrepareInverse());
             _dueStep = step + _delay;
             _computation = Task.Run(() => Array.ForEach(_own, block => block.ComputeInverse()));
         }
     }
 
-    /// <summary>Computes the inverses anew at once, where there are any.</summary>
-    public void Refresh()
+    /// <summary>For another damping: computes the inverses that have it anew at once, where there are any; all of them where some are under way.</summary>
+    public void RefreshDamped()
     {
-        if (!_hasInverses)
+        if (_hasInverses)
         {
-            return;
+            Refresh(_computation is not null ? _ => true : block => block.InverseHasDamping);
         }
+    }
 
+    private void Refresh(Predicate<FisherBlock> isMeant)
+    {
         EndComputation();
-        Prepare();
-        _workers.Run(_own.Length, (i, _) => _own[i].ComputeInverse());
-        Share();
-        Publish();
+        FisherBlock[] own = Array.FindAll(_own, isMeant);
+        Array.ForEach(own, block => block.PrepareInverse());
+        _workers.Run(own.Length, (i, _) => own[i].ComputeInverse());
+        Share(isMeant);
+        Array.ForEach(Array.FindAll(_blocks, isMeant), block => block.PublishInverse());
     }
 
     /// <summary>
@@ -115,43 +119,39 @@ internal sealed class InverseSchedule
 
     private bool IsTime(long step) => step % _period == 0 || (step < _period && step is 4 or 16 or 64);
 
-    private void Prepare() => Array.ForEach(_own, block => block.PrepareInverse());
-
     /// <summary>Each rank in turn sends the others the inverses of its blocks, and how they were come by.</summary>
-    private void Share()
+    private void Share(Predicate<FisherBlock> isMeant)
     {
         for (int rank = 0; IsShared && rank < _ranks.Size; rank++)
         {
-            byte[] bytes = rank == _ranks.Rank ? Write(rank) : [];
+            byte[] bytes = rank == _ranks.Rank ? Write(rank, isMeant) : [];
             int[] length = [bytes.Length];
             _ranks.Broadcast<int>(length, rank);
             Array.Resize(ref bytes, length[0]);
             _ranks.Broadcast<byte>(bytes, rank);
-            if (rank != _ranks.Rank && !StateDictionary.Read(new MemoryStream(bytes)).TryRestore(state => CaptureOrRestoreComputed(state, rank)))
+            if (rank != _ranks.Rank && !StateDictionary.Read(new MemoryStream(bytes)).TryRestore(state => CaptureOrRestoreComputed(state, rank, isMeant)))
             {
                 throw new CommunicatorException($"rank {rank} sent inverses of other blocks than its own");
             }
         }
     }
 
-    private byte[] Write(int rank)
+    private byte[] Write(int rank, Predicate<FisherBlock> isMeant)
     {
         using var stream = new MemoryStream();
-        StateDictionary.Capture(state => CaptureOrRestoreComputed(state, rank)).Write(stream);
+        StateDictionary.Capture(state => CaptureOrRestoreComputed(state, rank, isMeant)).Write(stream);
         return stream.ToArray();
     }
 
-    private void CaptureOrRestoreComputed(StateDictionary state, int rank)
+    private void CaptureOrRestoreComputed(StateDictionary state, int rank, Predicate<FisherBlock> isMeant)
     {
         for (int i = 0; i < _blocks.Length; i++)
         {
-            if (_owners[i] == rank && _blocks[i].InverseCost > 0)
+            if (_owners[i] == rank && _blocks[i].InverseCost > 0 && isMeant(_blocks[i]))
             {
                 _blocks[i].CaptureOrRestore(state, $"block{i}");
                 _blocks[i].CaptureOrRestoreNextInverse(state, $"block{i}.nextInverse");
             }
         }
     }
-
-    private void Publish() => Array.ForEach(_blocks, block => block.PublishInverse());
 }

@@ -124,7 +124,7 @@ internal sealed class KfacOptimizer : Optimizer
         float before = Damping;
         _dampingFactor *= DampingRaise;
         SetDamping();
-        _inverses.Refresh();
+        _inverses.RefreshDamped();
         _momentum.Span.Clear();
         return $"damping was raised from {before} to {Damping}, ";
     }
@@ -159,7 +159,7 @@ internal sealed class KfacOptimizer : Optimizer
         if (_dampingRule.IsCalibrating)
         {
             SetDamping();
-            _inverses.Refresh();
+            _inverses.RefreshDamped();
         }
     }
 
