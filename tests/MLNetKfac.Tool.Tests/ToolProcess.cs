@@ -8,6 +8,9 @@ internal static class ToolProcess
     /// <summary>Past this a command hangs: none takes a minute.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
+    /// <summary>A word for <c>env</c>.</summary>
+    private const string HearsSignals = "--default-signal=INT,HUP";
+
     /// <summary>What a run came to.</summary>
     public sealed record Outcome(int Code, string[] Output, string[] Errors)
     {
@@ -22,13 +25,13 @@ internal static class ToolProcess
 
     public static Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
 
-    /// <summary>The same, hearing Ctrl-C even where these tests run in the background: a shell has such processes ignore it, and their children too.</summary>
+    /// <summary>The same, hearing signals even where these tests run in the background or under nohup: such processes ignore some, and their children too.</summary>
     public static Process StartHearingInterrupts(params string[] arguments) =>
-        StartProgram("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
+        StartProgram("env", [HearsSignals, "dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]);
 
     /// <summary>The same on a terminal, which closes when the process that is returned, its <c>script</c>, is killed.</summary>
     public static Process StartOnTerminal(params string[] arguments) =>
-        StartProgram("script", ["-qefc", string.Join(' ', ((string[])["dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]).Select(word => $"'{word}'")), "/dev/null"]);
+        StartProgram("env", [HearsSignals, "script", "-qefc", string.Join(' ', ((string[])["dotnet", Path.Combine(AppContext.BaseDirectory, "kfac.dll"), .. arguments]).Select(word => $"'{word}'")), "/dev/null"]);
 
     /// <summary>So many of it, started by mpirun.</summary>
     public static Process StartRanks(int ranks, params string[] arguments)
