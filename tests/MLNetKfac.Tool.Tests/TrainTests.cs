@@ -71,7 +71,7 @@ public sealed class TrainTests : IDisposable
 
         Assert.AreEqual(0, outcome.Code, outcome.ToString());
         Assert.ContainsSingle(outcome.Output.Where(line => line.Contains("begins anew")), outcome.ToString());
-        Assert.ContainsSingle(outcome.Output.Where(line => line.Contains("it knows some of the held-back pictures")), outcome.ToString());
+        Assert.ContainsSingle(outcome.Output.Where(line => line.Contains("it may know some of the held-back pictures")), outcome.ToString());
         KfacImageClassificationModelParameters before = Load(first), after = Load(tuned);
         Assert.AreEqual((2, 3), (before.ClassCount, after.ClassCount));
         CollectionAssert.AreEqual(before.Parameters[0].Values.ToArray(), after.Parameters[0].Values.ToArray());

@@ -1,7 +1,3 @@
-#if !GUARD_PAGES
-using System.Runtime.CompilerServices;
-#endif
-
 namespace Kfac;
 
 /// <summary>
@@ -16,11 +12,8 @@ internal sealed unsafe class AlignedBuffer
 {
     private const int LaneFloats = 16;
 
-#if GUARD_PAGES
-    private readonly GuardedMemory? _memory;
-#else
-    private readonly float[] _memory;
-#endif
+    /// <summary>What the floats are in; null where there are none.</summary>
+    private readonly object? _memory;
 
     /// <exception cref="OverflowException"><paramref name="length"/> is more than an array can hold.</exception>
     public AlignedBuffer(long length)
@@ -32,22 +25,19 @@ internal sealed unsafe class AlignedBuffer
 
         if (MemoryMeter.Counts(length * sizeof(float)))
         {
-#if !GUARD_PAGES
-            _memory = [];
-#endif
             return;
         }
 
         Length = (int)length;
 #if GUARD_PAGES
-        _memory = new GuardedMemory(sizeof(float) * ((long)RoundUp(Length) + LaneFloats));
-        Pointer = (float*)_memory.Pointer;
+        var memory = new GuardedMemory(sizeof(float) * ((long)RoundUp(Length) + LaneFloats));
+        nint aligned = memory.Pointer;
 #else
-        _memory = GC.AllocateArray<float>((int)length + 2 * LaneFloats, pinned: true);
-        nint address = (nint)Unsafe.AsPointer(ref _memory[0]);
-        nint aligned = (address + 63) & ~(nint)63;
-        Pointer = (float*)aligned;
+        float[] memory = GC.AllocateArray<float>(Length + 2 * LaneFloats, pinned: true);
+        nint aligned = ((nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref memory[0]) + 63) & ~(nint)63;
 #endif
+        _memory = memory;
+        Pointer = (float*)aligned;
     }
 
     /// <summary>The first float; another 16 readable zeros follow the last one.</summary>

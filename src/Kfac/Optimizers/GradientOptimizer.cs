@@ -33,10 +33,10 @@ internal abstract class GradientOptimizer : Optimizer
         return true;
     }
 
-    private protected sealed override string BackOff()
+    private protected sealed override string? BackOff()
     {
         Forget();
-        return "";
+        return null;
     }
 
     /// <summary>Changes the parameters by the store's gradients, which are finite.</summary>

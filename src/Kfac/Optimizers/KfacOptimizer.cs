@@ -119,14 +119,14 @@ internal sealed class KfacOptimizer : Optimizer
         return TakeStep(labels, scheduleFactor);
     }
 
-    private protected override string BackOff()
+    private protected override string? BackOff()
     {
         float before = Damping;
         _dampingFactor *= DampingRaise;
         SetDamping();
         _inverses.RefreshDamped();
         _momentum.Span.Clear();
-        return $"damping was raised from {before} to {Damping}, ";
+        return $"damping was raised from {before} to {Damping}";
     }
 
     /// <summary>Changes the parameters, and the damping where it is adapted.</summary>

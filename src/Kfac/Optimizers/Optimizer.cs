@@ -189,8 +189,8 @@ internal abstract class Optimizer
     private protected abstract bool Update(ReadOnlySpan<int> labels, float scheduleFactor);
 
     /// <summary>Forgets the momentum and does what else helps, besides the lower learning rate.</summary>
-    /// <returns>What was done, as the middle of a sentence; empty where a person need not know.</returns>
-    private protected abstract string BackOff();
+    /// <returns>What else was done, as a clause; null for nothing that a person need know.</returns>
+    private protected abstract string? BackOff();
 
     /// <summary>Reports something that the user should know although the step is taken.</summary>
     private protected void Warn(string what) => _warnings.Add(what);
@@ -260,6 +260,7 @@ internal abstract class Optimizer
 
         Restore();
         _caution /= 2;
-        return $"{reason}: the last good parameters were restored, {BackOff()}the learning rate is now multiplied by {_caution}";
+        string also = BackOff() is { } done ? $"{done}, " : "";
+        return $"{reason}: the last good parameters were restored, {also}the learning rate is now multiplied by {_caution}";
     }
 }

@@ -26,7 +26,9 @@ internal sealed unsafe class OrthogonalStep
     public OrthogonalStep(Network network, IEnumerable<(Parameter Weights, float LearningRate)> matrices)
     {
         (_workers, _ranks) = (network.Workers, network.Ranks);
-        _items = [.. matrices.Select(matrix => new Item(matrix.Weights, matrix.LearningRate, new NewtonSchulz(matrix.Weights.Length / matrix.Weights.Shape[^1], matrix.Weights.Shape[^1])))];
+        // The costliest first: workers take them in this order.
+        _items = [.. matrices.Select(matrix => new Item(matrix.Weights, matrix.LearningRate, new NewtonSchulz(matrix.Weights.Length / matrix.Weights.Shape[^1], matrix.Weights.Shape[^1])))
+            .OrderByDescending(item => item.Orthogonalization.MultiplyAdds)];
         int[] owners = WorkShares.ByCost([.. _items.Select(item => (double)item.Orthogonalization.MultiplyAdds)], _ranks.Size);
         _items = [.. _items.Zip(owners, (item, owner) => item with { Owner = owner })];
         _own = [.. _items.Where(item => item.Owner == _ranks.Rank)];

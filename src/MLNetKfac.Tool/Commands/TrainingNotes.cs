@@ -23,7 +23,7 @@ internal static class TrainingNotes
 
         if (previous is not null && data.DrawsValidation)
         {
-            screen.Line("unless DIR and --seed are those that the model was trained with, it knows some of the held-back pictures: their figures are too good then");
+            screen.Line("unless DIR and --seed are those that the model was trained with, it may know some of the held-back pictures, and their figures are too good then");
         }
 
         foreach (string remark in remarks)
