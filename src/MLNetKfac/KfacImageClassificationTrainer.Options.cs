@@ -143,8 +143,8 @@ public sealed partial class KfacImageClassificationTrainer
         public int Threads = Engine.Threads;
 
         /// <summary>
-        /// The ranks that train together, such as <c>MpiCommunicator.World</c> of the package Kfac.Mpi; each runs the same pipeline on
-        /// the same rows and gets the same model, that of a single process, with rank 0's seed. Only rank 0 reports.
+        /// The ranks that train together, such as <c>MpiCommunicator.World</c> of the package Kfac.Mpi; each runs the same pipeline over
+        /// the same rows, of which it reads a share, and gets the same model, that of a single process, with rank 0's seed. Only rank 0 reports.
         /// </summary>
         public Communicator Communicator = Engine.Communicator;
 

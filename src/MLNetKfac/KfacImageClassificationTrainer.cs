@@ -231,9 +231,9 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         }
     }
 
-    private static ImageSet Read(IDataView data, ImageColumns columns, long budget, Cancellation cancellation, TrainingLog log)
+    private ImageSet Read(IDataView data, ImageColumns columns, long budget, Cancellation cancellation, TrainingLog log)
     {
-        var stream = new DataViewStream(data, columns, cancellation);
+        var stream = new DataViewStream(data, columns, _training.Communicator, cancellation);
         ImageSet images = ImageSet.Load(stream, budget);
         string[] rows = [.. stream.Omissions!.Sentences()];
         Array.ForEach(rows, log.Warn);

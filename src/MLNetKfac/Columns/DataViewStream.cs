@@ -1,5 +1,6 @@
 using Kfac;
 using Kfac.Images;
+using Kfac.Parallel;
 using Microsoft.ML;
 using MLNetKfac.Training;
 
@@ -14,10 +15,13 @@ internal sealed record ImageColumns(DataViewSchema.Column Features, PixelFormat 
 
 /// <summary>
 /// The usable rows of a data view as images, in their order: those with a label, finite pixels and, where there are weights, a
-/// finite one of 0 or more.
+/// finite one of 0 or more. The ranks make the first pass together, each reading a share of the rows; later passes, which a rank
+/// makes while it trains, read all.
 /// </summary>
-internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cancellation cancellation) : IImageStream
+internal sealed class DataViewStream(IDataView data, ImageColumns columns, Communicator ranks, Cancellation cancellation) : IImageStream
 {
+    private bool _isShared = ranks.Size > 1;
+
     public ImageShape Shape => columns.Format.Shape;
 
     public int ClassCount => columns.Label.ClassCount;
@@ -26,51 +30,34 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Cance
     public RowFilter? Omissions { get; private set; }
 
     /// <inheritdoc/>
-    public IImageReader Open() => new Reader(this, data, columns, cancellation);
-
-    private sealed class Reader : IImageReader
+    public IImageReader Open()
     {
-        private readonly DataViewStream _stream;
-        private readonly Cancellation _cancellation;
-        private readonly DataViewRowCursor _cursor;
-        private readonly PixelReader _pixels;
-        private readonly Func<int> _label;
-        private readonly ValueGetter<float>? _weight;
-        private readonly RowFilter _omissions;
+        (bool isShared, _isShared) = (_isShared, false);
+        var rows = new CursorRows(data, columns, readsAll: !isShared, cancellation);
+        return new Reader(this, isShared ? new SharedRows(rows, Shape.Size, ranks) : rows, new RowFilter(columns));
+    }
 
-        public Reader(DataViewStream stream, IDataView data, ImageColumns columns, Cancellation cancellation)
-        {
-            _stream = stream;
-            _cancellation = cancellation;
-            _cursor = data.GetRowCursor(columns.Weight is { } weight ? [columns.Features, columns.Label.Column, weight] : [columns.Features, columns.Label.Column]);
-            _pixels = PixelReader.Create(_cursor, columns.Features, columns.Format);
-            _label = columns.Label.GetReader(_cursor);
-            _weight = columns.Weight is { } column ? _cursor.GetGetter<float>(column) : null;
-            _omissions = new RowFilter(columns);
-        }
-
+    private sealed class Reader(DataViewStream stream, IImageRows rows, RowFilter omissions) : IImageReader
+    {
         /// <exception cref="FormatException">A row has another number of pixels than the feature column's type says.</exception>
         /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
         public bool Read(Span<float> pixels, out int label, out float weight)
         {
-            weight = 1;
-            while (_cursor.MoveNext())
+            while (rows.MoveNext())
             {
-                _cancellation.Look();
-                _cancellation.Token.ThrowIfCancellationRequested();
-                label = _label();
-                _weight?.Invoke(ref weight);
-                if (_omissions.TryRead(_cursor.Position, label, weight, _pixels, pixels))
+                RowHead head = rows.Read(pixels);
+                if (omissions.Accepts(rows.Position, head))
                 {
+                    (label, weight) = (head.Label, head.Weight);
                     return true;
                 }
             }
 
-            _stream.Omissions = _omissions;
-            label = -1;
+            stream.Omissions = omissions;
+            (label, weight) = (-1, 1);
             return false;
         }
 
-        public void Dispose() => _cursor.Dispose();
+        public void Dispose() => rows.Dispose();
     }
 }

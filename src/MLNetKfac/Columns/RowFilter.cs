@@ -13,30 +13,26 @@ internal sealed class RowFilter(ImageColumns columns)
     /// <summary>Whether there were any rows, usable or not.</summary>
     public bool HasRows => _rows > 0;
 
-    /// <summary>Looks at a row, and reads its image if label and weight are in order.</summary>
-    public bool TryRead(long row, int label, float weight, PixelReader reader, Span<float> pixels)
+    /// <summary>Counts a row, and says whether it is usable.</summary>
+    public bool Accepts(long row, RowHead head)
     {
         _rows++;
-        if (label < 0)
+        if (!head.HasLabel)
         {
             _withoutLabel++;
         }
-        else if (!(weight >= 0 && float.IsFinite(weight)))
+        else if (!head.HasWeight)
         {
             _withoutWeight++;
-            _firstWithoutWeight ??= $"row {row}, {weight} in column '{columns.Weight!.Value.Name}'";
+            _firstWithoutWeight ??= $"row {row}, {head.Weight} in column '{columns.Weight!.Value.Name}'";
         }
-        else if (reader.Read(pixels) is >= 0 and int value)
+        else if (!head.IsUsable)
         {
             _notFinite++;
-            _firstNotFinite ??= $"row {row}, value {value} of column '{columns.Features.Name}'";
-        }
-        else
-        {
-            return true;
+            _firstNotFinite ??= $"row {row}, value {head.NotFinite} of column '{columns.Features.Name}'";
         }
 
-        return false;
+        return head.IsUsable;
     }
 
     /// <summary>A sentence for each kind of row that was left out.</summary>

@@ -13,7 +13,9 @@ internal sealed class ImageFolderCursor : DataViewRowCursor
     private readonly int[]? _order;
     private readonly PictureQueue? _pictures;
     private int _position = -1;
-    private byte[] _pixels = [];
+
+    /// <summary>The picture that was decoded last, and its row.</summary>
+    private (int Position, byte[] Pixels) _decoded = (-1, []);
 
     /// <param name="folder">The rows.</param>
     /// <param name="active">Which columns are read.</param>
@@ -25,7 +27,7 @@ internal sealed class ImageFolderCursor : DataViewRowCursor
         _order = order;
         if (active.Length > ImageFolderDataView.ImageIndex && active[ImageFolderDataView.ImageIndex])
         {
-            _pictures = new PictureQueue(Enumerable.Range(0, folder.Count).Select(position => folder.Files[Row(position)].Path), folder.Frame);
+            _pictures = new PictureQueue(folder.Count, position => folder.Files[Row(position)].Path, folder.Frame);
         }
     }
 
@@ -44,7 +46,6 @@ internal sealed class ImageFolderCursor : DataViewRowCursor
 
         if (_pictures is not null)
         {
-            _pixels = _pictures.Take();
             _folder.ReportRead(_position + 1);
         }
 
@@ -69,9 +70,9 @@ internal sealed class ImageFolderCursor : DataViewRowCursor
             _ => (ValueGetter<MLImage>)((ref MLImage image) =>
             {
                 // As ML.NET's loader has it: the image of the row before is the getter's to dispose of.
-                PictureFile _ = File;
+                byte[] pixels = Decode(Current);
                 image?.Dispose();
-                image = _folder.Frame.ToImage(_pixels);
+                image = _folder.Frame.ToImage(pixels);
             }),
         };
         return getter.Typed<TValue>(column);
@@ -92,6 +93,17 @@ internal sealed class ImageFolderCursor : DataViewRowCursor
         : throw new InvalidOperationException("the cursor is not at a row: before the first MoveNext or after the last");
 
     private PictureFile File => _folder.Files[Row(Current)];
+
+    /// <summary>A picture that nobody asks for is not decoded.</summary>
+    private byte[] Decode(int position)
+    {
+        if (_decoded.Position != position)
+        {
+            _decoded = (position, _pictures!.Take(position));
+        }
+
+        return _decoded.Pixels;
+    }
 
     private int Row(int position) => _order?[position] ?? position;
 }

@@ -2,34 +2,50 @@ namespace MLNetKfac.Pictures;
 
 /// <summary>
 /// Decodes pictures in their order, some ahead on other threads: one at first, then twice as many each time, up to two for
-/// each processor. For one thread at a time.
+/// each processor, and one again behind pictures that nobody wanted. For one thread at a time.
 /// </summary>
-internal sealed class PictureQueue(IEnumerable<string> paths, Frame frame) : IDisposable
+/// <param name="count">How many pictures there are.</param>
+/// <param name="path">Where each of them is.</param>
+/// <param name="frame">What they become.</param>
+internal sealed class PictureQueue(int count, Func<int, string> path, Frame frame) : IDisposable
 {
     private static readonly int MaxAhead = 2 * Environment.ProcessorCount;
 
-    private readonly IEnumerator<string> _paths = paths.GetEnumerator();
     private readonly Queue<Task<byte[]>> _ahead = [];
-    private int _depth = 1;
-    private volatile bool _disposed;
 
-    /// <summary>The next picture.</summary>
+    /// <summary>The picture that is first in the queue.</summary>
+    private int _first;
+    private int _depth = 1;
+
+    /// <summary>Pictures before this one are no longer wanted.</summary>
+    private volatile int _wanted;
+
+    /// <summary>Takes a picture, and the queue goes on from it.</summary>
+    /// <param name="number">Its number, greater than that of the one before.</param>
     /// <exception cref="FormatException">It is cut off or cannot be decoded; the message names file and reason.</exception>
-    public byte[] Take()
+    public byte[] Take(int number)
     {
-        while (_ahead.Count < _depth && _paths.MoveNext())
+        _wanted = number;
+        if (number > _first)
         {
-            string path = _paths.Current;
-            _ahead.Enqueue(Task.Run(() => _disposed ? [] : PictureDecoder.Read(path, frame)));
+            _depth = 1;
+        }
+
+        for (; _first < number; _first++)
+        {
+            _ahead.TryDequeue(out _);
+        }
+
+        for (int next = number + _ahead.Count; next < count && _ahead.Count < _depth; next++)
+        {
+            int one = next;
+            _ahead.Enqueue(Task.Run(() => one < _wanted ? [] : PictureDecoder.Read(path(one), frame)));
         }
 
         _depth = Math.Min(2 * _depth, MaxAhead);
+        _first = number + 1;
         return _ahead.Dequeue().GetAwaiter().GetResult();
     }
 
-    public void Dispose()
-    {
-        _disposed = true;
-        _paths.Dispose();
-    }
+    public void Dispose() => _wanted = count;
 }

@@ -1,0 +1,181 @@
+using Kfac.Parallel;
+using Kfac.Tests.Parallel;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNetKfac.Tests.Data;
+using MLNetKfac.Tests.Pictures;
+
+namespace MLNetKfac.Tests;
+
+/// <summary>The same pipeline on several ranks: who reads which rows, and that the model does not depend on it.</summary>
+[TestClass]
+public sealed class RanksTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [TestMethod]
+    [DataRow(1f, DisplayName = "floats")]
+    [DataRow(0f, DisplayName = "bytes")]
+    public void Each_rank_reads_a_share_of_the_rows_and_has_the_model_of_one_process(float fraction)
+    {
+        Bar[] bars = [.. Bars.Make(900, 1).Select(bar => new Bar { Kind = bar.Kind, Features = [.. bar.Features.Select(pixel => MathF.Floor(pixel) + fraction * (pixel - MathF.Floor(pixel)))] })];
+        Outcome expected = Fit(Communicator.Solo, bars);
+
+        Outcome[] outcomes = ThreadRanks.Run(3, ranks => Fit(ranks, bars));
+
+        // Rounds of 128 rows a rank: two whole ones, and 132 rows.
+        Assert.AreEqual(900, expected.RowsRead);
+        CollectionAssert.AreEqual(new[] { 384, 260, 256 }, outcomes.Select(outcome => outcome.RowsRead).ToArray());
+        Array.ForEach(outcomes, outcome => CollectionAssert.AreEqual(expected.Scores, outcome.Scores));
+    }
+
+    [TestMethod]
+    public void All_ranks_leave_out_the_same_rows()
+    {
+        Bar[] bars = Bars.Make(300, 1);
+        bars[3].Features[0] = float.NaN;
+        bars[200].Features[7] = float.PositiveInfinity;
+        Outcome expected = Fit(Communicator.Solo, bars);
+        Assert.Contains("2 of 300 rows have a pixel that is NaN or infinite and are left out; the first is row 3, value 0 of column 'Values'", string.Join('\n', expected.Warnings));
+
+        foreach (Outcome outcome in ThreadRanks.Run(2, ranks => Fit(ranks, bars)))
+        {
+            CollectionAssert.AreEqual(expected.Scores, outcome.Scores);
+            Assert.Contains(string.Join('\n', expected.Warnings), string.Join('\n', outcome.Warnings));
+        }
+    }
+
+    [TestMethod]
+    public void Another_number_of_rows_on_a_rank_is_refused()
+    {
+        string Refusal(int rows) => Assert.ThrowsExactly<CommunicatorException>(() => ThreadRanks.Run(2, ranks => Fit(ranks, Bars.Make(rows - ranks.Rank, 1)))).Message;
+
+        Assert.Contains("rank 0 has 200 rows and rank 1 199: all ranks need the same rows in the same order", Refusal(200));
+        Assert.Contains("rank 0 has more than 256 rows and rank 1 255", Refusal(256));
+    }
+
+    [TestMethod]
+    public void What_a_rank_cannot_read_ends_all_with_its_reason()
+    {
+        string[] reasons = new string[2];
+        Assert.ThrowsExactly<FormatException>(() => ThreadRanks.Run(2, ranks =>
+        {
+            try
+            {
+                return Fit(ranks, Bars.Make(200, 1), row =>
+                {
+                    if (row == 150)
+                    {
+                        throw new FormatException("row 150 is torn");
+                    }
+                });
+            }
+            catch (Exception failure)
+            {
+                reasons[ranks.Rank] = $"{failure.GetType().Name}: {failure.Message}";
+                throw;
+            }
+        }));
+
+        Assert.AreEqual("FormatException: row 150 is torn", reasons[1]);
+        Assert.AreEqual("CommunicatorException: rank 1 failed: row 150 is torn", reasons[0]);
+    }
+
+    [TestMethod]
+    public void A_cancellation_while_rows_are_read_ends_all_ranks()
+    {
+        using var cancellation = new CancellationTokenSource();
+        bool[] areCancelled = ThreadRanks.Run(2, ranks =>
+        {
+            try
+            {
+                Fit(ranks, Bars.Make(200, 1), row =>
+                {
+                    if (row == 140)
+                    {
+                        cancellation.Cancel();
+                    }
+                }, ranks.Rank == 1 ? cancellation.Token : default);
+                return false;
+            }
+            catch (OperationCanceledException)
+            {
+                return true;
+            }
+        });
+
+        CollectionAssert.AreEqual(new[] { true, true }, areCancelled);
+    }
+
+    [TestMethod]
+    public void A_picture_that_is_passed_over_is_not_decoded()
+    {
+        string folder = _folder.File("pictures");
+        PictureFiles.WriteClasses(folder, 3, "a");
+        string torn = Path.Combine(folder, "a", "01.png");
+        File.WriteAllBytes(torn, File.ReadAllBytes(torn)[..^40]);
+        IDataView pictures = new MLContext().Data.LoadImagesFromFolder(folder, new ImageFolderOptions { ImageSize = (12, 12), Unreadable = UnreadablePictures.Throw });
+
+        Assert.AreEqual("0 2", Read(1));
+        Assert.Contains("01.png", Assert.ThrowsExactly<FormatException>(() => Read(-1)).Message);
+
+        string Read(int left)
+        {
+            using DataViewRowCursor cursor = pictures.GetRowCursor(pictures.Schema);
+            ValueGetter<MLImage> getter = cursor.GetGetter<MLImage>(pictures.Schema["Image"]);
+            MLImage image = null!;
+            var read = new List<long>();
+            while (cursor.MoveNext())
+            {
+                if (cursor.Position != left)
+                {
+                    getter(ref image);
+                    read.Add(cursor.Position);
+                }
+            }
+
+            return string.Join(' ', read);
+        }
+    }
+
+    /// <param name="ranks">Who train.</param>
+    /// <param name="bars">The rows.</param>
+    /// <param name="onRead">Told of each row whose pixels are read.</param>
+    /// <param name="cancellation">This rank's.</param>
+    private static Outcome Fit(Communicator ranks, Bar[] bars, Action<int>? onRead = null, CancellationToken cancellation = default)
+    {
+        var context = new MLContext(seed: 1);
+        int read = 0;
+        var warnings = new List<string>();
+        context.Log += (_, message) =>
+        {
+            if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+            {
+                warnings.Add(message.RawMessage);
+            }
+        };
+        IDataView rows = context.Transforms.CustomMapping<Bar, Pixels>(
+            (bar, pixels) =>
+            {
+                onRead?.Invoke((int)bar.Number);
+                read++;
+                pixels.Values = bar.Features;
+            },
+            contractName: null).Fit(context.Data.LoadFromEnumerable(bars)).Transform(context.Data.LoadFromEnumerable(bars));
+        KfacImageClassificationTrainer.Options options = Bars.Options();
+        (options.FeatureColumnName, options.Communicator, options.Epoch, options.CancellationToken) = (nameof(Pixels.Values), ranks, 1, cancellation);
+        KfacImageClassificationTransformer model = context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(Bars.Key(context, rows));
+        int readInTraining = read;
+        return new Outcome(readInTraining, Rows.Read(model.Transform(Bars.Key(context, rows)), "Score"), [.. warnings]);
+    }
+
+    private sealed record Outcome(int RowsRead, string[] Scores, string[] Warnings);
+
+    private sealed class Pixels
+    {
+        [VectorType(Bars.Side * Bars.Side)]
+        public float[] Values { get; set; } = [];
+    }
+}
