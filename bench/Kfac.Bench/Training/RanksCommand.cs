@@ -25,7 +25,7 @@ internal static class RanksCommand
         Command command = new("ranks", "Compares a training step of one process on all processors with ranks that share them, in turn. Needs mpirun.") { net, batch, optimizer, ranks, repeats, json };
         command.SetAction(arguments =>
         {
-            string[] step = ["step", "--net", arguments.GetValue(net)!, "--batch", $"{arguments.GetValue(batch)}", "--optimizer", arguments.GetValue(optimizer)!, "--repeats", "5", "--json"];
+            string[] step = ["step", "--net", arguments.GetValue(net)!, "--batch", $"{arguments.GetValue(batch)}", "--optimizer", arguments.GetValue(optimizer)!, "--warm-up", "6", "--repeats", "15", "--json"];
             int[] sizes = [1, .. arguments.GetValue(ranks)!.Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
             List<JsonObject>[] runs = [.. sizes.Select(_ => new List<JsonObject>())];
             for (int repeat = 0; repeat < arguments.GetValue(repeats); repeat++)

@@ -83,14 +83,14 @@ internal sealed class StepBench : IDisposable
         BytesAllocatedPerStep = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / steps;
     }
 
-    public void WarmUp()
+    public void WarmUp(double seconds)
     {
         var clock = Stopwatch.StartNew();
         do
         {
             _optimizer.Step(_labels, ScheduleFactor);
         }
-        while (!_ranks.Any(clock.Elapsed.TotalSeconds >= 1));
+        while (!_ranks.Any(clock.Elapsed.TotalSeconds >= seconds));
     }
 
     public void Dispose() => _workers.Dispose();

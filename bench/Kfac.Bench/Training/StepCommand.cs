@@ -19,8 +19,9 @@ internal static class StepCommand
         Option<string> optimizer = new("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}, or several with commas between.", DefaultValueFactory = _ => "sgd,adam,muon,kfac" };
         Option<int> repeats = new("--repeats") { Description = "Samples of each.", DefaultValueFactory = _ => 9 };
         Option<double> seconds = new("--seconds") { Description = "Least length of a sample.", DefaultValueFactory = _ => 0.3 };
+        Option<double> warmUp = new("--warm-up") { Description = "Seconds of steps before the first sample; the compiler's second tier takes about five.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "One JSON object for each optimizer." };
-        Command command = new("step", "Measures a training step, statistics included, on a batch in memory.") { net, batch, threads, optimizer, repeats, seconds, json };
+        Command command = new("step", "Measures a training step, statistics included, on a batch in memory.") { net, batch, threads, optimizer, repeats, seconds, warmUp, json };
         command.SetAction(arguments =>
         {
             Communicator ranks = MpiCommunicator.IsLaunched ? MpiCommunicator.World : Communicator.Solo;
@@ -30,7 +31,7 @@ internal static class StepCommand
             StepBench[] benches = [.. peaks.Keys.SelectMany(count => names, (count, name) => new StepBench(arguments.GetValue(net)!, arguments.GetValue(batch), count, name, ranks))];
             foreach (StepBench bench in benches)
             {
-                bench.WarmUp();
+                bench.WarmUp(arguments.GetValue(warmUp));
             }
 
             for (int repeat = 0; repeat < arguments.GetValue(repeats); repeat++)
