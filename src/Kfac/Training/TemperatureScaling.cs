@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Kfac.Images;
 using Kfac.Models;
+using Kfac.Parallel;
 
 namespace Kfac.Training;
 
@@ -15,14 +16,14 @@ internal static class TemperatureScaling
 
     private const int MaxImages = 10_000, BatchSize = 64, Halvings = 50;
 
-    /// <summary>The model at the temperature that <paramref name="images"/> ask for, which is told.</summary>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled, and the options do not say to keep the model all the same.</exception>
-    public static ImageClassifier Calibrate(ImageClassifier model, ImageSet images, TrainingOptions options, int threads, CancellationToken cancellation)
+    /// <summary>The model at the temperature that <paramref name="images"/> ask for, which is told. Each rank scores a share of the images.</summary>
+    /// <exception cref="OperationCanceledException">Some rank's <paramref name="cancellation"/> was cancelled, and the options do not say to keep the model all the same.</exception>
+    public static ImageClassifier Calibrate(ImageClassifier model, ImageSet images, TrainingOptions options, TrainingRanks ranks, int threads, CancellationToken cancellation)
     {
         using ImageSequence sequence = images.Open(seed: null);
         try
         {
-            double temperature = Fit(model, sequence, threads, cancellation);
+            double temperature = Fit(model, sequence, ranks, threads, cancellation);
             options.OnInfo?.Invoke(FormattableString.Invariant($"calibration: temperature {temperature:F3}, by {images.Count} images that were not trained on"));
             return model.WithTemperature((float)temperature);
         }
@@ -35,11 +36,12 @@ internal static class TemperatureScaling
     /// <summary>The temperature that <paramref name="model"/> would have to have.</summary>
     /// <param name="model">Its own temperature has no say.</param>
     /// <param name="images">Images that were not trained on, in their own order.</param>
+    /// <param name="ranks">Who score a share of the images each.</param>
     /// <param name="threads">Threads to compute with.</param>
-    /// <param name="cancellation">Ends it.</param>
-    public static double Fit(ImageClassifier model, ImageSequence images, int threads, CancellationToken cancellation)
+    /// <param name="cancellation">Ends it, on all ranks.</param>
+    public static double Fit(ImageClassifier model, ImageSequence images, TrainingRanks ranks, int threads, CancellationToken cancellation)
     {
-        (float[] logits, int[] labels) = Score(model, images, threads, cancellation);
+        (float[] logits, int[] labels) = Score(model, images, ranks, threads, cancellation);
         if (TensorPrimitives.SumOfMagnitudes<float>(logits) is var size && !float.IsFinite(size))
         {
             return 1;
@@ -78,24 +80,29 @@ internal static class TemperatureScaling
         return slope;
     }
 
-    private static (float[] Logits, int[] Labels) Score(ImageClassifier model, ImageSequence images, int threads, CancellationToken cancellation)
+    private static (float[] Logits, int[] Labels) Score(ImageClassifier model, ImageSequence images, TrainingRanks ranks, int threads, CancellationToken cancellation)
     {
         int count = Math.Min(images.Count, MaxImages), size = model.InputShape.Size, classes = model.ClassCount;
         using ImagePredictor predictor = model.CreatePredictor(Math.Min(BatchSize, count), threads);
         (float[] pixels, float[] logits, int[] labels) = (new float[predictor.BatchCapacity * size], new float[count * classes], new int[count]);
+        Communicator communicator = ranks.Communicator;
+        int[] starts = [.. Enumerable.Range(0, communicator.Size + 1).Select(rank => (int)((long)count * rank / communicator.Size))];
         images.Begin(epoch: 0);
-        for (int first = 0; first < count; first += predictor.BatchCapacity)
+        int waiting = 0;
+        for (int n = 0; n < count && !cancellation.IsCancellationRequested; n++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            int taken = Math.Min(predictor.BatchCapacity, count - first);
-            for (int n = 0; n < taken; n++)
+            bool isOwn = starts[communicator.Rank] <= n && n < starts[communicator.Rank + 1];
+            images.Next(pixels.AsSpan(waiting * size, size), isOwn, out labels[n], out _);
+            waiting += isOwn ? 1 : 0;
+            if (waiting == predictor.BatchCapacity || (waiting > 0 && n + 1 == starts[communicator.Rank + 1]))
             {
-                images.Next(pixels.AsSpan(n * size, size), isWanted: true, out labels[first + n], out _);
+                predictor.Score(pixels.AsSpan(0, waiting * size), logits.AsSpan((n + 1 - waiting) * classes, waiting * classes), waiting);
+                waiting = 0;
             }
-
-            predictor.Score(pixels.AsSpan(0, taken * size), logits.AsSpan(first * classes, taken * classes), taken);
         }
 
+        ranks.ThrowIfCancelled(cancellation.IsCancellationRequested, cancellation);
+        communicator.AllGather<float>(logits, [.. starts.Select(start => start * classes)]);
         return (logits, labels);
     }
 }

@@ -55,19 +55,6 @@ internal sealed class TrainingRanks(Communicator communicator)
         network.Store.MarkChanged();
     }
 
-    /// <summary>The model at the temperature that <paramref name="images"/> ask for, at which rank 0 alone looks.</summary>
-    public ImageClassifier Calibrate(ImageClassifier model, ImageSet images, TrainingOptions options, int threads, CancellationToken cancellation)
-    {
-        if (IsSolo)
-        {
-            return TemperatureScaling.Calibrate(model, images, options, threads, cancellation);
-        }
-
-        float[] temperature = [communicator.Rank == 0 ? TemperatureScaling.Calibrate(model, images, options, threads, cancellation).Temperature : 1];
-        communicator.Broadcast<float>(temperature, root: 0);
-        return model.WithTemperature(temperature[0]);
-    }
-
     /// <summary>The smallest of the ranks' batch sizes: every rank has memory for it.</summary>
     public int AgreeOnBatchSize(int chosen, Action<string>? warn)
     {
@@ -162,8 +149,19 @@ internal sealed class TrainingRanks(Communicator communicator)
             isCancelled = true;
         }
 
+        ThrowIfCancelled(isCancelled, cancellation);
+        return batch!;
+    }
+
+    /// <summary>Ends the training of all ranks if that of some rank <paramref name="isCancelled"/>.</summary>
+    /// <exception cref="OperationCanceledException">It is.</exception>
+    public void ThrowIfCancelled(bool isCancelled, CancellationToken cancellation)
+    {
         IsCancelled = communicator.Any(isCancelled);
-        return IsCancelled ? throw new OperationCanceledException(cancellation) : batch!;
+        if (IsCancelled)
+        {
+            throw new OperationCanceledException(cancellation);
+        }
     }
 
     private static byte[] Capture(Action<StateDictionary> exchange, IReadOnlyList<EpochReport> history)

@@ -141,7 +141,7 @@ internal sealed class TrainingRun : IDisposable
         ParameterStore parameters = ParameterLayout.Of(_network.Spec);
         _network.Store.Values.Span.CopyTo(parameters.Values.Span);
         var model = new ImageClassifier(_network.Spec, parameters, _scaling, _history) { Recipe = _recipe, Views = new AveragedViews(_options.AverageMirrored!.Value, _options.AverageShifted), OptimizerState = state };
-        return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : _ranks.Calibrate(model, _calibration, _options, _network.Workers.Count, cancellation);
+        return _calibration is null || _ranks.Communicator.Any(cancellation.IsCancellationRequested) ? model : TemperatureScaling.Calibrate(model, _calibration, _options, _ranks, _network.Workers.Count, cancellation);
     }
 
     public void Dispose()

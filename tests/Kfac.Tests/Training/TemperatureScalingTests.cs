@@ -1,7 +1,9 @@
 using Kfac.Images;
 using Kfac.Models;
 using Kfac.Networks;
+using Kfac.Parallel;
 using Kfac.Tests.Models;
+using Kfac.Tests.Parallel;
 using Kfac.Training;
 
 namespace Kfac.Tests.Training;
@@ -32,10 +34,40 @@ public sealed class TemperatureScalingTests
         Assert.IsTrue(found is > 0.6 and < 1.1, $"{found}");
     }
 
-    private static double Fit(ImageClassifier model, MemoryImageSource images)
+    [TestMethod]
+    [DataRow(2)]
+    [DataRow(200)]
+    public void Ranks_score_a_share_each_and_find_the_same_temperature(int count)
+    {
+        ImageClassifier model = OnnxExportTests.Create(Spec);
+        MemoryImageSource images = Draw(model, count, 2);
+        double expected = Fit(model, images);
+        int[] read = new int[3];
+
+        double[] found = ThreadRanks.Run(3, ranks => Fit(model, new Counted(images, () => read[ranks.Rank]++), ranks));
+
+        CollectionAssert.AreEqual(new[] { expected, expected, expected }, found);
+        CollectionAssert.AreEqual(Enumerable.Range(0, 3).Select(rank => count * (rank + 1) / 3 - count * rank / 3).ToArray(), read);
+    }
+
+    [TestMethod]
+    public void A_cancellation_ends_it_on_all_ranks()
+    {
+        ImageClassifier model = OnnxExportTests.Create(Spec);
+        MemoryImageSource images = Draw(model, 50, 2);
+        bool[] areCancelled = ThreadRanks.Run(2, ranks =>
+        {
+            Assert.ThrowsExactly<OperationCanceledException>(() => Fit(model, images, ranks, new CancellationToken(canceled: ranks.Rank == 1)));
+            return true;
+        });
+
+        Assert.HasCount(2, areCancelled);
+    }
+
+    private static double Fit(ImageClassifier model, IImageSource images, Communicator? ranks = null, CancellationToken cancellation = default)
     {
         using ImageSequence sequence = ImageSet.Of(images).Open(seed: null);
-        return TemperatureScaling.Fit(model, sequence, threads: 2, CancellationToken.None);
+        return TemperatureScaling.Fit(model, sequence, new TrainingRanks(ranks ?? Communicator.Solo), threads: 2, cancellation);
     }
 
     /// <summary>Random images, each with a class drawn from softmax(scores / T).</summary>
@@ -55,5 +87,23 @@ public sealed class TemperatureScalingTests
         }
 
         return images;
+    }
+
+    /// <summary>Tells of each image that is read.</summary>
+    private sealed class Counted(IImageSource images, Action onRead) : IImageSource
+    {
+        public ImageShape Shape => images.Shape;
+
+        public int ClassCount => images.ClassCount;
+
+        public int Count => images.Count;
+
+        public int GetLabel(int index) => images.GetLabel(index);
+
+        public void ReadImage(int index, Span<float> pixels)
+        {
+            onRead();
+            images.ReadImage(index, pixels);
+        }
     }
 }
