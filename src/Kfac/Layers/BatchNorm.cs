@@ -20,14 +20,12 @@ internal sealed unsafe class BatchNorm : BatchLayer
     private double[] _gain = [];
     private double[] _slope = [];
     private double[] _offset = [];
-    private readonly WorkerAction _measure;
-    private readonly WorkerAction _normalize;
-    private readonly WorkerAction _sumGradients;
-    private readonly WorkerAction _backward;
-    private AlignedBuffer _meanRow = null!;
-    private AlignedBuffer _scaleRow = null!;
-    private AlignedBuffer _slopeRow = null!;
-    private AlignedBuffer _offsetRow = null!;
+
+    // [C], as the kernel takes them.
+    private AlignedBuffer _meanFloats = null!;
+    private AlignedBuffer _scaleFloats = null!;
+    private AlignedBuffer _slopeFloats = null!;
+    private AlignedBuffer _offsetFloats = null!;
     private AlignedBuffer[] _scratch = [];
 
     // For each example and channel: mean and squared deviations going forward, the gradients of shift and scale going back.
@@ -36,7 +34,6 @@ internal sealed unsafe class BatchNorm : BatchLayer
 
     /// <summary>For each channel, what is summed over the batch, rank after rank.</summary>
     private double[] _sums = [];
-    private int _firstExample;
     private bool _isTraining;
     private double _keep;
 
@@ -45,10 +42,6 @@ internal sealed unsafe class BatchNorm : BatchLayer
     {
         Spec = spec;
         _kernel = new ChannelNormalization(input.Height, input.Width, input.Channels);
-        _measure = (i, worker) => Measure(_firstExample + i, worker);
-        _normalize = (i, _) => Normalize(_firstExample + i);
-        _sumGradients = (i, worker) => SumGradients(_firstExample + i, worker);
-        _backward = (i, _) => Backward(_firstExample + i);
     }
 
     /// <summary>The layer's description.</summary>
@@ -69,7 +62,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
     /// <summary>Set when the next layer is a ReLU: it is then applied as the outputs are written.</summary>
     internal bool AppliesRelu { get; set; }
 
-    internal override int ScratchLength => ChannelNormalization.ScratchRows * _kernel.RowLength;
+    internal override int ScratchLength => _kernel.ScratchLength;
 
     private int Channels => InputShape.Channels;
 
@@ -94,7 +87,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
         _scratch = scratch;
         (_mean, _inverseStandardDeviation, _passing) = (new double[Channels], new double[Channels], new double[Channels]);
         (_gain, _slope, _offset) = (new double[Channels], new double[Channels], new double[Channels]);
-        (_meanRow, _scaleRow, _slopeRow, _offsetRow) = (NewRow(), NewRow(), NewRow(), NewRow());
+        (_meanFloats, _scaleFloats, _slopeFloats, _offsetFloats) = (NewFloats(), NewFloats(), NewFloats(), NewFloats());
         _sums = new double[4 * Channels];
         (_first, _second) = outputGradient is null ? ([], []) : (new double[input.Capacity * Channels], new double[input.Capacity * Channels]);
     }
@@ -112,13 +105,20 @@ internal sealed unsafe class BatchNorm : BatchLayer
         _keep = Math.Min(Spec.Momentum, pass.Number / (pass.Number + 1.0));
     }
 
-    internal override void Forward(BatchPartition batch, Workers workers)
+    internal override bool HasExampleParts => true;
+
+    internal override void BeforeForward(int example, int worker)
     {
-        ExampleRange own = batch.Own;
-        _firstExample = own.First;
         if (_isTraining)
         {
-            workers.Run(own.Count, _measure);
+            _kernel.Moments(Input[example], Of(_first, example), Of(_second, example), _scratch[worker].Pointer);
+        }
+    }
+
+    internal override void Forward(BatchPartition batch, Workers workers)
+    {
+        if (_isTraining)
+        {
             TakeStatistics(batch);
         }
         else
@@ -129,14 +129,17 @@ internal sealed unsafe class BatchNorm : BatchLayer
             }
         }
 
-        PrepareRows();
-        workers.Run(own.Count, _normalize);
+        PrepareForward();
     }
+
+    internal override void AfterForward(int example, int worker) =>
+        _kernel.Forward(Input[example], Output[example], _meanFloats.Pointer, _scaleFloats.Pointer, _offsetFloats.Pointer, AppliesRelu);
+
+    internal override void BeforeBackward(int example, int worker) =>
+        _kernel.GradientSums(Input[example], OutputGradient![example], _meanFloats.Pointer, Of(_first, example), Of(_second, example), _scratch[worker].Pointer);
 
     internal override void Backward(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
-        ExampleRange own = batch.Own;
-        workers.Run(own.Count, _sumGradients);
         AddGradients(batch);
         for (int c = 0; c < Channels; c++)
         {
@@ -144,26 +147,22 @@ internal sealed unsafe class BatchNorm : BatchLayer
             _gain[c] = Scale.ValuesPointer[c] * _passing[c];
         }
 
+        ChannelNormalization.Round(_gain, _scaleFloats.Pointer);
+        ChannelNormalization.Round(_slope, _slopeFloats.Pointer);
+        ChannelNormalization.Round(_offset, _offsetFloats.Pointer);
+    }
+
+    internal override void AfterBackward(int example, int worker)
+    {
         if (InputGradient is not null)
         {
-            _kernel.Repeat(_gain, _scaleRow.Span);
-            _kernel.Repeat(_slope, _slopeRow.Span);
-            _kernel.Repeat(_offset, _offsetRow.Span);
-            workers.Run(own.Count, _backward);
+            _kernel.Backward(Input[example], OutputGradient![example], InputGradient[example], _meanFloats.Pointer, _scaleFloats.Pointer, _slopeFloats.Pointer, _offsetFloats.Pointer);
         }
     }
 
-    private void Measure(int n, int worker) => _kernel.Moments(Input[n], Of(_first, n), Of(_second, n), _scratch[worker].Span);
-
-    private void Normalize(int n) => _kernel.Forward(Input[n], Output[n], _meanRow.Span, _scaleRow.Span, _offsetRow.Span, AppliesRelu);
-
-    private void SumGradients(int n, int worker) => _kernel.GradientSums(Input[n], OutputGradient![n], _meanRow.Span, Of(_first, n), Of(_second, n), _scratch[worker].Span);
-
-    private void Backward(int n) => _kernel.Backward(Input[n], OutputGradient![n], InputGradient![n], _meanRow.Span, _scaleRow.Span, _slopeRow.Span, _offsetRow.Span);
-
     private Span<double> Of(double[] sums, int example) => sums.AsSpan(example * Channels, Channels);
 
-    private AlignedBuffer NewRow() => new(_kernel.RowLength);
+    private AlignedBuffer NewFloats() => new(Channels);
 
     /// <summary>Mean and variance of the batch from those of its examples (Chan, Golub and LeVeque 1979), in the examples' order.</summary>
     private void TakeStatistics(BatchPartition batch)
@@ -205,7 +204,7 @@ internal sealed unsafe class BatchNorm : BatchLayer
         _passing[channel] = _isTraining && ChannelNormalization.IsConstant(variance, Spec.Epsilon) ? 0 : _inverseStandardDeviation[channel];
     }
 
-    private void PrepareRows()
+    private void PrepareForward()
     {
         for (int c = 0; c < Channels; c++)
         {
@@ -213,9 +212,9 @@ internal sealed unsafe class BatchNorm : BatchLayer
             _offset[c] = Shift.ValuesPointer[c];
         }
 
-        _kernel.Repeat(_mean, _meanRow.Span);
-        _kernel.Repeat(_slope, _scaleRow.Span);
-        _kernel.Repeat(_offset, _offsetRow.Span);
+        ChannelNormalization.Round(_mean, _meanFloats.Pointer);
+        ChannelNormalization.Round(_slope, _scaleFloats.Pointer);
+        ChannelNormalization.Round(_offset, _offsetFloats.Pointer);
     }
 
     /// <summary>Sums over the batch of each channel's gradients of shift and scale and of their squares, [4, C].</summary>

@@ -7,8 +7,8 @@ namespace Kfac.Layers;
 /// <summary>y = scale[c] · x̂ + shift[c], x̂ = (x - mean) / √(variance + ε) of the example's own channels of c's group; see <see cref="GroupNormSpec"/>.</summary>
 internal sealed unsafe class GroupNorm : ExampleLayer
 {
-    /// <summary>Rows a worker needs besides the kernel's own: mean, scale, slope, offset.</summary>
-    private const int CoefficientRows = 4;
+    /// <summary>What a worker needs for each channel besides the kernel's own: mean, scale, slope, offset.</summary>
+    private const int Coefficients = 4;
 
     private readonly ChannelNormalization _kernel;
     private readonly int _groupChannels;
@@ -40,7 +40,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
     /// <summary>The shift [C].</summary>
     public Parameter Shift { get; private set; } = null!;
 
-    internal override int ScratchLength => (ChannelNormalization.ScratchRows + CoefficientRows) * _kernel.RowLength;
+    internal override int ScratchLength => _kernel.ScratchLength + Coefficients * Channels;
 
     private int Channels => InputShape.Channels;
 
@@ -71,11 +71,11 @@ internal sealed unsafe class GroupNorm : ExampleLayer
 
     internal override void Forward(ExampleRange range, int worker)
     {
-        Span<float> scratch = _scratch[worker].Span;
+        float* scratch = _scratch[worker].Pointer;
         Sums sums = _sums[worker];
         for (int n = range.First; n < range.End; n++)
         {
-            _kernel.Moments(Input[n], sums.First, sums.Second, KernelScratch(scratch));
+            _kernel.Moments(Input[n], sums.First, sums.Second, scratch + Coefficients * Channels);
             TakeStatistics(n, sums);
             for (int c = 0; c < Channels; c++)
             {
@@ -83,7 +83,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
                 (sums.Mean[c], sums.Scale[c], sums.Offset[c]) = (_mean[group], Scale.ValuesPointer[c] * _inverseStandardDeviation[group], Shift.ValuesPointer[c]);
             }
 
-            _kernel.Forward(Input[n], Output[n], Row(scratch, 0, sums.Mean), Row(scratch, 1, sums.Scale), Row(scratch, 2, sums.Offset), relu: false);
+            _kernel.Forward(Input[n], Output[n], OfChannels(scratch, 0, sums.Mean), OfChannels(scratch, 1, sums.Scale), OfChannels(scratch, 2, sums.Offset), relu: false);
         }
     }
 
@@ -96,7 +96,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
             return;
         }
 
-        Span<float> scratch = _scratch[worker].Span;
+        float* scratch = _scratch[worker].Pointer;
         Sums sums = _sums[worker];
         for (int n = range.First; n < range.End; n++)
         {
@@ -105,13 +105,13 @@ internal sealed unsafe class GroupNorm : ExampleLayer
                 sums.Mean[c] = _mean[n * Spec.Groups + c / _groupChannels];
             }
 
-            Span<float> mean = Row(scratch, 0, sums.Mean);
-            _kernel.GradientSums(Input[n], OutputGradient![n], mean, sums.First, sums.Second, KernelScratch(scratch));
+            float* mean = OfChannels(scratch, 0, sums.Mean);
+            _kernel.GradientSums(Input[n], OutputGradient![n], mean, sums.First, sums.Second, scratch + Coefficients * Channels);
             AddGradients(_sliceSums, n, sums, slot, quantities);
             if (InputGradient is not null)
             {
                 PrepareInputGradient(n, sums);
-                _kernel.Backward(Input[n], OutputGradient[n], InputGradient[n], mean, Row(scratch, 1, sums.Scale), Row(scratch, 2, sums.Slope), Row(scratch, 3, sums.Offset));
+                _kernel.Backward(Input[n], OutputGradient[n], InputGradient[n], mean, OfChannels(scratch, 1, sums.Scale), OfChannels(scratch, 2, sums.Slope), OfChannels(scratch, 3, sums.Offset));
             }
         }
     }
@@ -120,13 +120,11 @@ internal sealed unsafe class GroupNorm : ExampleLayer
 
     internal override void AverageSlices(int examples, BackwardQuantities quantities) => _sliceSums?.Average(examples, quantities);
 
-    private Span<float> KernelScratch(Span<float> scratch) => scratch[(CoefficientRows * _kernel.RowLength)..];
-
-    private Span<float> Row(Span<float> scratch, int index, double[] values)
+    private float* OfChannels(float* scratch, int index, double[] values)
     {
-        Span<float> row = scratch.Slice(index * _kernel.RowLength, _kernel.RowLength);
-        _kernel.Repeat(values, row);
-        return row;
+        float* rounded = scratch + index * Channels;
+        ChannelNormalization.Round(values, rounded);
+        return rounded;
     }
 
     /// <summary>Mean and variance of each group from those of its channels.</summary>

@@ -50,9 +50,9 @@ public sealed record KfacOptions : OptimizerOptions
 
     /// <summary>
     /// Most examples of a batch whose squared gradients enter the diagonal of a convolution, at least 1; null takes all. The
-    /// running average makes up for the others. Default 32.
+    /// running average makes up for the others. Default 8.
     /// </summary>
-    public int? DiagonalExamples { get; init; } = 32;
+    public int? DiagonalExamples { get; init; } = 8;
 
     /// <summary>Inverses and eigenvectors of the blocks that have some are computed anew every so many steps; at least 1. Default 100.</summary>
     public int InverseUpdatePeriod { get; init; } = 100;
@@ -96,7 +96,7 @@ public sealed record KfacOptions : OptimizerOptions
     public AveragingConvention Averaging { get; init; } = AveragingConvention.Corrected;
 
     /// <summary>The classical form: natural gradient, step held to a KL bound (Martens and Grosse 2015).</summary>
-    public static KfacOptions NaturalGradient { get; } = new() { Exponent = -1, Constraint = NormConstraintKind.KullbackLeibler };
+    public static KfacOptions NaturalGradient { get; } = new() { Exponent = -1, Constraint = NormConstraintKind.KullbackLeibler, DiagonalExamples = 32 };
 
     internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
 

@@ -27,6 +27,7 @@ internal sealed class Network
     private readonly int _firstTrained;
     private readonly Prefetcher[] _prefetchers;
     private readonly TransientGradient[] _transientGradients;
+    private readonly WorkerAction _beforeForward, _afterForward, _beforeBackward, _afterBackward;
     private readonly WorkerAction _forwardGroup;
     private readonly WorkerAction _backwardSlice;
     private readonly WorkerAction _prepareLayer;
@@ -52,6 +53,10 @@ internal sealed class Network
         Capacity = capacity;
         _workers = workers;
         _ranks = ranks ?? Communicator.Solo;
+        _beforeForward = (i, worker) => _current.Batch!.BeforeForward(_batch.Own.First + i, worker);
+        _afterForward = (i, worker) => _current.Batch!.AfterForward(_batch.Own.First + i, worker);
+        _beforeBackward = (i, worker) => _current.Batch!.BeforeBackward(_batch.Own.First + i, worker);
+        _afterBackward = (i, worker) => _current.Batch!.AfterBackward(_batch.Own.First + i, worker);
         _forwardGroup = ForwardGroup;
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
@@ -163,13 +168,15 @@ internal sealed class Network
         _preparedVersion = Store.Version;
         foreach (Segment segment in _segments)
         {
+            _current = segment;
             if (segment.Batch is { } layer)
             {
+                RunExamples(layer, segment.HasRunBefore, _beforeForward);
                 layer.Forward(_batch, _workers);
+                RunExamples(layer, segment.HasRunBehind, _afterForward);
                 continue;
             }
 
-            _current = segment;
             if (stale)
             {
                 _workers.Run(segment.Layers.Length, _prepareLayer);
@@ -201,13 +208,15 @@ internal sealed class Network
 
         for (int i = _segments.Length - 1; i >= _firstTrained; i--)
         {
-            if (_segments[i].Batch is { } layer)
+            _current = _segments[i];
+            if (_current.Batch is { } layer)
             {
+                RunExamples(layer, _current.HasRunBehind, _beforeBackward);
                 layer.Backward(_batch, _workers, quantities);
+                RunExamples(layer, _current.HasRunBefore, _afterBackward);
                 continue;
             }
 
-            _current = _segments[i];
             _reduction.Begin();
             _workers.Run(_batch.EndSlice - _batch.FirstSlice, _backwardSlice);
             foreach (ExampleLayer alone in _current.Layers)
@@ -221,6 +230,15 @@ internal sealed class Network
         {
             _current = segment;
             _workers.Run(segment.Layers.Length, _averageLayer);
+        }
+    }
+
+    /// <summary>What a layer does with each example alone, unless a run of layers does it.</summary>
+    private void RunExamples(BatchLayer layer, bool isDoneByRun, WorkerAction part)
+    {
+        if (layer.HasExampleParts && !isDoneByRun)
+        {
+            _workers.Run(_batch.Own.Count, part);
         }
     }
 
@@ -243,26 +261,15 @@ internal sealed class Network
     private void ForwardGroup(int group, int worker)
     {
         int together = ForwardTogether;
-        ExampleRange own = _batch.Own, range = Range(own.First + group * together, together, own.End);
-        _current.Slots!.Assign(range, worker);
-        ExampleLayer[] layers = _current.Layers;
-        for (int i = 0; i < layers.Length; i++)
-        {
-            if (layers[i].SupportsPrefetch)
-            {
-                _current.Prefetch!.AfterForward(i, range, Range(own.First + (group + _workers.Count) * together, together, own.End), _prefetchers[worker]);
-            }
-
-            _workers.Cancellation.ThrowIfCancellationRequested();
-            layers[i].Forward(range, worker);
-        }
+        ExampleRange own = _batch.Own;
+        ExampleRange range = Range(own.First + group * together, together, own.End), next = Range(own.First + (group + _workers.Count) * together, together, own.End);
+        _current.Forward(range, next, worker, _prefetchers[worker], _workers.Cancellation);
     }
 
     private void BackwardSlice(int index, int worker)
     {
-        ExampleLayer[] layers = _current.Layers;
         int slice = _batch.FirstSlice + index, slot = _ranks.Rank == 0 ? _reduction.Take() : index;
-        foreach (ExampleLayer layer in layers)
+        foreach (ExampleLayer layer in _current.Layers)
         {
             layer.BeginSlice(slot, _quantities);
         }
@@ -271,17 +278,7 @@ internal sealed class Network
         for (int first = _batch.SliceStart(slice); first < end; first += together)
         {
             ExampleRange range = Range(first, together, end);
-            _current.Slots!.Assign(range, worker);
-            for (int i = layers.Length - 1; i >= 0; i--)
-            {
-                if (layers[i].SupportsPrefetch)
-                {
-                    _current.Prefetch!.AfterBackward(i, range, Range(range.End, together, end), _prefetchers[worker]);
-                }
-
-                _workers.Cancellation.ThrowIfCancellationRequested();
-                layers[i].Backward(range, slot, worker, _quantities);
-            }
+            _current.Backward(range, Range(range.End, together, end), slot, worker, _quantities, _prefetchers[worker], _workers.Cancellation);
         }
 
         if (_ranks.Rank == 0)
