@@ -120,6 +120,12 @@ public sealed class RanksTests : IDisposable
 
         Assert.AreEqual("0 2", Read(1));
         Assert.Contains("01.png", Assert.ThrowsExactly<FormatException>(() => Read(-1)).Message);
+        using DataViewRowCursor again = pictures.GetRowCursor(pictures.Schema);
+        ValueGetter<MLImage> picture = again.GetGetter<MLImage>(pictures.Schema["Image"]);
+        MLImage any = null!;
+        Assert.IsTrue(again.MoveNext() && again.MoveNext());
+        Assert.ThrowsExactly<FormatException>(() => picture(ref any));
+        Assert.ThrowsExactly<FormatException>(() => picture(ref any), "asked again, it is the same picture");
 
         string Read(int left)
         {

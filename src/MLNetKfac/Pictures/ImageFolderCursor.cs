@@ -14,8 +14,8 @@ internal sealed class ImageFolderCursor : DataViewRowCursor
     private readonly PictureQueue? _pictures;
     private int _position = -1;
 
-    /// <summary>The picture that was decoded last, and its row.</summary>
-    private (int Position, byte[] Pixels) _decoded = (-1, []);
+    /// <summary>The picture that was asked for last, and its row.</summary>
+    private (int Position, Task<byte[]> Pixels) _taken = (-1, Task.FromResult<byte[]>([]));
 
     /// <param name="folder">The rows.</param>
     /// <param name="active">Which columns are read.</param>
@@ -97,12 +97,12 @@ internal sealed class ImageFolderCursor : DataViewRowCursor
     /// <summary>A picture that nobody asks for is not decoded.</summary>
     private byte[] Decode(int position)
     {
-        if (_decoded.Position != position)
+        if (_taken.Position != position)
         {
-            _decoded = (position, _pictures!.Take(position));
+            _taken = (position, _pictures!.Take(position));
         }
 
-        return _decoded.Pixels;
+        return _taken.Pixels.GetAwaiter().GetResult();
     }
 
     private int Row(int position) => _order?[position] ?? position;

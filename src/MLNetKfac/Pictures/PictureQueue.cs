@@ -22,8 +22,8 @@ internal sealed class PictureQueue(int count, Func<int, string> path, Frame fram
 
     /// <summary>Takes a picture, and the queue goes on from it.</summary>
     /// <param name="number">Its number, greater than that of the one before.</param>
-    /// <exception cref="FormatException">It is cut off or cannot be decoded; the message names file and reason.</exception>
-    public byte[] Take(int number)
+    /// <returns>Its pixels; a <see cref="FormatException"/> that names file and reason where it is cut off or cannot be decoded.</returns>
+    public Task<byte[]> Take(int number)
     {
         _wanted = number;
         if (number > _first)
@@ -44,7 +44,7 @@ internal sealed class PictureQueue(int count, Func<int, string> path, Frame fram
 
         _depth = Math.Min(2 * _depth, MaxAhead);
         _first = number + 1;
-        return _ahead.Dequeue().GetAwaiter().GetResult();
+        return _ahead.Dequeue();
     }
 
     public void Dispose() => _wanted = count;
