@@ -166,7 +166,7 @@ public sealed class RanksTests : IDisposable
             (bar, pixels) =>
             {
                 onRead?.Invoke((int)bar.Number);
-                read++;
+                Interlocked.Increment(ref read); // ML.NET maps rows on several threads for a reader of all
                 pixels.Values = bar.Features;
             },
             contractName: null).Fit(context.Data.LoadFromEnumerable(bars)).Transform(context.Data.LoadFromEnumerable(bars));

@@ -36,6 +36,11 @@ internal sealed class NotebookKernel : IDisposable
         using CancellationTokenSource patience = new(Patience);
         while (_process.StandardOutput.ReadLineAsync(patience.Token).AsTask().GetAwaiter().GetResult() is { } line)
         {
+            if (!line.StartsWith('{'))
+            {
+                continue; // the SDK's own words, where it runs for the first time
+            }
+
             using JsonDocument message = JsonDocument.Parse(line);
             string kind = message.RootElement.TryGetProperty("eventType", out JsonElement type) ? type.GetString()! : "";
             if (kind == "StandardOutputValueProduced")

@@ -1,12 +1,16 @@
 namespace Kfac.Kernels;
 
 /// <summary>Sums by channel over one example's map [H, W, C], and affine maps of it by channel.</summary>
-internal sealed unsafe class ChannelNormalization(int height, int width, int channels)
+/// <param name="height">H.</param>
+/// <param name="width">W.</param>
+/// <param name="channels">C.</param>
+/// <param name="isa">Forces an instruction set.</param>
+internal sealed unsafe class ChannelNormalization(int height, int width, int channels, InstructionSet? isa = null)
 {
     /// <summary>Floats of a map that are gone through for each vector of channels: a part of the first-level cache.</summary>
     private const int FloatsTogether = 4096;
 
-    private readonly LaneKernels _lanes = LaneKernels.For(InstructionSets.Current);
+    private readonly LaneKernels _lanes = LaneKernels.For(isa ?? InstructionSets.Current);
     private readonly int _rowsTogether = Math.Clamp(FloatsTogether / (width * channels), 1, height);
 
     /// <summary>Floats of scratch that a call needs.</summary>
