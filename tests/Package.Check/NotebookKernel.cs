@@ -10,6 +10,7 @@ internal sealed class NotebookKernel : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private readonly Process _process;
+    private readonly StringBuilder _errors = new();
     private int _cells;
 
     /// <param name="workingFolder">Folder that the cells run in.</param>
@@ -17,12 +18,15 @@ internal sealed class NotebookKernel : IDisposable
     {
         using (Process restore = Start("tool", "restore"))
         {
+            Task<string> errors = restore.StandardError.ReadToEndAsync();
             string output = restore.StandardOutput.ReadToEnd();
             restore.WaitForExit();
-            Assert.AreEqual(0, restore.ExitCode, output);
+            Assert.AreEqual(0, restore.ExitCode, output + errors.Result);
         }
 
         _process = Start("tool", "run", "dotnet-interactive", "--", "stdio", "--working-dir", workingFolder);
+        _process.ErrorDataReceived += (_, line) => _errors.AppendLine(line.Data);
+        _process.BeginErrorReadLine();
     }
 
     /// <summary>Runs a cell to its end.</summary>
@@ -32,13 +36,14 @@ internal sealed class NotebookKernel : IDisposable
         string token = $"cell{_cells++}";
         _process.StandardInput.WriteLine(JsonSerializer.Serialize(new { token, commandType = "SubmitCode", command = new { code, targetKernelName = "csharp" } }));
         _process.StandardInput.Flush();
-        StringBuilder written = new();
+        StringBuilder words = new(), written = new();
         using CancellationTokenSource patience = new(Patience);
         while (_process.StandardOutput.ReadLineAsync(patience.Token).AsTask().GetAwaiter().GetResult() is { } line)
         {
             if (!line.StartsWith('{'))
             {
-                continue; // the SDK's own words, where it runs for the first time
+                words.AppendLine(line); // the SDK's own, where it runs for the first time
+                continue;
             }
 
             using JsonDocument message = JsonDocument.Parse(line);
@@ -55,7 +60,8 @@ internal sealed class NotebookKernel : IDisposable
             }
         }
 
-        throw new AssertFailedException($"the kernel ended within the cell\n{code}\n{written}");
+        _process.WaitForExit();
+        throw new AssertFailedException($"the kernel ended with exit code {_process.ExitCode} within the cell\n{code}\n{words}{written}\n{_errors}");
     }
 
     public void Dispose()
@@ -71,9 +77,12 @@ internal sealed class NotebookKernel : IDisposable
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
+            RedirectStandardError = true,
             WorkingDirectory = PackageFolder.Metadata("ProjectFolder"),
         };
         start.Environment["DOTNET_INTERACTIVE_CLI_TELEMETRY_OPTOUT"] = "1";
+        // The kernel needs HOME, .NET does not.
+        start.Environment.TryAdd("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
         // Packages of this folder's version may be others tomorrow: they go where the check's packages go.
         start.Environment["NUGET_PACKAGES"] = PackageFolder.Metadata("PackagesCache");
         return Process.Start(start)!;

@@ -19,7 +19,7 @@ internal static class TrainCommand
         var net = new Option<string>("--net") { Description = "S, M, L or auto (the trainer's own default).", DefaultValueFactory = _ => "M" };
         var optimizer = new Option<string>("--optimizer") { Description = $"One of {string.Join(", ", BenchmarkOptimizers.Names)}.", DefaultValueFactory = _ => "kfac" };
         var epochs = new Option<int?>("--epochs") { Description = "Passes over the training images." };
-        var thorough = new Option<bool>("--thorough") { Description = "For photographs: a third more epochs, and --shifted." };
+        var thorough = new Option<bool>("--thorough") { Description = "For photographs: twice the epochs, and --shifted." };
         var batch = new Option<int?>("--batch") { Description = "Images in a step." };
         var seed = new Option<int>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => 1 };
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes all processors." };

@@ -34,7 +34,7 @@ internal sealed record KfacLayerSettings(float Exponent, float LearningRate, flo
         bool isInverse = options.Exponent is { } exponent ? exponent < -0.75f : needsInverse || !isDiagonal || options.Constraint == NormConstraintKind.KullbackLeibler;
         KfacLayerSettings tuned = (isDiagonal, isInverse) switch
         {
-            (true, false) => DiagonalRoot,
+            (true, false) => DiagonalRoot with { WeightDecay = options.CourseWeightDecay ?? DiagonalRoot.WeightDecay },
             (true, true) => DiagonalInverse,
             (false, false) => FactoredRoot,
             (false, true) => FactoredInverse,
@@ -42,13 +42,14 @@ internal sealed record KfacLayerSettings(float Exponent, float LearningRate, flo
         tuned = isNormalization && !isInverse ? tuned with { Damping = 1e-6f, NormConstraint = float.PositiveInfinity } : tuned;
         NormConstraintKind constraint = options.Constraint ?? tuned.Constraint;
         bool isQuadratic = options.MomentumKind == KfacMomentumKind.QuadraticModel;
+        float learningRate = isQuadratic ? 1 : options.LearningRate ?? tuned.LearningRate;
         return new KfacLayerSettings(
             options.Exponent ?? tuned.Exponent,
-            isQuadratic ? 1 : options.LearningRate ?? tuned.LearningRate,
+            learningRate,
             options.Damping ?? tuned.Damping,
             isQuadratic ? NormConstraintKind.None : constraint,
             isQuadratic || constraint == NormConstraintKind.None ? float.PositiveInfinity : options.NormConstraint ?? tuned.NormConstraint,
-            options.WeightDecay ?? tuned.WeightDecay,
+            options.WeightDecay ?? Math.Min(tuned.WeightDecay, 1 / learningRate),
             options.FactorUpdatePeriod ?? tuned.FactorUpdatePeriod);
     }
 }

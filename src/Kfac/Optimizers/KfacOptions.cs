@@ -98,9 +98,14 @@ public sealed record KfacOptions : OptimizerOptions
     /// <summary>The classical form: natural gradient, step held to a KL bound (Martens and Grosse 2015).</summary>
     public static KfacOptions NaturalGradient { get; } = new() { Exponent = -1, Constraint = NormConstraintKind.KullbackLeibler, DiagonalExamples = 32 };
 
+    /// <summary>Weight decay of diagonal blocks under the exponent -1/2 where <see cref="OptimizerOptions.WeightDecay"/> is null: what suits the length of a training. Null takes 0.4.</summary>
+    internal float? CourseWeightDecay { get; init; }
+
     internal FisherApproximation ApproximationOf(Layer layer) => LayerApproximations.GetValueOrDefault(layer.Name, Approximation);
 
     private protected override float Rate => LayerApproximations.Values.Append(Approximation).Max(approximation => KfacLayerSettings.For(this, approximation).LearningRate);
+
+    internal override float Decay => KfacLayerSettings.For(this, Approximation).WeightDecay;
 
     internal override void Validate()
     {

@@ -18,7 +18,7 @@ public abstract record OptimizerOptions
     /// <summary>
     /// Decoupled weight decay, 0 or more: each step first multiplies weights (not biases, nor the scales of normalisations) by
     /// 1 - α·WeightDecay, which may not be below 0. Null, the default, takes 0, and for K-FAC what was tuned for the block of each
-    /// layer (docs/kfac.md).
+    /// layer and the number of epochs (docs/kfac.md).
     /// </summary>
     public float? WeightDecay { get; init; }
 
@@ -32,6 +32,9 @@ public abstract record OptimizerOptions
 
     /// <summary>α; the largest where layers differ.</summary>
     private protected abstract float Rate { get; }
+
+    /// <summary>The weight decay that is taken; where layers differ, that of layers of the approximation that was asked for.</summary>
+    internal virtual float Decay => WeightDecay ?? 0;
 
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     internal virtual void Validate()

@@ -8,7 +8,8 @@ namespace Kfac.Training;
 /// <summary>
 /// What a training takes where its options leave it open. Photographs, which is what colour images of at least 24 x 24 are taken for
 /// (<see cref="AugmentationOptions.For"/>), get a network and a course of their own, the longer the fewer they are. Networks without
-/// convolutions, such as those for the features of a pre-trained network, get more epochs of few examples, and an L2 term.
+/// convolutions, such as those for the features of a pre-trained network, get more epochs of few examples, and an L2 term; those with
+/// convolutions a weight decay for the length of the training.
 /// </summary>
 internal static class Recipe
 {
@@ -24,16 +25,19 @@ internal static class Recipe
     /// <summary>Networks without convolutions: L2 is the second number over the examples, and at most the first (figures: docs/options.md).</summary>
     private const float MaxL2 = 0.005f, L2TimesExamples = 10;
 
+    /// <summary>K-FAC's weight decay with convolutions: the first number times √epochs without normalisations, the second over √steps, at most the third, with them (figures: docs/convergence.md, docs/photographs.md).</summary>
+    private const float DecayOfOneEpoch = 0.25f, NormalizedDecayOfOneStep = 17, MaxNormalizedDecay = 1;
+
     /// <summary>Up to this many epochs, small shifts and more smoothing are better (figures: docs/photographs.md).</summary>
-    private const int FewEpochs = 16;
+    private const int FewEpochs = 24;
 
     private const float SmoothingOfPhotographs = 0.1f, SmoothingInFewEpochs = 0.2f;
 
     /// <summary>Fewer photographs are not split; more than the second number are never set apart.</summary>
-    private const int MinImagesToSplit = 500, MaxCalibrationImages = 2_000;
+    private const int MinImagesToSplit = 500, MaxCalibrationImages = 1_000;
 
-    /// <summary>Share of the photographs that is set apart for calibration.</summary>
-    private const double CalibrationShare = 0.05;
+    /// <summary>Share of the photographs that is set apart for calibration (figures: docs/photographs.md).</summary>
+    private const double CalibrationShare = 0.1;
 
     /// <summary>The options with nothing left open.</summary>
     /// <param name="options">What was asked for.</param>
@@ -46,14 +50,21 @@ internal static class Recipe
         bool arePhotographs = AugmentationOptions.For(shape) == AugmentationOptions.Photographs;
         int classes = training.ClassCounts.Count;
         NetworkSpec chosen = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes));
-        bool convolves = LayerSequence.Flatten(chosen.Layers).Any(layer => layer is Conv2DSpec);
+        LayerSpec[] layers = [.. LayerSequence.Flatten(chosen.Layers)];
+        bool convolves = layers.Any(layer => layer is Conv2DSpec), normalizes = layers.Any(layer => layer is BatchNormSpec or GroupNormSpec);
         int epochs = options.Epochs > 0 ? options.Epochs : arePhotographs ? EpochsOfPhotographs(training.Count, options.Thorough) : convolves ? UsualEpochs : EpochsOfFeatures(training.Count);
+        float steps = (float)epochs * training.Count / Math.Max(1, (options with { Epochs = epochs }).BatchSizeFor(training.Count));
         bool areFew = epochs <= FewEpochs;
         AugmentationOptions augmentation = options.Augmentation ?? (arePhotographs && areFew ? AugmentationOptions.PhotographsInFewEpochs : AugmentationOptions.For(shape));
         return options with
         {
             Network = chosen,
-            Optimizer = options.Optimizer is KfacOptions { L2: null } kfac && !convolves ? kfac with { L2 = Math.Min(MaxL2, L2TimesExamples / training.Count) } : options.Optimizer,
+            Optimizer = options.Optimizer switch
+            {
+                KfacOptions kfac when convolves => kfac with { CourseWeightDecay = normalizes ? Math.Min(MaxNormalizedDecay, NormalizedDecayOfOneStep / MathF.Sqrt(steps)) : DecayOfOneEpoch * MathF.Sqrt(epochs) },
+                KfacOptions { L2: null } kfac => kfac with { L2 = Math.Min(MaxL2, L2TimesExamples / training.Count) },
+                _ => options.Optimizer,
+            },
             Epochs = epochs,
             Augmentation = augmentation,
             LabelSmoothing = options.LabelSmoothing ?? (!arePhotographs ? 0 : areFew ? SmoothingInFewEpochs : SmoothingOfPhotographs),
@@ -65,14 +76,14 @@ internal static class Recipe
 
     /// <summary>What the model is to remember of <paramref name="options"/>, which are complete.</summary>
     public static TrainingRecipe Of(TrainingOptions options, int batchSize) =>
-        new(options.Epochs, batchSize, options.Augmentation!.ToString(), options.LabelSmoothing!.Value, options.Optimizer.L2 ?? 0);
+        new(options.Epochs, batchSize, options.Augmentation!.ToString(), options.LabelSmoothing!.Value, options.Optimizer.L2 ?? 0, options.Optimizer.Decay);
 
     private static int EpochsOfFeatures(int examples) => EpochsFor(examples, UsualEpochs, ExamplesForUsualEpochs, MaxFeatureEpochs);
 
     private static int EpochsOfPhotographs(int photographs, bool thorough)
     {
         int epochs = EpochsFor(photographs, MinPhotographEpochs, PhotographsForMinEpochs, MaxPhotographEpochs);
-        return thorough ? epochs * 4 / 3 : epochs;
+        return thorough ? 2 * epochs : epochs;
     }
 
     /// <summary>Proportional to 1/√examples, so that the number of steps grows as its root; the minimum from some number of examples on.</summary>

@@ -34,8 +34,8 @@ public sealed record TrainingOptions
     public int Epochs { get; init; }
 
     /// <summary>
-    /// Whether colour images of at least 24 x 24 get a third more epochs, where <see cref="Epochs"/> is 0, and
-    /// <see cref="AverageShifted"/>: a little more accurate, in 4/3 of the training time and three times that of a prediction. Default false.
+    /// Whether colour images of at least 24 x 24 get twice the epochs, where <see cref="Epochs"/> is 0, and
+    /// <see cref="AverageShifted"/>: a little more accurate, in twice the training time and three times that of a prediction. Default false.
     /// </summary>
     public bool Thorough { get; init; }
 
@@ -63,14 +63,14 @@ public sealed record TrainingOptions
     /// <summary>
     /// Label smoothing ε, in [0, 1): the loss is the cross-entropy with (1 - ε) onehot(label) + ε / classes (Szegedy et al.
     /// 2016). Validation is reported without it. Null, the default, takes 0.1 for colour images of at least 24 x 24, 0.2 in
-    /// up to 16 epochs of them, else 0.
+    /// up to 24 epochs of them, else 0.
     /// </summary>
     public float? LabelSmoothing { get; init; }
 
     /// <summary>
     /// Share of each class's training images, in [0, 1), that is set apart to calibrate the model's probabilities
     /// (<see cref="ImageClassifier.Temperature"/>) and, where there are no validation images, to be reported on. 0 does not calibrate.
-    /// Null, the default, calibrates by the validation images, or else sets apart 0.05, at most 2,000 images, of 500 colour
+    /// Null, the default, calibrates by the validation images, or else sets apart 0.1, at most 1,000 images, of 500 colour
     /// images of at least 24 x 24 and more.
     /// </summary>
     public double? CalibrationFraction { get; init; }
@@ -102,7 +102,7 @@ public sealed record TrainingOptions
     /// <summary>Whether every class is to weigh the same in the loss, however many images it has, before <see cref="ClassWeights"/>. Default false.</summary>
     public bool BalanceClasses { get; init; }
 
-    /// <summary>Random changes of the training images. Null, the default, takes <see cref="AugmentationOptions.For"/> the images' shape: photographs are shifted and mirrored, in up to 16 epochs by half as much and with reflected borders.</summary>
+    /// <summary>Random changes of the training images. Null, the default, takes <see cref="AugmentationOptions.For"/> the images' shape: photographs are shifted and mirrored, in up to 24 epochs by half as much and with reflected borders.</summary>
     public AugmentationOptions? Augmentation { get; init; }
 
     /// <summary>What a cancelled training comes to. Default <see cref="CancellationOutcome.Throw"/>.</summary>

@@ -40,7 +40,7 @@ public sealed class AugmentationTests
         }).Fit(images);
 
         CollectionAssert.AreEqual(
-            new[] { "curvature: ConvDiagonalFB for conv2d_1; FullyConnectedDiagonalFB for dense_1", "recipe: 1 epoch, batches of 2, augmentation shift 0.0625, reflected border, horizontal flip, alternating flip, label smoothing 0.2" }, said.OrderBy(line => line).ToArray());
+            new[] { "curvature: ConvDiagonalFB for conv2d_1; FullyConnectedDiagonalFB for dense_1", "recipe: 1 epoch, batches of 2, augmentation shift 0.0625, reflected border, horizontal flip, alternating flip, label smoothing 0.2, weight decay 0.25" }, said.OrderBy(line => line).ToArray());
     }
 
     [TestMethod]
