@@ -1,4 +1,5 @@
 using Kfac;
+using Kfac.Parallel;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 
@@ -28,6 +29,12 @@ public sealed class ImageFolderOptions
     /// <summary>What happens to pictures that are cut off or cannot be read. Default <see cref="UnreadablePictures.LeaveOut"/>.</summary>
     public UnreadablePictures Unreadable;
 
+    /// <summary>
+    /// The ranks that share the check of the pictures, such as <c>MpiCommunicator.World</c> of the package Kfac.Mpi, where each has the same
+    /// files: all of them must then ask for the number of pictures, or for rows, at the same point of the program. Default this process alone.
+    /// </summary>
+    public Communicator Communicator = Communicator.Solo;
+
     /// <summary>Told of each picture that was checked or read, on the thread that asked for the rows.</summary>
     public Action<ImageFolderProgress>? ProgressCallback;
 
@@ -40,6 +47,7 @@ public sealed class ImageFolderOptions
             nameof(ImageColumnName), ImageColumnName, $"the name of a column, and another than {nameof(PathColumnName)} and {nameof(LabelColumnName)}");
         Guard.Require(ImageSize is null or { Height: >= 1, Width: >= 1 }, nameof(ImageSize), ImageSize, "at least 1 row and 1 column");
         Guard.Require(Enum.IsDefined(Resizing), nameof(Resizing), Resizing, "IsoPad, IsoCrop or Fill");
+        Guard.Require(Communicator is not null, nameof(Communicator), Communicator, "ranks");
         Guard.Require(Enum.IsDefined(Unreadable), nameof(Unreadable), Unreadable, "LeaveOut or Throw");
     }
 }
@@ -60,7 +68,7 @@ public enum UnreadablePictures
 /// <summary>How far the reading of a folder is.</summary>
 /// <param name="IsCheck">Whether pictures are being checked, before any is a row.</param>
 /// <param name="Done">Pictures done in this pass.</param>
-/// <param name="Count">Pictures in all.</param>
+/// <param name="Count">Pictures in all; of those that ranks share, this one's.</param>
 public readonly record struct ImageFolderProgress(bool IsCheck, int Done, int Count);
 
 /// <summary>A file or folder that gives no rows.</summary>

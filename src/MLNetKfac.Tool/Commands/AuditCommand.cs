@@ -3,6 +3,7 @@ using Kfac.Audit;
 using Kfac.Curvature;
 using Kfac.Images;
 using Kfac.Networks;
+using Kfac.Parallel;
 using Microsoft.ML;
 using MLNetKfac.Tool.Data;
 using MLNetKfac.Tool.Models;
@@ -53,7 +54,7 @@ internal static class AuditCommand
         PictureModel model = PictureModel.Load(mlContext, modelPath);
         NetworkSpec network = model.Classifier.Model.Network;
         int examples = pictures ?? DefaultPictures(network), measured = 0, layers = network.Summarize().Count(layer => layer.Parameters > 0);
-        MemoryImageSource sample = model.Sample(new PictureFolder(mlContext, folder, _ => { }).ReadForEvaluation(model.ImageSize.Height, model.ImageSize.Width), 2 * examples);
+        MemoryImageSource sample = model.Sample(new PictureFolder(mlContext, folder, _ => { }, Communicator.Solo).ReadForEvaluation(model.ImageSize.Height, model.ImageSize.Width), 2 * examples);
         screen.ShowStatus(() => $" measuring, {measured} of {layers} layers …");
         screen.Line("[bold]layer          parameters   eff. rank   approximation   damping   of exact step[/]");
         CurvatureReport report = CurvatureAudit.Run(model.Classifier.Model.Classifier, sample, (full ? new CurvatureAuditOptions() : Short) with

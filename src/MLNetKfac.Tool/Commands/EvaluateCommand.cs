@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kfac.Parallel;
 using Microsoft.ML;
 using MLNetKfac.Tool.Data;
 using MLNetKfac.Tool.Models;
@@ -25,7 +26,7 @@ internal static class EvaluateCommand
         using Screen screen = new(json ? Console.Error : Console.Out);
         screen.ShowWarningsOf(mlContext);
         PictureModel model = PictureModel.Load(mlContext, modelPath);
-        PictureSet pictures = new PictureFolder(mlContext, folder, _ => { }).ReadForEvaluation(model.ImageSize.Height, model.ImageSize.Width);
+        PictureSet pictures = new PictureFolder(mlContext, folder, _ => { }, Communicator.Solo).ReadForEvaluation(model.ImageSize.Height, model.ImageSize.Width);
         Evaluation evaluation = model.Evaluate(pictures);
         evaluation.Show(screen);
         if (json)

@@ -97,7 +97,7 @@ internal sealed class TrainingSession
         {
             interruption.Token.ThrowIfCancellationRequested();
             progress.Update(read);
-        });
+        }, _ranks);
         TrainingData data = folder.ReadForTraining(previous?.ImageSize ?? (Size is { } side ? (side, side) : null), Validation, Seed);
         if (ReportPath is not null && data.Test is null)
         {

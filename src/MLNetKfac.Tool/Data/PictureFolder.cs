@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Kfac.Parallel;
 using Microsoft.ML;
 
 namespace MLNetKfac.Tool.Data;
@@ -19,7 +20,7 @@ internal sealed record TrainingData(PictureSet Training, PictureSet? Validation,
 /// A folder of pictures on the command line: class folders, or <c>train</c> and <c>test</c> or <c>val</c> folders with class
 /// folders, or IDX files.
 /// </summary>
-internal sealed class PictureFolder(MLContext mlContext, string path, Action<ImageFolderProgress> progress)
+internal sealed class PictureFolder(MLContext mlContext, string path, Action<ImageFolderProgress> progress, Communicator ranks)
 {
     private const int MaxDefaultSize = 64;
 
@@ -89,7 +90,7 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
             : throw new ArgumentException($"IDX images keep their size, here {images.Width} x {images.Height}, but {size.Value.Width} x {size.Value.Height} is asked for");
     }
 
-    private ImageFolderDataView Open(string folder) => mlContext.Data.LoadImagesFromFolder(folder, new ImageFolderOptions { ProgressCallback = progress });
+    private ImageFolderDataView Open(string folder) => mlContext.Data.LoadImagesFromFolder(folder, new ImageFolderOptions { ProgressCallback = progress, Communicator = ranks });
 
     private (int Height, int Width) DefaultSize(ImageFolderDataView folder)
     {

@@ -1,6 +1,11 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Kfac.Parallel;
+
 namespace MLNetKfac.Pictures;
 
-/// <summary>Looks at every picture of a folder, on all processors.</summary>
+/// <summary>Looks at every picture of a folder, on all processors. Ranks look at a share each, and tell the others.</summary>
 internal static class FolderCheck
 {
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(0.1);
@@ -9,17 +14,55 @@ internal static class FolderCheck
     public readonly record struct Finding(PictureSize Size, string? Damage);
 
     /// <summary>A finding for each of the files.</summary>
-    /// <param name="files">The files.</param>
+    /// <param name="files">The files, the same on all ranks, if not in the same place.</param>
     /// <param name="decodes">Whether pictures are decoded, or only their heads are read.</param>
-    /// <param name="progress">Told how many are done.</param>
-    public static Finding[] Run(IReadOnlyList<PictureFile> files, bool decodes, Action<int>? progress)
+    /// <param name="ranks">Who share the work.</param>
+    /// <param name="progress">Told how many this rank has done, and of how many.</param>
+    /// <exception cref="CommunicatorException">Another rank failed, or has other files.</exception>
+    public static Finding[] Run(IReadOnlyList<PictureFile> files, bool decodes, Communicator ranks, Action<int, int>? progress)
     {
+        RequireSame(files, ranks);
+        string[] share = [.. OfRank(ranks.Rank).Select(number => files[number].Path)];
+        Finding[] own;
+        try
+        {
+            own = LookAt(share, decodes, progress);
+        }
+        catch (Exception failure)
+        {
+            ranks.Fail(failure.Message);
+            throw;
+        }
+
+        if (ranks.Size == 1)
+        {
+            return own;
+        }
+
         var findings = new Finding[files.Count];
+        byte[][] all = Gather(JsonSerializer.SerializeToUtf8Bytes(own), ranks);
+        for (int rank = 0; rank < ranks.Size; rank++)
+        {
+            foreach ((int number, Finding finding) in OfRank(rank).Zip(JsonSerializer.Deserialize<Finding[]>(all[rank])!))
+            {
+                findings[number] = finding;
+            }
+        }
+
+        return findings;
+
+        // Neighbours are often alike: by turns, all ranks have large and small ones.
+        IEnumerable<int> OfRank(int rank) => Enumerable.Range(0, files.Count).Where(number => number % ranks.Size == rank);
+    }
+
+    private static Finding[] LookAt(string[] paths, bool decodes, Action<int, int>? progress)
+    {
+        var findings = new Finding[paths.Length];
         int done = 0;
         bool stopped = false;
         Task all = Task.Run(() => Parallel.For(0, findings.Length, (number, loop) =>
         {
-            findings[number] = LookAt(files[number].Path, decodes);
+            findings[number] = LookAt(paths[number], decodes);
             Interlocked.Increment(ref done);
             if (Volatile.Read(ref stopped))
             {
@@ -30,10 +73,10 @@ internal static class FolderCheck
         {
             while (!all.Wait(ReportInterval))
             {
-                progress?.Invoke(Volatile.Read(ref done));
+                progress?.Invoke(Volatile.Read(ref done), findings.Length);
             }
 
-            progress?.Invoke(findings.Length);
+            progress?.Invoke(findings.Length, findings.Length);
             return findings;
         }
         finally
@@ -52,5 +95,32 @@ internal static class FolderCheck
         {
             return new Finding(default, damage.Message);
         }
+    }
+
+    private static void RequireSame(IReadOnlyList<PictureFile> files, Communicator ranks)
+    {
+        byte[] names = Encoding.UTF8.GetBytes(string.Join('/', files.Select(file => $"{file.Class}/{Path.GetFileName(file.Path)}")));
+        byte[][] all = Gather(SHA256.HashData(names), ranks);
+        if (Array.FindIndex(all, hash => !hash.AsSpan().SequenceEqual(all[0])) is > 0 and int other)
+        {
+            throw new CommunicatorException($"rank {other} has other picture files than rank 0: all ranks need the same files in the same folders");
+        }
+    }
+
+    /// <summary>What each rank has.</summary>
+    private static byte[][] Gather(byte[] own, Communicator ranks)
+    {
+        var starts = new int[ranks.Size + 1];
+        starts[ranks.Rank + 1] = own.Length;
+        ranks.AllGather<int>(starts.AsSpan(1), [.. Enumerable.Range(0, ranks.Size + 1)]);
+        for (int rank = 0; rank < ranks.Size; rank++)
+        {
+            starts[rank + 1] = checked(starts[rank] + starts[rank + 1]);
+        }
+
+        var all = new byte[starts[^1]];
+        own.CopyTo(all, starts[ranks.Rank]);
+        ranks.AllGather<byte>(all, starts);
+        return [.. Enumerable.Range(0, ranks.Size).Select(rank => all[starts[rank]..starts[rank + 1]])];
     }
 }

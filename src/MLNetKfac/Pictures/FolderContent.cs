@@ -26,11 +26,13 @@ internal sealed record FolderContent(IReadOnlyList<PictureFile> Files, IReadOnly
 
     /// <summary>Looks at the pictures, and tells the log about them.</summary>
     /// <exception cref="InvalidDataException">None of them can be read.</exception>
+    /// <exception cref="Kfac.Parallel.CommunicatorException">Another rank failed, or has other files.</exception>
     public static FolderContent Find(IHost host, string folder, FolderListing listing, ImageFolderOptions options)
     {
         bool leavesOut = options.Unreadable == UnreadablePictures.LeaveOut;
         int count = listing.Files.Count;
-        FolderCheck.Finding[] findings = FolderCheck.Run(listing.Files, leavesOut, done => options.ProgressCallback?.Invoke(new ImageFolderProgress(IsCheck: true, done, count)));
+        FolderCheck.Finding[] findings = FolderCheck.Run(
+            listing.Files, leavesOut, options.Communicator, (done, all) => options.ProgressCallback?.Invoke(new ImageFolderProgress(IsCheck: true, done, all)));
         ILookup<bool, int> rows = Enumerable.Range(0, count).ToLookup(row => leavesOut && findings[row].Damage is not null);
         LeftOutFile[] unreadable = [.. rows[true].Select(row => new LeftOutFile(Path.GetRelativePath(folder, listing.Files[row].Path), LeftOutReason.Unreadable, findings[row].Damage!))];
         if (unreadable.Length == count)

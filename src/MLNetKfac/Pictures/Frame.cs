@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 
@@ -6,6 +7,7 @@ namespace MLNetKfac.Pictures;
 /// <summary>Rows and columns of a picture.</summary>
 internal readonly record struct PictureSize(int Height, int Width)
 {
+    [JsonIgnore]
     public PictureSize Turned => new(Width, Height);
 
     public override string ToString() => $"{Width} x {Height}";
