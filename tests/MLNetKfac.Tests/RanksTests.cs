@@ -32,6 +32,22 @@ public sealed class RanksTests : IDisposable
     }
 
     [TestMethod]
+    public void Each_rank_reads_its_images_of_rows_that_do_not_fit_into_memory()
+    {
+        Bar[] bars = Bars.Make(900, 1);
+        bars[3].Features[0] = float.NaN;
+        const int Epochs = 2, Budget = 40_000;
+        Outcome expected = Fit(Communicator.Solo, bars, epochs: Epochs, memoryBudget: Budget);
+
+        Outcome[] outcomes = ThreadRanks.Run(3, ranks => Fit(ranks, bars, epochs: Epochs, memoryBudget: Budget));
+
+        Array.ForEach(outcomes, outcome => CollectionAssert.AreEqual(expected.Scores, outcome.Scores));
+        Assert.AreEqual((1 + Epochs) * 900, expected.RowsRead);
+        Assert.AreEqual((1 + Epochs) * 900, outcomes.Sum(outcome => outcome.RowsRead));
+        Assert.IsLessThan(400 * (1 + Epochs), outcomes.Max(outcome => outcome.RowsRead));
+    }
+
+    [TestMethod]
     public void All_ranks_leave_out_the_same_rows()
     {
         Bar[] bars = Bars.Make(300, 1);
@@ -150,7 +166,9 @@ public sealed class RanksTests : IDisposable
     /// <param name="bars">The rows.</param>
     /// <param name="onRead">Told of each row whose pixels are read.</param>
     /// <param name="cancellation">This rank's.</param>
-    private static Outcome Fit(Communicator ranks, Bar[] bars, Action<int>? onRead = null, CancellationToken cancellation = default)
+    /// <param name="epochs">Of the training.</param>
+    /// <param name="memoryBudget">For the images; null for the usual.</param>
+    private static Outcome Fit(Communicator ranks, Bar[] bars, Action<int>? onRead = null, CancellationToken cancellation = default, int epochs = 1, long? memoryBudget = null)
     {
         var context = new MLContext(seed: 1);
         int read = 0;
@@ -171,7 +189,7 @@ public sealed class RanksTests : IDisposable
             },
             contractName: null).Fit(context.Data.LoadFromEnumerable(bars)).Transform(context.Data.LoadFromEnumerable(bars));
         KfacImageClassificationTrainer.Options options = Bars.Options();
-        (options.FeatureColumnName, options.Communicator, options.Epoch, options.CancellationToken) = (nameof(Pixels.Values), ranks, 1, cancellation);
+        (options.FeatureColumnName, options.Communicator, options.Epoch, options.MemoryBudget, options.CancellationToken) = (nameof(Pixels.Values), ranks, epochs, memoryBudget, cancellation);
         KfacImageClassificationTransformer model = context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(Bars.Key(context, rows));
         int readInTraining = read;
         return new Outcome(readInTraining, Rows.Read(model.Transform(Bars.Key(context, rows)), "Score"), [.. warnings]);

@@ -64,6 +64,8 @@ public sealed class SharedRowsTests
 
         public bool MoveNext() => ++Position < count;
 
+        public RowHead ReadHead() => throw new NotSupportedException();
+
         public RowHead Read(Span<float> pixels)
         {
             if (Position % 10 == 9)

@@ -177,7 +177,7 @@ internal sealed class BatchLoader : IDisposable
     private void LoadEpoch(ImageSequence sequence)
     {
         int batches = BatchCount(sequence);
-        sequence.Begin(_epoch, Start(_first));
+        sequence.Begin(_epoch, Start(_first), _ranks.Size == 1 ? null : IsOwn);
         for (int batch = _first; batch < batches && WaitForRoom(batch); batch++)
         {
             LoadedBatch loaded = _ring[batch % BatchesHeld];
@@ -201,6 +201,13 @@ internal sealed class BatchLoader : IDisposable
         }
 
         int Start(int batch) => FirstImage(batch, sequence.Count, batches);
+
+        bool IsOwn(int position)
+        {
+            int batch = (int)(((position + 1L) * batches - 1) / sequence.Count), n = position - Start(batch);
+            ExampleRange own = new BatchPartition(Start(batch + 1) - Start(batch), _ranks).Own;
+            return own.First <= n && n < own.End;
+        }
     }
 
     /// <summary>The batch that was taken last is in use; there is room beside it.</summary>

@@ -11,11 +11,12 @@ internal abstract class ImageSequence : IDisposable
     /// <summary>Goes to an image of an epoch; the order depends on nothing else.</summary>
     /// <param name="epoch">0 for the first.</param>
     /// <param name="position">How many of the epoch's images to leave out, as they were taken before.</param>
-    public abstract void Begin(int epoch, int position = 0);
+    /// <param name="isWanted">Of the epoch's images, counted from 0, those whose pixels will be asked for; null for all.</param>
+    public abstract void Begin(int epoch, int position = 0, Func<int, bool>? isWanted = null);
 
     /// <summary>Takes the next of the epoch's <see cref="Count"/> images, or passes it over.</summary>
     /// <param name="pixels">[H, W, C], overwritten.</param>
-    /// <param name="isWanted">Whether the pixels are; what reads them may be spared otherwise.</param>
+    /// <param name="isWanted">Whether the pixels are; they may not be where <see cref="Begin"/> was told otherwise.</param>
     /// <param name="label">Its class.</param>
     /// <param name="weight">Its weight.</param>
     /// <returns>Its number, the same in every epoch.</returns>
@@ -34,7 +35,7 @@ internal sealed class SourceSequence(IImageSource source, int? seed) : ImageSequ
 
     public override int Count => _order.Length;
 
-    public override void Begin(int epoch, int position = 0)
+    public override void Begin(int epoch, int position = 0, Func<int, bool>? isWanted = null)
     {
         for (int i = 0; i < _order.Length; i++)
         {
@@ -81,6 +82,9 @@ internal sealed class StreamSequence : ImageSequence
     private int _filled;
     private int _read;
 
+    /// <summary>[Count], by the stream's order; null for all.</summary>
+    private bool[]? _wanted;
+
     /// <param name="stream">The images.</param>
     /// <param name="count">How many they are.</param>
     /// <param name="seed">Seed of the order; null leaves the stream's.</param>
@@ -97,12 +101,13 @@ internal sealed class StreamSequence : ImageSequence
 
     public override int Count { get; }
 
-    public override void Begin(int epoch, int position = 0)
+    public override void Begin(int epoch, int position = 0, Func<int, bool>? isWanted = null)
     {
         _reader?.Dispose();
         _reader = _stream.Open();
         _random = new SplitMix64(_seed ?? 0, RandomStream.ImageOrder, epoch);
         _filled = _read = 0;
+        FindWanted(isWanted, position);
         float[] pixels = position > 0 ? new float[_stream.Shape.Size] : [];
         for (int n = 0; n < position; n++)
         {
@@ -119,6 +124,7 @@ internal sealed class StreamSequence : ImageSequence
 
         int chosen = _random.Next(_filled), slot = _slots[chosen];
         (int index, label, weight) = _images[slot];
+        Debug.Assert(!isWanted || _wanted?[index] != false, "its pixels were not read");
         if (isWanted)
         {
             _buffer.Read(slot, pixels);
@@ -135,11 +141,36 @@ internal sealed class StreamSequence : ImageSequence
         base.Dispose();
     }
 
+    /// <summary>Which image of the stream comes when does not depend on what they are: it is found out beforehand.</summary>
+    private void FindWanted(Func<int, bool>? isWanted, int first)
+    {
+        if (isWanted is null)
+        {
+            _wanted = null;
+            return;
+        }
+
+        _wanted ??= new bool[Count];
+        var waiting = new int[_images.Length];
+        SplitMix64 random = _random;
+        for (int position = 0, filled = 0, read = 0; position < Count; position++)
+        {
+            while (filled < waiting.Length && read < Count)
+            {
+                waiting[filled++] = read++;
+            }
+
+            int chosen = random.Next(filled);
+            _wanted[waiting[chosen]] = position >= first && isWanted(position);
+            waiting[chosen] = waiting[--filled];
+        }
+    }
+
     /// <param name="slot">Where the stream's next image goes.</param>
     /// <param name="pixels">Room for it on its way.</param>
     private void Fill(int slot, Span<float> pixels)
     {
-        bool isThere = _reader!.Read(pixels, out int label, out float weight);
+        bool isThere = _reader!.Read(pixels, _wanted?[_read] ?? true, out int label, out float weight);
         Debug.Assert(isThere, "an unchanged stream gives as many images in every pass");
         _buffer.Write(slot, pixels);
         _images[slot] = (_read++, label, weight);
@@ -152,7 +183,7 @@ internal sealed class StreamSequence : ImageSequence
     /// <summary>Whether a stream is still what it was shows at its end.</summary>
     private void ReadToEnd(Span<float> pixels)
     {
-        while (_reader!.Read(pixels, out _, out _))
+        while (_reader!.Read(pixels, isWanted: true, out _, out _))
         {
         }
     }

@@ -50,7 +50,7 @@ public abstract class ImageSet
         using IImageReader reader = stream.Open();
         var images = new MemoryImageSource(stream.Shape, stream.ClassCount);
         var pixels = new float[stream.Shape.Size];
-        while (reader.Read(pixels, out int label, out float weight))
+        while (reader.Read(pixels, isWanted: true, out int label, out float weight))
         {
             images.Add(pixels, label, weight);
             if (images.Bytes > memoryBudget)

@@ -16,9 +16,9 @@ internal sealed class StratifiedStream(IImageStream stream, StratifiedSplit spli
     {
         private readonly long[] _seen = new long[classes];
 
-        public bool Read(Span<float> pixels, out int label, out float weight)
+        public bool Read(Span<float> pixels, bool isWanted, out int label, out float weight)
         {
-            while (inner.Read(pixels, out label, out weight))
+            while (inner.Read(pixels, isWanted, out label, out weight))
             {
                 if (split.IsApart(label, _seen[label]++) == takesApart)
                 {

@@ -38,7 +38,7 @@ internal sealed class StreamImageSet : ImageSet
         }
 
         int bufferImages = (int)Math.Clamp(bufferBytes / (first.Bytes / first.Count), 1, Array.MaxLength);
-        for (long number = first.Count; reader.Read(pixels, out int label, out float weight); number++)
+        for (long number = first.Count; reader.Read(pixels, isWanted: true, out int label, out float weight); number++)
         {
             MemoryImageSource.Require(stream.Shape, stream.ClassCount, number, pixels, label, weight);
             Add(label, weight);

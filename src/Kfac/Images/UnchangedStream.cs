@@ -1,6 +1,6 @@
 namespace Kfac.Images;
 
-/// <summary>A stream whose passes must be what the first one was.</summary>
+/// <summary>A stream whose passes must be what the first one was; of one that leaves out pixels, numbers, labels and weights must.</summary>
 /// <param name="stream">The images.</param>
 /// <param name="first">What the first pass came to.</param>
 internal sealed class UnchangedStream(IImageStream stream, ImageFingerprint first) : IImageStream
@@ -17,19 +17,31 @@ internal sealed class UnchangedStream(IImageStream stream, ImageFingerprint firs
     private sealed class Reader(UnchangedStream owner, IImageReader inner) : IImageReader
     {
         private ImageFingerprint _seen;
+        private bool _isWhole = true;
 
         /// <exception cref="InvalidOperationException">The pass is at its end, or beyond that of the first, and is another.</exception>
-        public bool Read(Span<float> pixels, out int label, out float weight)
+        public bool Read(Span<float> pixels, bool isWanted, out int label, out float weight)
         {
             ImageFingerprint first = owner.First;
-            if (!inner.Read(pixels, out label, out weight))
+            if (!inner.Read(pixels, isWanted, out label, out weight))
             {
-                return _seen == first ? false : throw Changed(
-                    _seen.Count < first.Count ? $"only {_seen.Count} images" : _seen.Content == first.Content ? "the same images in another order" : "other images");
+                return (_isWhole ? _seen == first : (_seen.Count, _seen.Heads) == (first.Count, first.Heads)) ? false : throw Changed(
+                    _seen.Count < first.Count ? $"only {_seen.Count} images"
+                    : !_isWhole ? "other labels or weights, or the same in another order"
+                    : _seen.Content == first.Content ? "the same images in another order" : "other images");
             }
 
             MemoryImageSource.Require(owner.Shape, owner.ClassCount, _seen.Count, pixels, label, weight);
-            _seen.Add(pixels, label, weight);
+            if (isWanted)
+            {
+                _seen.Add(pixels, label, weight);
+            }
+            else
+            {
+                _seen.AddHead(label, weight);
+            }
+
+            _isWhole &= isWanted;
             return _seen.Count <= first.Count ? true : throw Changed("more images");
         }
 

@@ -87,13 +87,12 @@ internal static class TemperatureScaling
         (float[] pixels, float[] logits, int[] labels) = (new float[predictor.BatchCapacity * size], new float[count * classes], new int[count]);
         Communicator communicator = ranks.Communicator;
         int[] starts = [.. Enumerable.Range(0, communicator.Size + 1).Select(rank => (int)((long)count * rank / communicator.Size))];
-        images.Begin(epoch: 0);
+        images.Begin(epoch: 0, isWanted: IsOwn);
         int waiting = 0;
         for (int n = 0; n < count && !cancellation.IsCancellationRequested; n++)
         {
-            bool isOwn = starts[communicator.Rank] <= n && n < starts[communicator.Rank + 1];
-            images.Next(pixels.AsSpan(waiting * size, size), isOwn, out labels[n], out _);
-            waiting += isOwn ? 1 : 0;
+            images.Next(pixels.AsSpan(waiting * size, size), IsOwn(n), out labels[n], out _);
+            waiting += IsOwn(n) ? 1 : 0;
             if (waiting == predictor.BatchCapacity || (waiting > 0 && n + 1 == starts[communicator.Rank + 1]))
             {
                 predictor.Score(pixels.AsSpan(0, waiting * size), logits.AsSpan((n + 1 - waiting) * classes, waiting * classes), waiting);
@@ -104,5 +103,7 @@ internal static class TemperatureScaling
         ranks.ThrowIfCancelled(cancellation.IsCancellationRequested, cancellation);
         communicator.AllGather<float>(logits, [.. starts.Select(start => start * classes)]);
         return (logits, labels);
+
+        bool IsOwn(int n) => starts[communicator.Rank] <= n && n < starts[communicator.Rank + 1];
     }
 }

@@ -15,37 +15,47 @@ internal sealed record ImageColumns(DataViewSchema.Column Features, PixelFormat 
 
 /// <summary>
 /// The usable rows of a data view as images, in their order: those with a label, finite pixels and, where there are weights, a
-/// finite one of 0 or more. The ranks make the first pass together, each reading a share of the rows; later passes, which a rank
-/// makes while it trains, read all.
+/// finite one of 0 or more. The ranks make the first pass together, each reading a share of the rows; in later passes, which a rank
+/// makes while it trains, it reads the pixels that are wanted.
 /// </summary>
 internal sealed class DataViewStream(IDataView data, ImageColumns columns, Communicator ranks, Cancellation cancellation) : IImageStream
 {
-    private bool _isShared = ranks.Size > 1;
+    private readonly HashSet<long> _notFinite = [];
+    private bool _isFirst = true;
 
     public ImageShape Shape => columns.Format.Shape;
 
     public int ClassCount => columns.Label.ClassCount;
 
-    /// <summary>What the last pass that got to the end has left out; null before.</summary>
+    /// <summary>What the first pass has left out; null before its end.</summary>
     public RowFilter? Omissions { get; private set; }
 
     /// <inheritdoc/>
     public IImageReader Open()
     {
-        (bool isShared, _isShared) = (_isShared, false);
-        var rows = new CursorRows(data, columns, readsAll: !isShared, cancellation);
-        return new Reader(this, isShared ? new SharedRows(rows, Shape.Size, ranks) : rows, new RowFilter(columns));
+        var rows = new CursorRows(data, columns, readsAll: ranks.Size == 1, cancellation);
+        (bool isFirst, _isFirst) = (_isFirst, false);
+        return new Reader(this, isFirst && ranks.Size > 1 ? new SharedRows(rows, Shape.Size, ranks) : rows, new RowFilter(columns), isFirst);
     }
 
-    private sealed class Reader(DataViewStream stream, IImageRows rows, RowFilter omissions) : IImageReader
+    private sealed class Reader(DataViewStream stream, IImageRows rows, RowFilter omissions, bool isFirst) : IImageReader
     {
         /// <exception cref="FormatException">A row has another number of pixels than the feature column's type says.</exception>
         /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
-        public bool Read(Span<float> pixels, out int label, out float weight)
+        public bool Read(Span<float> pixels, bool isWanted, out int label, out float weight)
         {
             while (rows.MoveNext())
             {
-                RowHead head = rows.Read(pixels);
+                RowHead head = isWanted ? rows.Read(pixels) : rows.ReadHead();
+                if (isFirst && head.NotFinite >= 0)
+                {
+                    stream._notFinite.Add(rows.Position);
+                }
+                else if (!isWanted && stream._notFinite.Contains(rows.Position))
+                {
+                    head = head with { NotFinite = 0 };
+                }
+
                 if (omissions.Accepts(rows.Position, head))
                 {
                     (label, weight) = (head.Label, head.Weight);
@@ -53,7 +63,7 @@ internal sealed class DataViewStream(IDataView data, ImageColumns columns, Commu
                 }
             }
 
-            stream.Omissions = omissions;
+            stream.Omissions ??= omissions;
             (label, weight) = (-1, 1);
             return false;
         }

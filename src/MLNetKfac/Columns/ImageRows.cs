@@ -26,6 +26,9 @@ internal interface IImageRows : IDisposable
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     bool MoveNext();
 
+    /// <summary>Reads label and weight alone, as far as that is possible.</summary>
+    RowHead ReadHead();
+
     /// <summary>Reads the row, and its <paramref name="pixels"/> if label and weight are in order.</summary>
     /// <exception cref="FormatException">It has another number of pixels than the feature column's type says.</exception>
     RowHead Read(Span<float> pixels);
@@ -63,12 +66,17 @@ internal sealed class CursorRows : IImageRows
         return _cursor.MoveNext();
     }
 
-    public RowHead Read(Span<float> pixels)
+    public RowHead ReadHead()
     {
         float weight = 1;
         int label = _label();
         _weight?.Invoke(ref weight);
-        var head = new RowHead(label, weight, NotFinite: -1);
+        return new RowHead(label, weight, NotFinite: -1);
+    }
+
+    public RowHead Read(Span<float> pixels)
+    {
+        RowHead head = ReadHead();
         return head.IsUsable ? head with { NotFinite = _pixels.Read(pixels) } : head;
     }
 

@@ -71,6 +71,8 @@ internal sealed class SharedRows : IImageRows
         return _row < _count;
     }
 
+    public RowHead ReadHead() => _heads[_row];
+
     public RowHead Read(Span<float> pixels)
     {
         (int rank, int row) = Math.DivRem(_row, _share);

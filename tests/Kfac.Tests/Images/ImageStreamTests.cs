@@ -2,6 +2,8 @@ using Kfac.Images;
 using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Optimizers;
+using Kfac.Parallel;
+using Kfac.Tests.Parallel;
 using Kfac.Training;
 
 namespace Kfac.Tests.Images;
@@ -138,6 +140,66 @@ public sealed class ImageStreamTests
             StringAssert.Contains(message, part);
             StringAssert.Contains(message, "Every pass must give the same images in the same order: shuffle and draw once, before the training, or hold all images in memory by a larger MemoryBudget");
         }
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(9)]
+    [DataRow(100)]
+    public void Pixels_that_nobody_wants_are_not_read(int capacity)
+    {
+        MemoryImageSource images = SyntheticImages.Create(100, 1);
+        var stream = new SourceStream(images);
+        using var sequence = new StreamSequence(stream, 100, seed: 5, capacity);
+        int[] order = Order(sequence, 3);
+        (float[] pixels, float[] expected, int before) = (new float[64], new float[64], stream.PixelsRead);
+        Assert.AreEqual(100, before);
+
+        sequence.Begin(3, position: 20, IsWanted);
+        for (int position = 20; position < 100; position++)
+        {
+            int index = sequence.Next(pixels, IsWanted(position), out int label, out _);
+            Assert.AreEqual((order[position], images.GetLabel(index)), (index, label));
+            if (IsWanted(position))
+            {
+                images.ReadImage(index, expected);
+                CollectionAssert.AreEqual(expected, pixels);
+            }
+        }
+
+        Assert.AreEqual(before + Enumerable.Range(20, 80).Count(IsWanted), stream.PixelsRead);
+
+        static bool IsWanted(int position) => position % 3 == 1;
+    }
+
+    [TestMethod]
+    public void Ranks_read_the_pixels_of_their_own_images()
+    {
+        var options = new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3), Epochs = 2, BatchSize = 32 };
+        float[] Train(SourceStream stream, Communicator ranks) =>
+            Weights(new ImageClassifierTrainer(options with { Communicator = ranks }).Fit(ImageSet.Load(stream, 4096), null, null));
+        float[] expected = Train(new SourceStream(SyntheticImages.Create(200, 1)), Communicator.Solo);
+        SourceStream[] streams = [.. Enumerable.Range(0, 3).Select(_ => new SourceStream(SyntheticImages.Create(200, 1)))];
+
+        float[][] weights = ThreadRanks.Run(3, ranks => Train(streams[ranks.Rank], ranks));
+
+        Array.ForEach(weights, actual => CollectionAssert.AreEqual(expected, actual));
+
+        Assert.AreEqual((3 + 2) * 200, streams.Sum(stream => stream.PixelsRead));
+    }
+
+    [TestMethod]
+    public void Ranks_notice_other_labels_in_a_later_pass()
+    {
+        string message = Assert.ThrowsExactly<InvalidOperationException>(() => ThreadRanks.Run(2, ranks =>
+        {
+            var stream = new SourceStream(SyntheticImages.Create(200, 1));
+            ImageSet training = ImageSet.Load(stream, 4096);
+            stream.Order = [.. Enumerable.Range(0, 200).Reverse()];
+            return new ImageClassifierTrainer(new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(3), Communicator = ranks }).Fit(training, null, null);
+        })).Message;
+
+        Assert.Contains("gave 200 images, a later one other labels or weights, or the same in another order", message);
     }
 
     [TestMethod]

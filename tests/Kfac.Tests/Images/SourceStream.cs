@@ -5,7 +5,12 @@ namespace Kfac.Tests.Images;
 /// <summary>A source's images in their order, or in another, or not all of them.</summary>
 internal sealed class SourceStream(MemoryImageSource source) : IImageStream
 {
+    private int _pixelsRead;
+
     public int Passes { get; private set; }
+
+    /// <summary>Images whose pixels were asked for, in all passes.</summary>
+    public int PixelsRead => _pixelsRead;
 
     public MemoryImageSource Source { get; set; } = source;
 
@@ -20,14 +25,14 @@ internal sealed class SourceStream(MemoryImageSource source) : IImageStream
     public IImageReader Open()
     {
         Passes++;
-        return new Reader(Source, Math.Min(MaxImages, Source.Count), Order);
+        return new Reader(this, Source, Math.Min(MaxImages, Source.Count), Order);
     }
 
-    private sealed class Reader(MemoryImageSource source, int count, int[]? order) : IImageReader
+    private sealed class Reader(SourceStream stream, MemoryImageSource source, int count, int[]? order) : IImageReader
     {
         private int _next;
 
-        public bool Read(Span<float> pixels, out int label, out float weight)
+        public bool Read(Span<float> pixels, bool isWanted, out int label, out float weight)
         {
             (label, weight) = (-1, 1);
             if (_next >= count)
@@ -37,7 +42,12 @@ internal sealed class SourceStream(MemoryImageSource source) : IImageStream
 
             int index = order?[_next] ?? _next;
             _next++;
-            source.ReadImage(index, pixels);
+            if (isWanted)
+            {
+                source.ReadImage(index, pixels);
+                stream._pixelsRead++;
+            }
+
             label = source.GetLabel(index);
             return true;
         }
