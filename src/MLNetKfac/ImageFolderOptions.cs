@@ -31,7 +31,7 @@ public sealed class ImageFolderOptions
 
     /// <summary>
     /// The ranks that share the check of the pictures, such as <c>MpiCommunicator.World</c> of the package Kfac.Mpi, where each has the same
-    /// files: all of them must then ask for the number of pictures, or for rows, at the same point of the program. Default this process alone.
+    /// files: all of them must then ask for the number of pictures, their median size, what was left out, or rows, at the same point of the program. Default this process alone.
     /// </summary>
     public Communicator Communicator = Communicator.Solo;
 

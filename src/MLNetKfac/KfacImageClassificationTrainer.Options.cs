@@ -159,7 +159,7 @@ public sealed partial class KfacImageClassificationTrainer
 
         /// <summary>
         /// Bytes that the training images may take in memory, positive, and as many again for a validation set. Images that take more are read anew in each
-        /// epoch and shuffled in a buffer of half as many bytes. Null takes half of what the runtime has available.
+        /// epoch and shuffled in a buffer of half as many bytes. Null takes half of what the runtime has available, divided by the ranks on this machine. Of ranks, the least is taken.
         /// </summary>
         public long? MemoryBudget;
 

@@ -1,6 +1,7 @@
 using Kfac.Images;
 using Kfac.Models;
 using Kfac.Optimizers;
+using Kfac.Parallel;
 using Kfac.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -99,7 +100,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             log.Info(ambiguity);
         }
 
-        long budget = _options.MemoryBudget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        long budget = SharedBudget();
         ImageSet training = Read(trainData, columns, budget, cancellation, log);
         RequireTwoClasses(training, label);
         ImageSet? validation = validationData is null ? null : ReadValidation(validationData, columns, budget, cancellation, log);
@@ -172,6 +173,16 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         int[] seed = [options.Seed ?? (options.CheckpointPath is null ? _host.Rand.Next() : SeedOfCheckpoints)];
         options.Communicator?.Broadcast<int>(seed, root: 0);
         return seed[0];
+    }
+
+    /// <summary>Whether images fit into memory, and how they are shuffled if not, must be the same on all ranks: the least of their budgets is that of all.</summary>
+    private long SharedBudget()
+    {
+        Communicator ranks = _training.Communicator;
+        var budgets = new long[ranks.Size];
+        budgets[ranks.Rank] = _options.MemoryBudget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / ranks.RanksOnThisMachine;
+        ranks.AllGather<long>(budgets, [.. Enumerable.Range(0, ranks.Size + 1)]);
+        return budgets.Min();
     }
 
     private float ValidationFraction => _options.ValidationSetFraction ?? (_options.EarlyStoppingCriteria is null ? 0 : UsualValidationFraction);

@@ -32,7 +32,7 @@ internal sealed class LoadedBatch(int capacity, int imageSize)
 
 /// <summary>
 /// Reads, augments and scales the images of an epoch on a thread of its own, some batches ahead of whoever takes them. An
-/// epoch's images are divided into batches of nearly equal size. Nothing is allocated after the first epoch has begun.
+/// epoch's images are divided into batches of nearly equal size. Once an epoch has begun, nothing is allocated.
 /// </summary>
 internal sealed class BatchLoader : IDisposable
 {

@@ -170,9 +170,13 @@ internal sealed class StreamSequence : ImageSequence
     /// <param name="pixels">Room for it on its way.</param>
     private void Fill(int slot, Span<float> pixels)
     {
-        bool isThere = _reader!.Read(pixels, _wanted?[_read] ?? true, out int label, out float weight);
+        bool isWanted = _wanted?[_read] ?? true, isThere = _reader!.Read(pixels, isWanted, out int label, out float weight);
         Debug.Assert(isThere, "an unchanged stream gives as many images in every pass");
-        _buffer.Write(slot, pixels);
+        if (isWanted)
+        {
+            _buffer.Write(slot, pixels);
+        }
+
         _images[slot] = (_read++, label, weight);
         if (_read == Count)
         {
@@ -183,7 +187,7 @@ internal sealed class StreamSequence : ImageSequence
     /// <summary>Whether a stream is still what it was shows at its end.</summary>
     private void ReadToEnd(Span<float> pixels)
     {
-        while (_reader!.Read(pixels, isWanted: true, out _, out _))
+        while (_reader!.Read(pixels, isWanted: _wanted is null, out _, out _))
         {
         }
     }

@@ -22,14 +22,14 @@ internal sealed class ImageStore(int imageSize)
     /// <summary>Memory taken up so far, in bytes.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Puts an image of finite values at place <paramref name="index"/>: one that was written before, or the next one.</summary>
+    /// <summary>Puts an image of finite values at place <paramref name="index"/>.</summary>
     public void Write(int index, ReadOnlySpan<float> pixels)
     {
         int chunk = index / _chunkLength, offset = index % _chunkLength * imageSize;
-        if (chunk == _chunks.Count)
+        while (chunk >= _chunks.Count)
         {
             _chunks.Add(new byte[checked(_chunkLength * imageSize)]);
-            Bytes += _chunks[chunk].LongLength;
+            Bytes += _chunks[^1].LongLength;
         }
 
         if (_chunks[chunk] is byte[] bytes)

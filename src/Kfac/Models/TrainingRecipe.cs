@@ -39,5 +39,5 @@ public sealed record TrainingRecipe(int Epochs, int BatchSize, string Augmentati
             : throw new FormatException($"the model's recipe must have epochs and a batch size of at least 1, a label smoothing in [0, 1), an L2 and a weight decay of 0 or more, but is {recipe?.ToString() ?? "null"}");
     }
 
-    private static string Unless0(string name, float value) => value == 0 ? "" : FormattableString.Invariant($", {name} {value:0.####}");
+    private static string Unless0(string name, float value) => value == 0 ? "" : FormattableString.Invariant($", {name} {value:G4}");
 }

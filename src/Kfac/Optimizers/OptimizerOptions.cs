@@ -18,7 +18,7 @@ public abstract record OptimizerOptions
     /// <summary>
     /// Decoupled weight decay, 0 or more: each step first multiplies weights (not biases, nor the scales of normalisations) by
     /// 1 - α·WeightDecay, which may not be below 0. Null, the default, takes 0, and for K-FAC what was tuned for the block of each
-    /// layer and the number of epochs (docs/kfac.md).
+    /// layer and the length of the training (docs/kfac.md).
     /// </summary>
     public float? WeightDecay { get; init; }
 

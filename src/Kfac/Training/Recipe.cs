@@ -25,8 +25,8 @@ internal static class Recipe
     /// <summary>Networks without convolutions: L2 is the second number over the examples, and at most the first (figures: docs/options.md).</summary>
     private const float MaxL2 = 0.005f, L2TimesExamples = 10;
 
-    /// <summary>K-FAC's weight decay with convolutions: the first number times √epochs without normalisations, the second over √steps, at most the third, with them (figures: docs/convergence.md, docs/photographs.md).</summary>
-    private const float DecayOfOneEpoch = 0.25f, NormalizedDecayOfOneStep = 17, MaxNormalizedDecay = 1;
+    /// <summary>K-FAC's weight decay with convolutions: the first number times √epochs, at most the second, without normalisations, the third over √steps, at most the fourth, with them (figures: docs/convergence.md, docs/photographs.md).</summary>
+    private const float DecayOfOneEpoch = 0.25f, MaxDecay = 2, NormalizedDecayOfOneStep = 17, MaxNormalizedDecay = 1;
 
     /// <summary>Up to this many epochs, small shifts and more smoothing are better (figures: docs/photographs.md).</summary>
     private const int FewEpochs = 24;
@@ -61,7 +61,7 @@ internal static class Recipe
             Network = chosen,
             Optimizer = options.Optimizer switch
             {
-                KfacOptions kfac when convolves => kfac with { CourseWeightDecay = normalizes ? Math.Min(MaxNormalizedDecay, NormalizedDecayOfOneStep / MathF.Sqrt(steps)) : DecayOfOneEpoch * MathF.Sqrt(epochs) },
+                KfacOptions kfac when convolves => kfac with { CourseWeightDecay = normalizes ? Math.Min(MaxNormalizedDecay, NormalizedDecayOfOneStep / MathF.Sqrt(steps)) : Math.Min(MaxDecay, DecayOfOneEpoch * MathF.Sqrt(epochs)) },
                 KfacOptions { L2: null } kfac => kfac with { L2 = Math.Min(MaxL2, L2TimesExamples / training.Count) },
                 _ => options.Optimizer,
             },

@@ -87,22 +87,36 @@ internal static class TemperatureScaling
         (float[] pixels, float[] logits, int[] labels) = (new float[predictor.BatchCapacity * size], new float[count * classes], new int[count]);
         Communicator communicator = ranks.Communicator;
         int[] starts = [.. Enumerable.Range(0, communicator.Size + 1).Select(rank => (int)((long)count * rank / communicator.Size))];
-        images.Begin(epoch: 0, isWanted: IsOwn);
-        int waiting = 0;
-        for (int n = 0; n < count && !cancellation.IsCancellationRequested; n++)
+        bool isCancelled = false;
+        try
         {
-            images.Next(pixels.AsSpan(waiting * size, size), IsOwn(n), out labels[n], out _);
-            waiting += IsOwn(n) ? 1 : 0;
-            if (waiting == predictor.BatchCapacity || (waiting > 0 && n + 1 == starts[communicator.Rank + 1]))
-            {
-                predictor.Score(pixels.AsSpan(0, waiting * size), logits.AsSpan((n + 1 - waiting) * classes, waiting * classes), waiting);
-                waiting = 0;
-            }
+            ScoreOwn();
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            isCancelled = true;
         }
 
-        ranks.ThrowIfCancelled(cancellation.IsCancellationRequested, cancellation);
+        ranks.ThrowIfCancelled(isCancelled, cancellation);
         communicator.AllGather<float>(logits, [.. starts.Select(start => start * classes)]);
         return (logits, labels);
+
+        void ScoreOwn()
+        {
+            images.Begin(epoch: 0, isWanted: IsOwn);
+            int waiting = 0;
+            for (int n = 0; n < count; n++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                images.Next(pixels.AsSpan(waiting * size, size), IsOwn(n), out labels[n], out _);
+                waiting += IsOwn(n) ? 1 : 0;
+                if (waiting == predictor.BatchCapacity || (waiting > 0 && n + 1 == starts[communicator.Rank + 1]))
+                {
+                    predictor.Score(pixels.AsSpan(0, waiting * size), logits.AsSpan((n + 1 - waiting) * classes, waiting * classes), waiting);
+                    waiting = 0;
+                }
+            }
+        }
 
         bool IsOwn(int n) => starts[communicator.Rank] <= n && n < starts[communicator.Rank + 1];
     }

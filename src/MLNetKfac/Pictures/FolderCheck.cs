@@ -19,14 +19,20 @@ internal static class FolderCheck
     /// <param name="ranks">Who share the work.</param>
     /// <param name="progress">Told how many this rank has done, and of how many.</param>
     /// <exception cref="CommunicatorException">Another rank failed, or has other files.</exception>
+    /// <exception cref="OperationCanceledException">The <paramref name="progress"/> of some rank threw one.</exception>
     public static Finding[] Run(IReadOnlyList<PictureFile> files, bool decodes, Communicator ranks, Action<int, int>? progress)
     {
         RequireSame(files, ranks);
         string[] share = [.. OfRank(ranks.Rank).Select(number => files[number].Path)];
-        Finding[] own;
+        Finding[] own = [];
+        OperationCanceledException? cancelled = null;
         try
         {
             own = LookAt(share, decodes, progress);
+        }
+        catch (OperationCanceledException cancellation)
+        {
+            cancelled = cancellation;
         }
         catch (Exception failure)
         {
@@ -36,11 +42,16 @@ internal static class FolderCheck
 
         if (ranks.Size == 1)
         {
-            return own;
+            return cancelled is null ? own : throw cancelled;
         }
 
         var findings = new Finding[files.Count];
-        byte[][] all = Gather(JsonSerializer.SerializeToUtf8Bytes(own), ranks);
+        byte[][] all = Gather(cancelled is null ? JsonSerializer.SerializeToUtf8Bytes(own) : [], ranks);
+        if (all.Any(part => part.Length == 0))
+        {
+            throw cancelled ?? new OperationCanceledException("a rank was cancelled");
+        }
+
         for (int rank = 0; rank < ranks.Size; rank++)
         {
             foreach ((int number, Finding finding) in OfRank(rank).Zip(JsonSerializer.Deserialize<Finding[]>(all[rank])!))

@@ -2,7 +2,7 @@ namespace MLNetKfac.Pictures;
 
 /// <summary>
 /// Decodes pictures in their order, some ahead on other threads: one at first, then twice as many each time, up to two for
-/// each processor, and one again behind pictures that nobody wanted. For one thread at a time.
+/// each processor; a quarter as many behind a few pictures that nobody wanted, and one behind many. For one thread at a time.
 /// </summary>
 /// <param name="count">How many pictures there are.</param>
 /// <param name="path">Where each of them is.</param>
@@ -28,7 +28,7 @@ internal sealed class PictureQueue(int count, Func<int, string> path, Frame fram
         _wanted = number;
         if (number > _first)
         {
-            _depth = 1;
+            _depth = number - _first < _depth ? Math.Max(1, _depth / 4) : 1;
         }
 
         for (; _first < number; _first++)

@@ -173,9 +173,17 @@ public sealed class ImageStreamTests
     }
 
     [TestMethod]
-    public void Ranks_read_the_pixels_of_their_own_images()
+    [DataRow("none")]
+    [DataRow("rotation 10, mixup 0.5", DisplayName = "no bytes any more, and mixed")]
+    public void Ranks_read_the_pixels_of_their_own_images(string augmentation)
     {
-        var options = new TrainingOptions { Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3), Epochs = 2, BatchSize = 32 };
+        var options = new TrainingOptions
+        {
+            Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3),
+            Epochs = 2,
+            BatchSize = 32,
+            Augmentation = AugmentationOptions.Parse(augmentation),
+        };
         float[] Train(SourceStream stream, Communicator ranks) =>
             Weights(new ImageClassifierTrainer(options with { Communicator = ranks }).Fit(ImageSet.Load(stream, 4096), null, null));
         float[] expected = Train(new SourceStream(SyntheticImages.Create(200, 1)), Communicator.Solo);
@@ -184,8 +192,51 @@ public sealed class ImageStreamTests
         float[][] weights = ThreadRanks.Run(3, ranks => Train(streams[ranks.Rank], ranks));
 
         Array.ForEach(weights, actual => CollectionAssert.AreEqual(expected, actual));
+        Assert.AreEqual((3 + 2) * 200, streams.Sum(stream => stream.PixelsRead), "a first pass of each rank, and two epochs of all together");
+    }
 
-        Assert.AreEqual((3 + 2) * 200, streams.Sum(stream => stream.PixelsRead));
+    [TestMethod]
+    public void Ranks_calibrate_and_go_on_with_the_pixels_of_their_own_images()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            float[] expected = Weights(Train(Communicator.Solo, checkpoints: null, steps: int.MaxValue));
+
+            Assert.ThrowsExactly<OperationCanceledException>(() => ThreadRanks.Run(2, ranks => Train(ranks, folder, steps: 7)));
+            foreach (ImageClassifier model in ThreadRanks.Run(3, ranks => Train(ranks, folder, steps: int.MaxValue)))
+            {
+                CollectionAssert.AreEqual(expected, Weights(model));
+                Assert.AreNotEqual(1, model.Temperature);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        // Cancelled in the middle of the second epoch of five steps.
+        static ImageClassifier Train(Communicator ranks, string? checkpoints, int steps)
+        {
+            using var cancellation = new CancellationTokenSource();
+            var options = new TrainingOptions
+            {
+                Network = NetworkSpec.For(8, 8, 1).Conv(4, 3).Relu().Flatten().Dense(3),
+                Epochs = 2,
+                BatchSize = 32,
+                CalibrationFraction = 0.2,
+                Communicator = ranks,
+                CheckpointPath = ranks.Rank == 0 ? checkpoints : null,
+                OnBatch = _ =>
+                {
+                    if (--steps == 0)
+                    {
+                        cancellation.Cancel();
+                    }
+                },
+            };
+            return new ImageClassifierTrainer(options).Fit(ImageSet.Load(new SourceStream(SyntheticImages.Create(200, 1)), 4096), null, null, cancellation.Token);
+        }
     }
 
     [TestMethod]

@@ -156,6 +156,17 @@ public sealed class ModelFileTests
     }
 
     [TestMethod]
+    public void A_recipe_may_be_without_weight_decay_but_not_below_none()
+    {
+        TrainingRecipe recipe = Model.Recipe! with { WeightDecay = 0.5f };
+        string json = recipe.ToJson();
+
+        Assert.AreEqual(recipe, TrainingRecipe.FromJson(json));
+        Assert.AreEqual(Model.Recipe, TrainingRecipe.FromJson(json.Replace(",\"WeightDecay\":0.5", "")));
+        Assert.Contains("a weight decay of 0 or more", Assert.ThrowsExactly<FormatException>(() => TrainingRecipe.FromJson(json.Replace("0.5", "-0.5"))).Message);
+    }
+
+    [TestMethod]
     public void What_Fit_refuses_Load_refuses_in_the_same_words()
     {
         NetworkSpec map = NetworkSpec.For(8, 8, 1).Conv(3, 3);

@@ -81,6 +81,7 @@ public sealed class RecipeTests
     [TestMethod]
     [DataRow(1, 12_544, 1, 0.25f)]
     [DataRow(1, 12_544, 16, 1)]
+    [DataRow(1, 12_544, 100, 2)]
     [DataRow(3, 12_544, 1, 1)] // 196 steps of 64
     [DataRow(3, 12_544, 4, 0.6071f)]
     [DataRow(3, 12_544, 16, 0.3036f)]
@@ -91,7 +92,7 @@ public sealed class RecipeTests
         TrainingOptions options = Complete(asked, new ImageShape(32, 32, channels), count);
 
         Assert.AreEqual(decay, options.Optimizer.Decay, 1e-4);
-        Assert.AreEqual(2, Complete(asked with { Optimizer = new KfacOptions { WeightDecay = 2 } }, new ImageShape(32, 32, channels), count).Optimizer.Decay);
+        Assert.AreEqual(3, Complete(asked with { Optimizer = new KfacOptions { WeightDecay = 3 } }, new ImageShape(32, 32, channels), count).Optimizer.Decay);
         Assert.AreEqual(0, Complete(asked with { Optimizer = KfacOptions.NaturalGradient }, new ImageShape(32, 32, channels), count).Optimizer.Decay);
         Assert.AreEqual(0, Complete(asked with { Optimizer = new MuonOptions() }, new ImageShape(32, 32, channels), count).Optimizer.Decay);
         Assert.AreEqual(0.1f, Complete(asked with { Optimizer = new KfacOptions { LearningRate = 10 } }, new ImageShape(32, 32, channels), count).Optimizer.Decay);
