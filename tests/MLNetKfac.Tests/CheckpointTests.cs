@@ -10,6 +10,9 @@ namespace MLNetKfac.Tests;
 [TestClass]
 public sealed class CheckpointTests
 {
+    /// <summary>Whatever the number of epochs.</summary>
+    private static readonly KfacOptions SameDecay = new() { WeightDecay = 0.4f };
+
     private readonly MLContext _context = new(seed: 1);
 
     [TestMethod]
@@ -49,6 +52,7 @@ public sealed class CheckpointTests
         {
             Network = Bars.Network,
             LearningRateScheduler = LearningRateSchedule.Constant,
+            Optimizer = SameDecay,
             Epoch = epochs,
             BatchSize = 16,
             Seed = 1,

@@ -156,7 +156,7 @@ public sealed class TrainingTests
     {
         KfacImageClassificationTrainer.Options options = Bars.Options();
         options.LearningRateScheduler = LearningRateSchedule.Constant;
-        options.Optimizer = new KfacOptions { Approximation = FisherApproximation.Diagonal };
+        options.Optimizer = new KfacOptions { Approximation = FisherApproximation.Diagonal, WeightDecay = 0.4f };
         IDataView rows = Bars.Load(_context, 90, 1);
         KfacImageClassificationTransformer whole = _context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(rows);
         options.Epoch = 3;
@@ -217,12 +217,14 @@ public sealed class TrainingTests
         {
             options.EarlyStoppingCriteria = new EarlyStopping(MinDelta: 1, Patience: 2);
             options.LearningRateScheduler = LearningRateSchedule.Constant;
+            options.Optimizer = new KfacOptions { WeightDecay = 0.4f };
         });
         KfacImageClassificationTransformer first = Fit(options =>
         {
             options.ValidationSetFraction = 0.1f;
             options.Epoch = 1;
             options.LearningRateScheduler = LearningRateSchedule.Constant;
+            options.Optimizer = new KfacOptions { WeightDecay = 0.4f };
         });
 
         Assert.HasCount(3, stopped.Model.TrainingHistory);
