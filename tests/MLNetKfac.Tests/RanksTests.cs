@@ -48,6 +48,19 @@ public sealed class RanksTests : IDisposable
     }
 
     [TestMethod]
+    public void The_least_memory_of_a_rank_is_that_of_all()
+    {
+        Bar[] bars = Bars.Make(400, 1);
+        const int Budget = 10_000;
+        Outcome expected = Fit(Communicator.Solo, bars, memoryBudget: Budget);
+        CollectionAssert.AreNotEqual(Fit(Communicator.Solo, bars).Scores, expected.Scores, "a buffer shuffles otherwise");
+
+        Outcome[] outcomes = ThreadRanks.Run(2, ranks => Fit(ranks, bars, memoryBudget: ranks.Rank == 0 ? null : Budget));
+
+        Array.ForEach(outcomes, outcome => CollectionAssert.AreEqual(expected.Scores, outcome.Scores));
+    }
+
+    [TestMethod]
     public void All_ranks_leave_out_the_same_rows()
     {
         Bar[] bars = Bars.Make(300, 1);

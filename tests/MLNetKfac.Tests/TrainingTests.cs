@@ -222,8 +222,7 @@ public sealed class TrainingTests
         KfacImageClassificationTransformer first = Fit(options =>
         {
             options.ValidationSetFraction = 0.1f;
-            options.Epoch = 1;
-            options.LearningRateScheduler = LearningRateSchedule.Constant;
+            (options.Epoch, options.LearningRateScheduler) = (1, LearningRateSchedule.Constant);
             options.Optimizer = new KfacOptions { WeightDecay = 0.4f };
         });
 
