@@ -139,6 +139,39 @@ public sealed class RanksTests : IDisposable
     }
 
     [TestMethod]
+    public void A_cancellation_among_the_rows_that_calibrate_ends_all_ranks()
+    {
+        Bar[] bars = Bars.Make(400, 1);
+        int last = Fit(read: int.MaxValue)[1].Read;
+
+        (int Read, bool IsCancelled)[] ends = Fit(read: last - 3); // calibration reads last
+
+        CollectionAssert.AreEqual(new[] { true, true }, ends.Select(end => end.IsCancelled).ToArray());
+        Assert.AreEqual(last - 3, ends[1].Read);
+
+        (int Read, bool IsCancelled)[] Fit(int read) => ThreadRanks.Run(2, ranks =>
+        {
+            using var cancellation = new CancellationTokenSource();
+            int count = 0;
+            try
+            {
+                Outcome outcome = RanksTests.Fit(ranks, bars, _ =>
+                {
+                    if (++count == read && ranks.Rank == 1)
+                    {
+                        cancellation.Cancel();
+                    }
+                }, cancellation.Token, memoryBudget: 10_000, calibrationFraction: 0.3);
+                return (outcome.RowsRead, false);
+            }
+            catch (OperationCanceledException)
+            {
+                return (count, true);
+            }
+        });
+    }
+
+    [TestMethod]
     public void A_picture_that_is_passed_over_is_not_decoded()
     {
         string folder = _folder.File("pictures");
@@ -181,7 +214,9 @@ public sealed class RanksTests : IDisposable
     /// <param name="cancellation">This rank's.</param>
     /// <param name="epochs">Of the training.</param>
     /// <param name="memoryBudget">For the images; null for the usual.</param>
-    private static Outcome Fit(Communicator ranks, Bar[] bars, Action<int>? onRead = null, CancellationToken cancellation = default, int epochs = 1, long? memoryBudget = null)
+    /// <param name="calibrationFraction">Of the images; null for the usual.</param>
+    private static Outcome Fit(
+        Communicator ranks, Bar[] bars, Action<int>? onRead = null, CancellationToken cancellation = default, int epochs = 1, long? memoryBudget = null, double? calibrationFraction = null)
     {
         var context = new MLContext(seed: 1);
         int read = 0;
@@ -203,6 +238,7 @@ public sealed class RanksTests : IDisposable
             contractName: null).Fit(context.Data.LoadFromEnumerable(bars)).Transform(context.Data.LoadFromEnumerable(bars));
         KfacImageClassificationTrainer.Options options = Bars.Options();
         (options.FeatureColumnName, options.Communicator, options.Epoch, options.MemoryBudget, options.CancellationToken) = (nameof(Pixels.Values), ranks, epochs, memoryBudget, cancellation);
+        options.CalibrationFraction = calibrationFraction;
         KfacImageClassificationTransformer model = context.MulticlassClassification.Trainers.KfacImageClassification(options).Fit(Bars.Key(context, rows));
         int readInTraining = read;
         return new Outcome(readInTraining, Rows.Read(model.Transform(Bars.Key(context, rows)), "Score"), [.. warnings]);
