@@ -25,8 +25,11 @@ internal static class Recipe
     /// <summary>Networks without convolutions: L2 is the second number over the examples, and at most the first (figures: docs/options.md).</summary>
     private const float MaxL2 = 0.005f, L2TimesExamples = 10;
 
-    /// <summary>K-FAC's weight decay with convolutions: the first number times √epochs, at most the second, without normalisations, the third over √steps, at most the fourth, with them (figures: docs/convergence.md, docs/photographs.md).</summary>
-    private const float DecayOfOneEpoch = 0.25f, MaxDecay = 2, NormalizedDecayOfOneStep = 17, MaxNormalizedDecay = 1;
+    /// <summary>K-FAC's weight decay for convolutions without normalisations: the first number times √epochs, and at most the second (figures: docs/convergence.md).</summary>
+    private const float DecayOfOneEpoch = 0.25f, MaxDecay = 2;
+
+    /// <summary>The same with normalisations: the first number over √steps, and at most the second (figures: docs/photographs.md).</summary>
+    private const float NormalizedDecayOfOneStep = 17, MaxNormalizedDecay = 1;
 
     /// <summary>Up to this many epochs, small shifts and more smoothing are better (figures: docs/photographs.md).</summary>
     private const int FewEpochs = 24;
