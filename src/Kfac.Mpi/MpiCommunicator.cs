@@ -127,10 +127,8 @@ public sealed unsafe class MpiCommunicator : Communicator
 
     private int CountNeighbours()
     {
-        var machines = new ulong[Size];
-        machines[Rank] = Environment.MachineName.Aggregate(14695981039346656037, (hash, letter) => (hash ^ letter) * 1099511628211);
-        AllGather<ulong>(machines, [.. Enumerable.Range(0, Size + 1)]);
-        return machines.Count(machine => machine == machines[Rank]);
+        ulong machine = Environment.MachineName.Aggregate(14695981039346656037, (hash, letter) => (hash ^ letter) * 1099511628211);
+        return AllGather(machine).Count(other => other == machine);
     }
 
     /// <summary>All ranks end together, in peace or not at all.</summary>

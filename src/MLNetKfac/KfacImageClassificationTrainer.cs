@@ -179,10 +179,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
     private long SharedBudget()
     {
         Communicator ranks = _training.Communicator;
-        var budgets = new long[ranks.Size];
-        budgets[ranks.Rank] = _options.MemoryBudget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / ranks.RanksOnThisMachine;
-        ranks.AllGather<long>(budgets, [.. Enumerable.Range(0, ranks.Size + 1)]);
-        return budgets.Min();
+        return ranks.AllGather(_options.MemoryBudget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / ranks.RanksOnThisMachine).Min();
     }
 
     private float ValidationFraction => _options.ValidationSetFraction ?? (_options.EarlyStoppingCriteria is null ? 0 : UsualValidationFraction);

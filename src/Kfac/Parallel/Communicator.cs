@@ -80,6 +80,17 @@ public abstract class Communicator
         static Span<T> Part(Span<T> values, ReadOnlySpan<int> starts, int rank) => values[starts[rank]..starts[rank + 1]];
     }
 
+    /// <summary>A value of each rank, by rank, on all ranks.</summary>
+    /// <param name="own">This rank's.</param>
+    public T[] AllGather<T>(T own)
+        where T : unmanaged
+    {
+        var all = new T[Size];
+        all[Rank] = own;
+        AllGather<T>(all, [.. Enumerable.Range(0, Size + 1)]);
+        return all;
+    }
+
     /// <summary>First half of an ordered all-reduce: puts what the ranks before this one have added up into <paramref name="sums"/>; on rank 0 they stay what they are.</summary>
     public void ReceiveSums<T>(Span<T> sums)
         where T : unmanaged

@@ -58,9 +58,7 @@ internal sealed class TrainingRanks(Communicator communicator)
     /// <summary>The smallest of the ranks' batch sizes: every rank has memory for it.</summary>
     public int AgreeOnBatchSize(int chosen, Action<string>? warn)
     {
-        var all = new int[communicator.Size];
-        all[communicator.Rank] = chosen;
-        communicator.AllGather<int>(all, [.. Enumerable.Range(0, communicator.Size + 1)]);
+        int[] all = communicator.AllGather(chosen);
         int least = all.Min();
         if (least < chosen)
         {

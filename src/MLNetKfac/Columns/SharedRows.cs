@@ -36,7 +36,7 @@ internal sealed class SharedRows : IImageRows
     private readonly int[] _starts;
 
     /// <summary>[ranks]: how the round went for each.</summary>
-    private readonly Outcome[] _outcomes;
+    private Outcome[] _outcomes = [];
     private int _count;
     private int _row = -1;
     private bool _isAtEnd;
@@ -53,7 +53,6 @@ internal sealed class SharedRows : IImageRows
         _heads = new RowHead[ranks.Size * _share];
         _pixels = new byte[checked(_heads.Length * imageSize * sizeof(float))];
         _starts = new int[ranks.Size + 1];
-        _outcomes = new Outcome[ranks.Size];
     }
 
     public long Position { get; private set; } = -1;
@@ -94,8 +93,7 @@ internal sealed class SharedRows : IImageRows
 
     private void ReadRound()
     {
-        _outcomes[_ranks.Rank] = ReadOwn();
-        _ranks.AllGather<Outcome>(_outcomes, [.. Enumerable.Range(0, _ranks.Size + 1)]);
+        _outcomes = _ranks.AllGather(ReadOwn());
         if (_outcomes.Any(outcome => outcome.IsCancelled))
         {
             throw new OperationCanceledException("a rank's training was cancelled");

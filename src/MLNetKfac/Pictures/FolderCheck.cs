@@ -121,12 +121,10 @@ internal static class FolderCheck
     /// <summary>What each rank has.</summary>
     private static byte[][] Gather(byte[] own, Communicator ranks)
     {
-        var starts = new int[ranks.Size + 1];
-        starts[ranks.Rank + 1] = own.Length;
-        ranks.AllGather<int>(starts.AsSpan(1), [.. Enumerable.Range(0, ranks.Size + 1)]);
+        int[] starts = [0, .. ranks.AllGather(own.Length)];
         for (int rank = 0; rank < ranks.Size; rank++)
         {
-            starts[rank + 1] = checked(starts[rank] + starts[rank + 1]);
+            starts[rank + 1] = checked(starts[rank + 1] + starts[rank]);
         }
 
         var all = new byte[starts[^1]];
