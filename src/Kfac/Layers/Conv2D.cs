@@ -18,7 +18,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
     private readonly WorkerAction _batchUnit;
     private GradientAccumulators? _sums;
     private BatchPhase _phase;
-    private bool _hasAllInputs;
+    private bool _hasInputsOfGradient, _hasInputsOfSquares;
 
     internal Conv2D(string name, Conv2DSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -166,9 +166,9 @@ internal sealed unsafe class Conv2D : ExampleLayer
     internal override int BatchScratchLength(int examples) => IsFrozen ? 0 :
         Math.Max(Kernel.BatchGradient?.ScratchLength(examples) ?? 0, Kernel.BatchSquares?.ScratchLength(examples) ?? 0);
 
-    internal override void BeginForward(ForwardPass pass) => _hasAllInputs = false;
+    internal override void BeginForward(ForwardPass pass) => _hasInputsOfGradient = _hasInputsOfSquares = false;
 
-    /// <remarks>Ranks exchange x and dy, and each goes through the whole batch for some parts of the result.</remarks>
+    /// <remarks>Ranks exchange dy and what they need of x, and each goes through the whole batch for some parts of the result.</remarks>
     internal override void BackwardBatch(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
         bool squares = quantities.HasFlag(BackwardQuantities.SquaredGradient), gradient = quantities.HasFlag(BackwardQuantities.Gradient);
@@ -177,28 +177,33 @@ internal sealed unsafe class Conv2D : ExampleLayer
             return;
         }
 
-        if (!_hasAllInputs)
-        {
-            Input.Gather(batch);
-            _hasAllInputs = true;
-        }
-
-        OutputGradient!.Gather(batch);
         int squared = SquaredOf(batch.Examples);
         bool isFused = squares && squared == batch.Examples;
+        Span<Range> wanted = stackalloc Range[batch.Communicator.Size];
+        wanted.Fill(Range.All);
+        new MapExchange(OutputGradient!, batch, gradient ? batch.Examples : squared).Run(wanted);
         if (gradient && !isFused)
         {
-            RunBatch(Kernel.BatchGradient!, batch.Communicator, batch.Examples, workers, gradient: true, squares: false);
+            RunBatch(batch, batch.Examples, workers, gradient: true, squares: false);
         }
 
         if (squares)
         {
-            RunBatch(Kernel.BatchSquares!, batch.Communicator, squared, workers, gradient && isFused, squares: true);
+            RunBatch(batch, squared, workers, gradient && isFused, squares: true);
         }
     }
 
-    private void RunBatch(IBatchFilterGradient kernel, Communicator ranks, int examples, Workers workers, bool gradient, bool squares)
+    private void RunBatch(BatchPartition batch, int examples, Workers workers, bool gradient, bool squares)
     {
+        IBatchFilterGradient kernel = squares ? Kernel.BatchSquares! : Kernel.BatchGradient!;
+        ref bool hasInputs = ref squares ? ref _hasInputsOfSquares : ref _hasInputsOfGradient;
+        if (!hasInputs)
+        {
+            GatherInputs(kernel, batch, examples);
+            hasInputs = true;
+        }
+
+        Communicator ranks = batch.Communicator;
         int first = FirstPart(kernel, ranks, ranks.Rank), end = FirstPart(kernel, ranks, ranks.Rank + 1);
         for (int phase = 0; phase < kernel.Phases(examples) && first < end; phase++)
         {
@@ -215,6 +220,19 @@ internal sealed unsafe class Conv2D : ExampleLayer
         {
             GatherParts(kernel, ranks, Filter.SquaredGradientPointer, Bias is null ? null : Bias.SquaredGradientPointer);
         }
+    }
+
+    /// <summary>Copies to each rank the channels of x that its parts are made of.</summary>
+    private void GatherInputs(IBatchFilterGradient kernel, BatchPartition batch, int examples)
+    {
+        Communicator ranks = batch.Communicator;
+        Span<Range> wanted = stackalloc Range[ranks.Size];
+        for (int rank = 0; rank < ranks.Size; rank++)
+        {
+            wanted[rank] = kernel.ChannelsOf(FirstPart(kernel, ranks, rank)..FirstPart(kernel, ranks, rank + 1));
+        }
+
+        new MapExchange(Input, batch, examples).Run(wanted);
     }
 
     private static int FirstPart(IBatchFilterGradient kernel, Communicator ranks, int rank) => (int)((long)kernel.Parts * rank / ranks.Size);

@@ -82,6 +82,9 @@ internal sealed unsafe class ActivationBuffer
     /// </summary>
     public void Retain(int examples) => _staying = examples + _slots!.Count <= Capacity || examples == 0 ? examples : Capacity;
 
+    /// <summary>Whether the maps of the first <paramref name="examples"/> examples stay.</summary>
+    public bool Retains(int examples) => _staying >= examples;
+
     public bool IsSameMemoryAs(ActivationBuffer other) => _memory == other._memory;
 
     /// <summary>Row <paramref name="row"/> of an example: W·C values.</summary>
@@ -107,7 +110,7 @@ internal sealed unsafe class ActivationBuffer
         }
     }
 
-    /// <summary>Copies every rank's examples to all ranks, with their halos.</summary>
+    /// <summary>Copies every rank's examples to all ranks, as they lie in memory: for maps without a halo.</summary>
     public void Gather(BatchPartition batch)
     {
         Communicator ranks = batch.Communicator;
@@ -118,7 +121,7 @@ internal sealed unsafe class ActivationBuffer
             start = checked(start * (int)ImageStride);
         }
 
-        Debug.Assert(_staying >= batch.Examples || ranks.Size == 1);
+        Debug.Assert(Retains(batch.Examples) || ranks.Size == 1);
         ranks.AllGather(new Span<float>(_memory.Pointer, starts[^1]), starts);
     }
 

@@ -23,7 +23,10 @@ internal readonly record struct BatchPartition(int Examples, Communicator Commun
     public int EndSlice => FirstSliceOf(Communicator.Rank + 1);
 
     /// <summary>This rank's examples.</summary>
-    public ExampleRange Own => new(SliceStart(FirstSlice), SliceStart(EndSlice));
+    public ExampleRange Own => OwnOf(Communicator.Rank);
+
+    /// <summary>The examples of <paramref name="rank"/>.</summary>
+    public ExampleRange OwnOf(int rank) => new(SliceStart(FirstSliceOf(rank)), SliceStart(FirstSliceOf(rank + 1)));
 
     /// <summary>Where a slice begins, and the one before it ends.</summary>
     public int SliceStart(int slice) => (int)((long)slice * Examples / SliceCount);

@@ -148,11 +148,8 @@ public abstract class Communicator
     /// <exception cref="CommunicatorException">A message did not arrive, or the other rank failed.</exception>
     protected abstract void Transfer(ReadOnlySpan<byte> outgoing, int to, Span<byte> incoming, int from);
 
-    private void Send(ReadOnlySpan<byte> bytes, int to) => Exchange(bytes, to, [], from: -1);
-
-    private void Receive(Span<byte> bytes, int from) => Exchange([], to: -1, bytes, from);
-
-    private void Exchange(ReadOnlySpan<byte> outgoing, int to, Span<byte> incoming, int from)
+    /// <summary><see cref="Transfer"/>, of which either half may be empty.</summary>
+    internal void Exchange(ReadOnlySpan<byte> outgoing, int to, Span<byte> incoming, int from)
     {
         (to, from) = (outgoing.IsEmpty ? -1 : to, incoming.IsEmpty ? -1 : from);
         BytesSent += outgoing.Length;
@@ -161,6 +158,10 @@ public abstract class Communicator
             Transfer(outgoing, to, incoming, from);
         }
     }
+
+    private void Send(ReadOnlySpan<byte> bytes, int to) => Exchange(bytes, to, [], from: -1);
+
+    private void Receive(Span<byte> bytes, int from) => Exchange([], to: -1, bytes, from);
 
     private sealed class SoloCommunicator() : Communicator(rank: 0, size: 1)
     {

@@ -30,18 +30,24 @@ public sealed class RanksBytesTests
             return ranks.BytesSent;
         }).Sum();
 
-        // A filter's length is rounded up to 16. The last one is so large that its gradient comes from x and dy of the whole batch, which have a halo of one pixel.
-        const int Filters = 48 + 5 + 1488 + 33, Pixels = 6 * 6, Features = 2 * 2 * 33, Channels = 5;
+        // A filter's length is rounded up to 16. The last one is so large that its gradient comes from x and dy of the whole batch: a rank has some examples and wants some channels of the others' x.
+        const int Filters = 48 + 5 + 1488 + 33, Pixels = 4 * 4, Features = 2 * 2 * 33, Channels = 5;
         const int Logits = 4 * Batch * Classes;
         const int Examples = 4 * Batch * (Features + 9 + 9 + Classes), Rows = 4 * (Features * 9 + 9 * Classes);
-        const int WholeBatch = 4 * Batch * Pixels * (33 + 33) + 4 * (33 * 9 * 33 + 33);
+        int[] sliceStarts = [0, 3, 7, 11, 15, 18, 22, 26, 30], partStarts = [0, 7, 14, 21, 27, 33];
+        int inputs = Enumerable.Range(0, size).Sum(rank => 4 * (Batch - (ExampleStart(rank + 1) - ExampleStart(rank))) * Pixels * (ChannelStart(rank + 1) - ChannelStart(rank)));
+        const int WholeBatch = 4 * Batch * Pixels * 33 + 4 * (33 * 9 * 33 + 33);
         const int Matrices = 4 * (5 * 9 * 33 + 33 * 9 * 33 + Features * 9);
         const int Moments = 8 * (2 + 4) * Channels;
         long step = Logits + 2 * 4 * Filters + WholeBatch + Examples + Rows + 2 * Moments + (orthogonalizes ? Matrices : 0) + size;
         int settings = TrainingSettings.DescribeOptions(Recipe.Complete(options, ImageSet.Of(SyntheticImages.Create(1, seed: 1)), hasValidation: false, network), network).Count;
         long scaling = 4 * 2, batchSize = 4 * size, agreement = size * 8 * (6 + 1 + settings), moment = 4;
         long epoch = Logits + 2 * 8, end = Logits;
-        Assert.AreEqual((size - 1) * (scaling + batchSize + agreement + moment + Epochs * epoch + Steps * step + end), sent);
+        Assert.AreEqual((size - 1) * (scaling + batchSize + agreement + moment + Epochs * epoch + Steps * step + end) + Steps * inputs, sent);
+
+        int ExampleStart(int rank) => sliceStarts[(8 * rank + size - 1) / size];
+
+        int ChannelStart(int rank) => partStarts[5 * rank / size];
     }
 
     [TestMethod]

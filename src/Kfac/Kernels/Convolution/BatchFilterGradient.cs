@@ -37,6 +37,8 @@ internal sealed unsafe class BatchFilterGradient : IBatchFilterGradient
 
     public int StartOf(int part) => _sums.PositionOf(_units.Start(part)) * _g.K;
 
+    public Range ChannelsOf(Range parts) => parts.Start.Equals(parts.End) ? default : .._g.C;
+
     public int Units(int phase, int examples, Range parts) => parts.End.Value - parts.Start.Value;
 
     public void Run(int phase, int unit, Range parts, ImageBatch x, ImageBatch dy, FilterGradientTarget means, float* scratch)

@@ -13,10 +13,11 @@ internal abstract unsafe partial class LaneKernels
     /// <summary>v[i, j][tile, c] = (B^T d B)[i, j] of channel c of the pixels d of x under each tile.</summary>
     /// <param name="tiles">The tiles.</param>
     /// <param name="x">At the first pixel under the first tile.</param>
+    /// <param name="wanted">Which of the channels are transformed, counted from the start; the others' places are not written.</param>
     /// <param name="channels">Channels.</param>
     /// <param name="v">Slot [0, 0].</param>
     /// <param name="slot">Floats from a slot to the next.</param>
-    public abstract void WinogradInput(WinogradTiles tiles, PixelGrid x, int channels, float* v, nint slot);
+    public abstract void WinogradInput(WinogradTiles tiles, PixelGrid x, Range wanted, int channels, float* v, nint slot);
 
     /// <summary>y[i, j, k] = max(floor, (A^T m A)[i, j] + bias[k]) of channel k, or 0 where the gate is not positive.</summary>
     /// <param name="tiles">The tiles.</param>

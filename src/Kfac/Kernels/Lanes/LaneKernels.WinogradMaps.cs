@@ -11,14 +11,14 @@ internal sealed unsafe partial class LaneKernels<TLanes, TVector>
     /// <summary>Columns of x that are transformed before the tiles over them.</summary>
     private const int MaxColumns = 20;
 
-    public override void WinogradInput(WinogradTiles tiles, PixelGrid x, int channels, float* v, nint slot)
+    public override void WinogradInput(WinogradTiles tiles, PixelGrid x, Range wanted, int channels, float* v, nint slot)
     {
-        int whole = channels / TLanes.Width * TLanes.Width;
+        int begin = wanted.Start.Value, end = wanted.End.Value, whole = end - ((end - begin) % TLanes.Width);
         for (int row = 0; row < tiles.Down; row++)
         {
-            InputVectors<OneVector>(tiles, row, x, 0, whole, channels, v, slot);
-            if (whole < channels)
-                InputVectors<PartialVector>(tiles, row, x, whole, channels, channels, v, slot);
+            InputVectors<OneVector>(tiles, row, x, begin, whole, channels, v, slot);
+            if (whole < end)
+                InputVectors<PartialVector>(tiles, row, x, whole, end, channels, v, slot);
         }
     }
 

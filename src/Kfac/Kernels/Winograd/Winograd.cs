@@ -120,7 +120,7 @@ internal sealed unsafe class Winograd : ICorrelation
         nint slotIn = SlotStride(tiles.Count * _channelsIn);
         float* v = scratch, m = scratch + (Slots * slotIn);
         for (int n = 0; n < tiles.Examples; n++)
-            _lanes.WinogradInput(tiles.Of(n), x.From(n), _channelsIn, v, slotIn);
+            _lanes.WinogradInput(tiles.Of(n), x.From(n), .._channelsIn, _channelsIn, v, slotIn);
         foreach (Block block in _blocks)
         {
             nint slotOut = SlotStride(tiles.Count * block.Columns);

@@ -54,6 +54,8 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
 
     public int StartOf(int part) => _channels.Start(part) * _g.K;
 
+    public Range ChannelsOf(Range parts) => _channels.Start(parts.Start.Value).._channels.Start(parts.End.Value);
+
     public int Units(int phase, int examples, Range parts) => (phase % PhasesOfGroup) switch
     {
         0 => Math.Min(_together, examples),
@@ -70,12 +72,12 @@ internal sealed unsafe class WinogradBatchGradient : IBatchFilterGradient
         switch (phase % PhasesOfGroup)
         {
             case 0 when unit < tiles.Examples:
-                _lanes.WinogradInput(tiles.Of(unit), _g.FirstPatch(x).Pixels(_g.C).From(first + unit), _g.C, v, slotX);
+                _lanes.WinogradInput(tiles.Of(unit), _g.FirstPatch(x).Pixels(_g.C).From(first + unit), ChannelsOf(parts), _g.C, v, slotX);
                 _lanes.WinogradOutputGradient(tiles.Of(unit), dy.Pixels(_g.K).From(first + unit), _g.K, w, slotDy);
                 break;
             case 1:
-                int channel = StartOf(parts.Start.Value) / _g.K;
-                EvenSplit rows = EvenSplit.AtMost((StartOf(parts.End.Value) / _g.K) - channel, _lanes.TileRows);
+                (int channel, int channels) = ChannelsOf(parts).GetOffsetAndLength(_g.C);
+                EvenSplit rows = EvenSplit.AtMost(channels, _lanes.TileRows);
                 _products.Run(rows, tiles.CountOf(unit), v + (unit * slotX) + channel, w + (unit * slotDy), m + (unit * SlotOfSums) + ((nint)channel * Width), null);
                 break;
             case 2 when unit < parts.End.Value - parts.Start.Value:

@@ -74,7 +74,7 @@ internal sealed unsafe class WinogradFilterGradient : IFilterGradient
                     _lanes.SumPixels(dy[first + n], _g.OutH, _g.OutW, _g.K, m);
                     _lanes.AddWithSquares(m, sums.BiasGradient, sums.BiasSquares, _g.K);
                 }
-                _lanes.WinogradInput(tiles.Of(n), pixels.From(first + n), _g.C, v, slotX);
+                _lanes.WinogradInput(tiles.Of(n), pixels.From(first + n), .._g.C, _g.C, v, slotX);
                 _lanes.WinogradOutputGradient(tiles.Of(n), gradients.From(first + n), _g.K, w, slotDy);
             }
             foreach (Winograd.Block columns in _columnBlocks)
