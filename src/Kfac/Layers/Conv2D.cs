@@ -104,7 +104,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
-            _sums = IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray);
+            _sums = IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray, output.Capacity);
         }
     }
 

@@ -11,10 +11,10 @@ namespace Kfac.Memory;
 /// <param name="Communicator">The ranks.</param>
 internal readonly record struct BatchPartition(int Examples, Communicator Communicator)
 {
-    /// <summary>One slice for every eight examples, within these bounds.</summary>
-    public const int MinSlices = 8, MaxSlices = 16;
+    /// <summary>One slice for every eight examples, within these bounds, or for every 64 where that makes more: batches so large have work for more ranks.</summary>
+    private const int MinSlices = 8, UsualSlices = 16, MaxSliceExamples = 64;
 
-    public int SliceCount => Math.Min(Math.Clamp(Examples / 8, MinSlices, MaxSlices), Examples);
+    public int SliceCount => SlicesOf(Examples);
 
     /// <summary>This rank's first slice.</summary>
     public int FirstSlice => FirstSliceOf(Communicator.Rank);
@@ -39,6 +39,10 @@ internal readonly record struct BatchPartition(int Examples, Communicator Commun
             starts[rank] = SliceStart(FirstSliceOf(rank));
         }
     }
+
+    /// <summary>Slices of a batch of so many examples: never fewer of a larger one.</summary>
+    public static int SlicesOf(int examples) =>
+        Math.Min(Math.Max(Math.Clamp(examples / 8, MinSlices, UsualSlices), examples / MaxSliceExamples), examples);
 
     private int FirstSliceOf(int rank) => (rank * SliceCount + Communicator.Size - 1) / Communicator.Size;
 }

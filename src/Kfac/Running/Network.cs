@@ -61,7 +61,7 @@ internal sealed class Network
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
         _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_batch.Examples, _quantities);
-        _reduction = new DeterministicReduction(BatchPartition.MaxSlices, AddSlice);
+        _reduction = new DeterministicReduction(BatchPartition.SlicesOf(capacity), AddSlice);
         var graph = new NetworkGraph(spec, predicts: !trains, frozenLayers);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
         _parameterLayers = graph.Layers;

@@ -72,13 +72,6 @@ public sealed unsafe class BatchFilterGradientTests
         ConvolutionGeometry g = kernel.Geometry;
         Halo halo = kernel.InputHalo;
         int rows = g.H + halo.Top + halo.Bottom;
-        double[] tall = new double[Count * rows * g.W * g.C];
-        for (int n = 0; n < Count; n++)
-        {
-            X(g, n).CopyTo(tall, n * rows * g.W * g.C);
-        }
-
-        using GuardedImage x = GuardedImage.Of(Count * rows, g.W, g.C, halo, tall);
         using GuardedImage dy = GuardedImage.Of(Count * g.OutH, g.OutW, g.K, default, [.. Enumerable.Range(0, Count).SelectMany(n => Dy(g, n))]);
         GuardedFloats[] means = [new(g.PatchLength * g.K), new(g.PatchLength * g.K), new(g.K), new(g.K)];
         using GuardedFloats scratch = new(over.ScratchLength(Count));
@@ -86,12 +79,16 @@ public sealed unsafe class BatchFilterGradientTests
 
         // Backwards, its parts come one after the other, too.
         Range[] parts = backwards ? [.. Enumerable.Range(0, over.Parts).Reverse().Select(part => part..(part + 1))] : [0..over.Parts];
-        foreach ((int phase, Range wanted) in parts.SelectMany(wanted => Enumerable.Range(0, over.Phases(Count)).Select(phase => (phase, wanted))))
+        foreach (Range wanted in parts)
         {
-            int units = over.Units(phase, Count, wanted);
-            for (int unit = 0; unit < units; unit++)
+            using GuardedImage x = GuardedImage.Of(Count * rows, g.W, g.C, halo, Tall(g, rows, over.ChannelsOf(wanted)));
+            for (int phase = 0; phase < over.Phases(Count); phase++)
             {
-                over.Run(phase, backwards ? units - 1 - unit : unit, wanted, new ImageBatch(x.Plane, rows * x.Plane.RowStride, Count), new ImageBatch(dy.Plane, g.OutH * dy.Plane.RowStride, Count), target, scratch.Pointer);
+                int units = over.Units(phase, Count, wanted);
+                for (int unit = 0; unit < units; unit++)
+                {
+                    over.Run(phase, backwards ? units - 1 - unit : unit, wanted, new ImageBatch(x.Plane, rows * x.Plane.RowStride, Count), new ImageBatch(dy.Plane, g.OutH * dy.Plane.RowStride, Count), target, scratch.Pointer);
+                }
             }
         }
 
@@ -103,6 +100,24 @@ public sealed unsafe class BatchFilterGradientTests
         }
 
         return values;
+    }
+
+    /// <summary>The examples one below the other; NaN where a channel is not to be read.</summary>
+    private static double[] Tall(ConvolutionGeometry g, int rows, Range channels)
+    {
+        double[] tall = new double[Count * rows * g.W * g.C];
+        for (int n = 0; n < Count; n++)
+        {
+            X(g, n).CopyTo(tall, n * rows * g.W * g.C);
+        }
+
+        for (int i = 0; i < tall.Length; i++)
+        {
+            int channel = i % g.C;
+            tall[i] = channel >= channels.Start.Value && channel < channels.End.Value ? tall[i] : double.NaN;
+        }
+
+        return tall;
     }
 
     private static double[] X(ConvolutionGeometry g, int example) => KernelCases.Random(g.H * g.W * g.C, 20 + example);

@@ -56,6 +56,7 @@ public sealed class RanksTrainingTests
     [DataRow(21, 7)]
     [DataRow(130, 130)]
     [DataRow(300, 150)]
+    [DataRow(2500, 1250)]
     public void Batches_of_any_size_and_more_ranks_than_slices(int images, int batchSize) =>
         RequireSameModel(new TrainingOptions { Network = Small, Epochs = 1, BatchSize = batchSize }, SyntheticImages.Create(images, seed: 5), ranks: [2, 7, 18], $"{images} by {batchSize}");
 
