@@ -25,6 +25,10 @@ public abstract unsafe class InputOutputFB : FisherBlock
             LayerRows rows = shape.Rows(layer.Input, layer.OutputGradient!);
             _layerMinibatch = new Minibatch(rows, new RowChunk(rows, layerCollection.Workers), IsFirstSource: true);
             _layerMinibatch.Chunk.Reserve();
+            if (layer is Dense dense)
+            {
+                dense.ReadsAllInputs = true;
+            }
         }
     }
 

@@ -179,9 +179,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
         int squared = SquaredOf(batch.Examples);
         bool isFused = squares && squared == batch.Examples;
-        Span<Range> wanted = stackalloc Range[batch.Communicator.Size];
-        wanted.Fill(Range.All);
-        new MapExchange(OutputGradient!, batch, gradient ? batch.Examples : squared).Run(wanted);
+        MapExchange.Gather(OutputGradient!, batch, gradient ? batch.Examples : squared);
         if (gradient && !isFused)
         {
             RunBatch(batch, batch.Examples, workers, gradient: true, squares: false);
@@ -232,7 +230,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
             wanted[rank] = kernel.ChannelsOf(FirstPart(kernel, ranks, rank)..FirstPart(kernel, ranks, rank + 1));
         }
 
-        new MapExchange(Input, batch, examples).Run(wanted);
+        MapExchange.Gather(Input, batch, examples, wanted);
     }
 
     private static int FirstPart(IBatchFilterGradient kernel, Communicator ranks, int rank) => (int)((long)kernel.Parts * rank / ranks.Size);

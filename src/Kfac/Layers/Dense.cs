@@ -8,8 +8,8 @@ namespace Kfac.Layers;
 
 /// <summary>s = x W + b with x [F], W [F, K], b [K]; see <see cref="DenseSpec"/>.</summary>
 /// <remarks>
-/// Ranks that train together exchange the batch's x and ds, and each computes some rows of the weights' gradient over the whole
-/// batch: a sum's terms come in their order whoever computes it.
+/// Ranks that train together exchange the batch's ds and what each needs of x, and each computes some rows of the weights' gradient
+/// over the whole batch: a sum's terms come in their order whoever computes it.
 /// </remarks>
 internal sealed unsafe class Dense : BatchLayer
 {
@@ -17,7 +17,7 @@ internal sealed unsafe class Dense : BatchLayer
     private BatchProduct? _toInput;
     private BatchProduct? _toWeights;
     private BatchProduct? _toSquares;
-    private bool _hasAllInputs;
+    private bool _hasInputs;
 
     internal Dense(string name, DenseSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -36,6 +36,9 @@ internal sealed unsafe class Dense : BatchLayer
 
     /// <summary>Set when the next layer is a ReLU: it is then applied as the outputs are written.</summary>
     internal bool AppliesRelu { get; set; }
+
+    /// <summary>Set where every rank is to have all of the batch's x after a backward pass.</summary>
+    internal bool ReadsAllInputs { get; set; }
 
     internal override void AddParameters(ParameterStore store)
     {
@@ -65,7 +68,7 @@ internal sealed unsafe class Dense : BatchLayer
 
     internal override void Forward(BatchPartition batch, Workers workers)
     {
-        _hasAllInputs = false;
+        _hasInputs = false;
         ExampleRange own = batch.Own;
         if (own.Count == 0)
         {
@@ -121,17 +124,26 @@ internal sealed unsafe class Dense : BatchLayer
         });
     }
 
-    /// <summary>All ranks' x, once for a forward pass, and ds.</summary>
+    /// <summary>All ranks' ds, and, once for a forward pass, of their x the features of this rank's part of the weights.</summary>
     private void GatherExamples(BatchPartition batch)
     {
-        if (!_hasAllInputs)
+        if (!_hasInputs)
         {
-            Input.Gather(batch);
-            _hasAllInputs = true;
+            Span<Range> wanted = stackalloc Range[batch.Communicator.Size];
+            for (int rank = 0; rank < wanted.Length; rank++)
+            {
+                wanted[rank] = ReadsAllInputs ? Range.All : FirstFeature(rank, batch.Communicator)..FirstFeature(rank + 1, batch.Communicator);
+            }
+
+            MapExchange.Gather(Input, batch, batch.Examples, wanted);
+            _hasInputs = true;
         }
 
-        OutputGradient!.Gather(batch);
+        MapExchange.Gather(OutputGradient!, batch, batch.Examples);
     }
+
+    /// <summary>The first of the features whose weights' gradient <paramref name="rank"/> computes.</summary>
+    private int FirstFeature(int rank, Communicator ranks) => (int)((long)rank * InputShape.Size / ranks.Size);
 
     /// <summary>mean[f, k] = (1/N) sum_n x[n, f] ds[n, k], or of the squares, as <paramref name="product"/> is planned; each rank computes some f.</summary>
     private void MeanOverExamples(BatchProduct product, BatchPartition batch, Workers workers, float* mean)
@@ -140,7 +152,7 @@ internal sealed unsafe class Dense : BatchLayer
         Span<int> starts = stackalloc int[ranks.Size + 1];
         for (int rank = 0; rank <= ranks.Size; rank++)
         {
-            starts[rank] = (int)((long)rank * InputShape.Size / ranks.Size) * Spec.Units;
+            starts[rank] = FirstFeature(rank, ranks) * Spec.Units;
         }
 
         int first = starts[ranks.Rank], rows = (starts[ranks.Rank + 1] - first) / Spec.Units;

@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using Kfac.Kernels;
-using Kfac.Parallel;
 
 namespace Kfac.Memory;
 
@@ -108,21 +106,6 @@ internal sealed unsafe class ActivationBuffer
         {
             Row(example, row).CopyTo(values.Slice(row * length, length));
         }
-    }
-
-    /// <summary>Copies every rank's examples to all ranks, as they lie in memory: for maps without a halo.</summary>
-    public void Gather(BatchPartition batch)
-    {
-        Communicator ranks = batch.Communicator;
-        Span<int> starts = stackalloc int[ranks.Size + 1];
-        batch.WriteStarts(starts);
-        foreach (ref int start in starts)
-        {
-            start = checked(start * (int)ImageStride);
-        }
-
-        Debug.Assert(Retains(batch.Examples) || ranks.Size == 1);
-        ranks.AllGather(new Span<float>(_memory.Pointer, starts[^1]), starts);
     }
 
     private float* Origin(int example) => _origin + (example < _staying ? example : _staying + _slots![example]) * ImageStride;

@@ -31,15 +31,6 @@ internal readonly record struct BatchPartition(int Examples, Communicator Commun
     /// <summary>Where a slice begins, and the one before it ends.</summary>
     public int SliceStart(int slice) => (int)((long)slice * Examples / SliceCount);
 
-    /// <summary>The first example of each rank, and the end [Size + 1].</summary>
-    public void WriteStarts(Span<int> starts)
-    {
-        for (int rank = 0; rank < starts.Length; rank++)
-        {
-            starts[rank] = SliceStart(FirstSliceOf(rank));
-        }
-    }
-
     /// <summary>Slices of a batch of so many examples: never fewer of a larger one.</summary>
     public static int SlicesOf(int examples) =>
         Math.Min(Math.Max(Math.Clamp(examples / 8, MinSlices, UsualSlices), examples / MaxSliceExamples), examples);

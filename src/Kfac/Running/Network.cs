@@ -186,7 +186,7 @@ internal sealed class Network
             _workers.Run((_batch.Own.Count + together - 1) / together, _forwardGroup);
         }
 
-        Logits.Gather(_batch);
+        MapExchange.Gather(Logits, _batch, _batch.Examples);
     }
 
     /// <summary>

@@ -26,7 +26,7 @@ public sealed class MapExchangeTests
             var partition = new BatchPartition(batch, ranks);
             var maps = new ActivationBuffer(shape, new Halo(1, 2, 3, 1), batch);
             Visit(maps, batch, (n, at) => Contains(partition.Own, n) ? Value(n, at) : Untouched, (expected, value) => expected);
-            new MapExchange(maps, partition, examples).Run(wanted);
+            MapExchange.Gather(maps, partition, examples, wanted);
 
             (int first, int count) = wanted[ranks.Rank].GetOffsetAndLength(channels);
             Visit(maps, batch, (n, at) => Contains(partition.Own, n) || (n < examples && at % channels >= first && at % channels < first + count) ? Value(n, at) : Untouched, (expected, value) =>

@@ -33,9 +33,10 @@ public sealed class RanksBytesTests
         // A filter's length is rounded up to 16. The last one is so large that its gradient comes from x and dy of the whole batch: a rank has some examples and wants some channels of the others' x.
         const int Filters = 48 + 5 + 1488 + 33, Pixels = 4 * 4, Features = 2 * 2 * 33, Channels = 5;
         const int Logits = 4 * Batch * Classes;
-        const int Examples = 4 * Batch * (Features + 9 + 9 + Classes), Rows = 4 * (Features * 9 + 9 * Classes);
+        const int Examples = 4 * Batch * (9 + Classes), Rows = 4 * (Features * 9 + 9 * Classes);
         int[] sliceStarts = [0, 3, 7, 11, 15, 18, 22, 26, 30], partStarts = [0, 7, 14, 21, 27, 33];
-        int inputs = Enumerable.Range(0, size).Sum(rank => 4 * (Batch - (ExampleStart(rank + 1) - ExampleStart(rank))) * Pixels * (ChannelStart(rank + 1) - ChannelStart(rank)));
+        int inputs = Enumerable.Range(0, size).Sum(rank =>
+            4 * (Batch - (ExampleStart(rank + 1) - ExampleStart(rank))) * (Pixels * (ChannelStart(rank + 1) - ChannelStart(rank)) + FeaturesOf(rank, Features) + FeaturesOf(rank, 9)));
         const int WholeBatch = 4 * Batch * Pixels * 33 + 4 * (33 * 9 * 33 + 33);
         const int Matrices = 4 * (5 * 9 * 33 + 33 * 9 * 33 + Features * 9);
         const int Moments = 8 * (2 + 4) * Channels;
@@ -48,6 +49,8 @@ public sealed class RanksBytesTests
         int ExampleStart(int rank) => sliceStarts[(8 * rank + size - 1) / size];
 
         int ChannelStart(int rank) => partStarts[5 * rank / size];
+
+        int FeaturesOf(int rank, int features) => features * (rank + 1) / size - features * rank / size;
     }
 
     [TestMethod]
