@@ -27,7 +27,7 @@ public abstract unsafe class InputOutputFB : FisherBlock
             _layerMinibatch.Chunk.Reserve();
             if (layer is Dense dense)
             {
-                dense.ReadsAllInputs = true;
+                dense.HasReader = true;
             }
         }
     }

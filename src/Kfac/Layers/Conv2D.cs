@@ -104,7 +104,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
         if (outputGradient is not null)
         {
             _packedBackward = inputGradient is null ? null : new AlignedBuffer(Kernel.PackedBackwardLength);
-            _sums = IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray, output.Capacity);
+            _sums = IsFrozen || NeedsBatchForGradients ? null : new GradientAccumulators(ParameterArray, SliceSlots);
         }
     }
 
@@ -179,7 +179,7 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
         int squared = SquaredOf(batch.Examples);
         bool isFused = squares && squared == batch.Examples;
-        MapExchange.Gather(OutputGradient!, batch, gradient ? batch.Examples : squared);
+        GatherOutputGradients(batch, gradient ? batch.Examples : squared, gradient && !isFused, squares);
         if (gradient && !isFused)
         {
             RunBatch(batch, batch.Examples, workers, gradient: true, squares: false);
@@ -220,6 +220,20 @@ internal sealed unsafe class Conv2D : ExampleLayer
         }
     }
 
+    /// <summary>Copies dy to each rank that has a part of what comes from it.</summary>
+    private void GatherOutputGradients(BatchPartition batch, int examples, bool forGradient, bool forSquares)
+    {
+        Communicator ranks = batch.Communicator;
+        Span<Range> wanted = stackalloc Range[ranks.Size];
+        for (int rank = 0; rank < ranks.Size; rank++)
+        {
+            bool hasPart = (forGradient && HasPart(Kernel.BatchGradient!, ranks, rank)) || (forSquares && HasPart(Kernel.BatchSquares!, ranks, rank));
+            wanted[rank] = hasPart ? Range.All : default;
+        }
+
+        MapExchange.Gather(OutputGradient!, batch, examples, wanted);
+    }
+
     /// <summary>Copies to each rank the channels of x that its parts are made of.</summary>
     private void GatherInputs(IBatchFilterGradient kernel, BatchPartition batch, int examples)
     {
@@ -232,6 +246,8 @@ internal sealed unsafe class Conv2D : ExampleLayer
 
         MapExchange.Gather(Input, batch, examples, wanted);
     }
+
+    private static bool HasPart(IBatchFilterGradient kernel, Communicator ranks, int rank) => FirstPart(kernel, ranks, rank) < FirstPart(kernel, ranks, rank + 1);
 
     private static int FirstPart(IBatchFilterGradient kernel, Communicator ranks, int rank) => (int)((long)kernel.Parts * rank / ranks.Size);
 

@@ -17,7 +17,7 @@ internal sealed unsafe class Dense : BatchLayer
     private BatchProduct? _toInput;
     private BatchProduct? _toWeights;
     private BatchProduct? _toSquares;
-    private bool _hasInputs;
+    private bool _hasOwnInputs, _hasAllInputs;
 
     internal Dense(string name, DenseSpec spec, ImageShape input)
         : base(name, input, spec.InferOutput(input))
@@ -37,8 +37,8 @@ internal sealed unsafe class Dense : BatchLayer
     /// <summary>Set when the next layer is a ReLU: it is then applied as the outputs are written.</summary>
     internal bool AppliesRelu { get; set; }
 
-    /// <summary>Set where every rank is to have all of the batch's x after a backward pass.</summary>
-    internal bool ReadsAllInputs { get; set; }
+    /// <summary>Set where somebody reads all of the batch's x after a backward pass that leaves output gradients.</summary>
+    internal bool HasReader { get; set; }
 
     internal override void AddParameters(ParameterStore store)
     {
@@ -66,9 +66,10 @@ internal sealed unsafe class Dense : BatchLayer
         }
     }
 
+    internal override void BeginForward(ForwardPass pass) => _hasOwnInputs = _hasAllInputs = false;
+
     internal override void Forward(BatchPartition batch, Workers workers)
     {
-        _hasInputs = false;
         ExampleRange own = batch.Own;
         if (own.Count == 0)
         {
@@ -92,7 +93,7 @@ internal sealed unsafe class Dense : BatchLayer
 
     internal override void Backward(BatchPartition batch, Workers workers, BackwardQuantities quantities)
     {
-        GatherExamples(batch);
+        GatherExamples(batch, needsAll: HasReader && quantities.HasFlag(BackwardQuantities.OutputGradients));
         if (quantities.HasFlag(BackwardQuantities.Gradient))
         {
             MeanOverExamples(_toWeights!, batch, workers, Weights.GradientPointer);
@@ -124,19 +125,19 @@ internal sealed unsafe class Dense : BatchLayer
         });
     }
 
-    /// <summary>All ranks' ds, and, once for a forward pass, of their x the features of this rank's part of the weights.</summary>
-    private void GatherExamples(BatchPartition batch)
+    /// <summary>All ranks' ds, and, once for a forward pass, of their x the features of this rank's part of the weights, or all.</summary>
+    private void GatherExamples(BatchPartition batch, bool needsAll)
     {
-        if (!_hasInputs)
+        if (!_hasAllInputs && (needsAll || !_hasOwnInputs))
         {
             Span<Range> wanted = stackalloc Range[batch.Communicator.Size];
             for (int rank = 0; rank < wanted.Length; rank++)
             {
-                wanted[rank] = ReadsAllInputs ? Range.All : FirstFeature(rank, batch.Communicator)..FirstFeature(rank + 1, batch.Communicator);
+                wanted[rank] = needsAll ? Range.All : FirstFeature(rank, batch.Communicator)..FirstFeature(rank + 1, batch.Communicator);
             }
 
             MapExchange.Gather(Input, batch, batch.Examples, wanted);
-            _hasInputs = true;
+            (_hasOwnInputs, _hasAllInputs) = (true, needsAll);
         }
 
         MapExchange.Gather(OutputGradient!, batch, batch.Examples);

@@ -21,6 +21,9 @@ internal abstract class ExampleLayer : Layer
     /// <summary>For each worker the memory that it will touch after this layer.</summary>
     internal Prefetcher[] Prefetchers { get; set; } = [];
 
+    /// <summary>Slots for slices of a batch whose sums have not been added yet; set before <see cref="Layer.Connect"/>.</summary>
+    internal int SliceSlots { get; set; }
+
     /// <summary>Memory that all layers share, for <see cref="BackwardBatch"/>.</summary>
     internal AlignedBuffer BatchScratch { get; set; } = null!;
 

@@ -65,7 +65,7 @@ internal sealed unsafe class GroupNorm : ExampleLayer
         _passing = new double[input.Capacity * Spec.Groups];
         if (outputGradient is not null && !IsFrozen)
         {
-            _sliceSums = new GradientAccumulators(ParameterArray, output.Capacity);
+            _sliceSums = new GradientAccumulators(ParameterArray, SliceSlots);
         }
     }
 

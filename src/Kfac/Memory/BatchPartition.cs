@@ -11,8 +11,8 @@ namespace Kfac.Memory;
 /// <param name="Communicator">The ranks.</param>
 internal readonly record struct BatchPartition(int Examples, Communicator Communicator)
 {
-    /// <summary>One slice for every eight examples, within these bounds, or for every 64 where that makes more: batches so large have work for more ranks.</summary>
-    private const int MinSlices = 8, UsualSlices = 16, MaxSliceExamples = 64;
+    /// <summary>One slice for every eight examples, within bounds, or for every 64 where that makes more: batches so large have work for more ranks.</summary>
+    private const int MinSlices = 8, MaxUsualSlices = 16, ExamplesOfLargeSlice = 64;
 
     public int SliceCount => SlicesOf(Examples);
 
@@ -33,7 +33,10 @@ internal readonly record struct BatchPartition(int Examples, Communicator Commun
 
     /// <summary>Slices of a batch of so many examples: never fewer of a larger one.</summary>
     public static int SlicesOf(int examples) =>
-        Math.Min(Math.Max(Math.Clamp(examples / 8, MinSlices, UsualSlices), examples / MaxSliceExamples), examples);
+        Math.Min(Math.Max(Math.Clamp(examples / 8, MinSlices, MaxUsualSlices), examples / ExamplesOfLargeSlice), examples);
+
+    /// <summary>Most slices that one of so many ranks has of a batch of at most <paramref name="capacity"/> examples.</summary>
+    public static int MaxSlicesOfRank(int capacity, int ranks) => (SlicesOf(capacity) + ranks - 1) / ranks;
 
     private int FirstSliceOf(int rank) => (rank * SliceCount + Communicator.Size - 1) / Communicator.Size;
 }

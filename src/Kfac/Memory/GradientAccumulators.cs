@@ -14,8 +14,8 @@ internal sealed unsafe class GradientAccumulators
     private readonly AlignedBuffer[] _slots;
 
     /// <param name="parameters">Whose gradients.</param>
-    /// <param name="capacity">Examples of the largest batch: each of its slices may have a slot at the same time.</param>
-    public GradientAccumulators(Parameter[] parameters, int capacity)
+    /// <param name="slots">Slots there are.</param>
+    public GradientAccumulators(Parameter[] parameters, int slots)
     {
         _parameters = parameters;
         _offsets = new int[parameters.Length];
@@ -25,7 +25,7 @@ internal sealed unsafe class GradientAccumulators
             _stride += AlignedBuffer.RoundUp(parameters[p].Length);
         }
 
-        _slots = [.. Enumerable.Range(0, BatchPartition.SlicesOf(capacity)).Select(_ => new AlignedBuffer(2L * _stride))];
+        _slots = [.. Enumerable.Range(0, slots).Select(_ => new AlignedBuffer(2L * _stride))];
     }
 
     /// <summary>Sets the sums in <paramref name="slot"/> that are wanted to zero.</summary>

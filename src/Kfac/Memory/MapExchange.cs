@@ -52,6 +52,7 @@ internal static class MapExchange
             incoming.Unpack(piece, received);
         }
 
+        // Not where a transfer failed: MPI may still be at it.
         ArrayPool<float>.Shared.Return(packed);
         ArrayPool<float>.Shared.Return(arrived);
     }

@@ -61,7 +61,8 @@ internal sealed class Network
         _backwardSlice = BackwardSlice;
         _prepareLayer = (layer, _) => _current.Layers[layer].PrepareParameters(forBackward: LogitsGradient is not null);
         _averageLayer = (layer, _) => _current.Layers[layer].AverageSlices(_batch.Examples, _quantities);
-        _reduction = new DeterministicReduction(BatchPartition.SlicesOf(capacity), AddSlice);
+        int sliceSlots = BatchPartition.MaxSlicesOfRank(capacity, _ranks.Size);
+        _reduction = new DeterministicReduction(sliceSlots, AddSlice);
         var graph = new NetworkGraph(spec, predicts: !trains, frozenLayers);
         _layers = [.. graph.Nodes.Select(node => node.Layer)];
         _parameterLayers = graph.Layers;
@@ -81,7 +82,7 @@ internal sealed class Network
         var memory = new MemoryPlan(graph, _segments, capacity, trains);
         _transientGradients = memory.TransientGradients;
         (Input, Logits, LogitsGradient) = (memory.Values[0]!, memory.Values[graph.Output]!, memory.Gradients[graph.Output]);
-        ConnectLayers(graph, memory);
+        ConnectLayers(graph, memory, sliceSlots);
         _firstTrained = Array.FindIndex(_segments, segment => segment.Batch?.OutputGradient is not null || Array.Exists(segment.Layers, layer => layer.OutputGradient is not null));
         int maxPrefetches = _segments.Max(segment => segment.Prefetch?.MaxMaps ?? 0);
         _prefetchers = [.. Enumerable.Range(0, workers.Count).Select(_ => new Prefetcher(maxPrefetches))];
@@ -298,8 +299,13 @@ internal sealed class Network
     /// <summary>So many examples from <paramref name="first"/> on; none past the end.</summary>
     private static ExampleRange Range(int first, int together, int end) => new(Math.Min(first, end), Math.Min(first + together, end));
 
-    private void ConnectLayers(NetworkGraph graph, MemoryPlan memory)
+    private void ConnectLayers(NetworkGraph graph, MemoryPlan memory, int sliceSlots)
     {
+        foreach (ExampleLayer layer in _segments.SelectMany(segment => segment.Layers))
+        {
+            layer.SliceSlots = sliceSlots;
+        }
+
         int scratchLength = Layers.Select(layer => layer.ScratchLength).Append(0).Max();
         AlignedBuffer[] scratch = [.. Enumerable.Range(0, _workers.Count).Select(_ => new AlignedBuffer(scratchLength))];
         foreach (Node node in graph.Nodes)

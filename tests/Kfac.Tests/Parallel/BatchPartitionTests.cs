@@ -15,11 +15,44 @@ public sealed class BatchPartitionTests
     [DataRow(1_087, 16)]
     [DataRow(1_088, 17)]
     [DataRow(65_536, 1_024)]
-    public void Slices_depend_on_the_examples_alone(int examples, int slices) => ThreadRanks.Run(3, ranks =>
+    public void Slices_depend_on_the_examples_alone(int examples, int slices)
     {
-        Assert.AreEqual(slices, new BatchPartition(examples, ranks).SliceCount);
-        return true;
-    });
+        foreach (int size in new[] { 1, 3, 18 })
+        {
+            ThreadRanks.Run(size, ranks =>
+            {
+                Assert.AreEqual(slices, new BatchPartition(examples, ranks).SliceCount);
+                return true;
+            });
+        }
+    }
+
+    /// <summary>A network has slots for the slices of its largest batch.</summary>
+    [TestMethod]
+    public void A_larger_batch_never_has_fewer_slices()
+    {
+        for (int examples = 1; examples < 70_000; examples++)
+        {
+            Assert.IsTrue(BatchPartition.SlicesOf(examples) <= BatchPartition.SlicesOf(examples + 1), $"{examples}");
+        }
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(30)]
+    [DataRow(1_300)]
+    public void No_rank_has_more_slices_than_slots(int examples)
+    {
+        foreach (int size in new[] { 1, 2, 3, 7, 18 })
+        {
+            ThreadRanks.Run(size, ranks =>
+            {
+                var batch = new BatchPartition(examples, ranks);
+                Assert.IsLessThanOrEqualTo(BatchPartition.MaxSlicesOfRank(examples, size), batch.EndSlice - batch.FirstSlice);
+                return true;
+            });
+        }
+    }
 
     [TestMethod]
     [DataRow(40, 11)]

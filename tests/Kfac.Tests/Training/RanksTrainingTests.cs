@@ -17,6 +17,18 @@ public sealed class RanksTrainingTests
 {
     private static readonly NetworkSpec Small = NetworkSpec.For(8, 8, 1).Conv(5, 3).Relu().MaxPool(2).Conv(17, 3).Relu().MaxPool(2).Flatten().Dense(9).Relu().Dense(SyntheticImages.Classes);
 
+    /// <summary>What makes other quantities in other passes, for gradients of convolutions that come from the whole batch.</summary>
+    public static IEnumerable<object[]> OptimizersByBatch =>
+    [
+        .. Enum.GetValues<EstimationMode>().Select(mode => new object[] { $"{mode}", new KfacOptions { EstimationMode = mode, FactorUpdatePeriod = 2 } }),
+        ["all squares", new KfacOptions { DiagonalExamples = null }],
+        ["all squares of sampled labels", new KfacOptions { DiagonalExamples = null, EstimationMode = EstimationMode.Gradients }],
+        ["squares of 11", new KfacOptions { DiagonalExamples = 11, EstimationMode = EstimationMode.Gradients }],
+        ["quadratic model", new KfacOptions { MomentumKind = KfacMomentumKind.QuadraticModel, DampingAdaptation = DampingAdaptation.LevenbergMarquardt }],
+        ["Kronecker", new KfacOptions { Approximation = FisherApproximation.Kronecker, FactorUpdatePeriod = 2 }],
+        ["Muon", new MuonOptions()],
+    ];
+
     public static IEnumerable<object[]> Networks => NetworkCases.NetworksWithDropout;
 
     public static IEnumerable<object[]> Optimizers =>
@@ -50,13 +62,22 @@ public sealed class RanksTrainingTests
     public void Every_optimizer(string name, OptimizerOptions optimizer) =>
         RequireSameModel(new TrainingOptions { Network = Small, Optimizer = optimizer, Epochs = 2, BatchSize = 40 }, SyntheticImages.Create(120, seed: 3), ranks: [2, 3, 4], name);
 
+    /// <summary>Parts for fewer than seven ranks, too.</summary>
+    [TestMethod]
+    [DynamicData(nameof(OptimizersByBatch))]
+    public void Every_pass_of_convolutions_by_batch(string name, OptimizerOptions optimizer)
+    {
+        NetworkSpec spec = NetworkSpec.For(3, 3, 32).Conv(32, 3).Relu().Conv(33, 3).BatchNorm().Flatten().Dense(3);
+        RequireSameModel(new TrainingOptions { Network = spec, Optimizer = optimizer, Epochs = 2, BatchSize = 19 }, Noise(spec, 57), ranks: [2, 3, 7], name);
+    }
+
     [TestMethod]
     [DataRow(1, 1)]
     [DataRow(5, 5)]
     [DataRow(21, 7)]
     [DataRow(130, 130)]
     [DataRow(300, 150)]
-    [DataRow(2500, 1250)]
+    [DataRow(2600, 1300)]
     public void Batches_of_any_size_and_more_ranks_than_slices(int images, int batchSize) =>
         RequireSameModel(new TrainingOptions { Network = Small, Epochs = 1, BatchSize = batchSize }, SyntheticImages.Create(images, seed: 5), ranks: [2, 7, 18], $"{images} by {batchSize}");
 

@@ -29,7 +29,7 @@ internal unsafe interface IBatchFilterGradient
     /// <summary>Where the piece of <paramref name="part"/> begins in each block, in floats; of <see cref="Parts"/> the block's length.</summary>
     int StartOf(int part);
 
-    /// <summary>The channels of x that <paramref name="parts"/> are made of; of others nothing is read.</summary>
+    /// <summary>The channels of x that <paramref name="parts"/> are made of; the others may hold anything.</summary>
     Range ChannelsOf(Range parts);
 
     /// <summary>Units of a phase, at most.</summary>
@@ -39,7 +39,7 @@ internal unsafe interface IBatchFilterGradient
     /// <param name="phase">The phase.</param>
     /// <param name="unit">The unit.</param>
     /// <param name="parts">Which parts are wanted, counted from the start; at least one.</param>
-    /// <param name="x">[H, W, C] of each example, with the kernel's halo; of other channels than <see cref="ChannelsOf"/> has nothing is read</param>
+    /// <param name="x">[H, W, C] of each example, with the kernel's halo; of the interior only the channels of <see cref="ChannelsOf"/> count</param>
     /// <param name="dy">[OutH, OutW, K] of each example; its halo is not read</param>
     /// <param name="means">Its wanted parts are overwritten when all phases have run.</param>
     /// <param name="scratch">[ScratchLength]</param>
