@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace MLNetKfac.Tool;
 
@@ -8,10 +9,18 @@ internal static class UsageError
     /// <summary>Letters to change, add or leave out from a wrong name to the right one.</summary>
     private const int MaxDistance = 2;
 
+    /// <summary>What Open MPI, MPICH and SLURM tell a process of its place.</summary>
+    private static readonly string[] RankVariables = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"];
+
     public static int Show(ParseResult line)
     {
         Command command = line.CommandResult.Command;
-        foreach (string message in line.Errors.Select(error => error.Message).Distinct())
+        if (!IsFirstRank)
+        {
+            return ExitCode.Usage;
+        }
+
+        foreach (string message in line.Errors.Select(MessageOf).Distinct())
         {
             ExitCode.Complain(string.Join(' ', message.Split((char[])['\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries)));
         }
@@ -27,6 +36,24 @@ internal static class UsageError
 
         Console.Error.WriteLine($"{(command is RootCommand ? "kfac" : $"kfac {command.Name}")} --help says what can be given");
         return ExitCode.Usage;
+    }
+
+    /// <summary>All ranks that mpirun starts have the same command line.</summary>
+    private static bool IsFirstRank => RankVariables.Select(Environment.GetEnvironmentVariable).FirstOrDefault(rank => rank is not null) is null or "0";
+
+    /// <summary>The message, which names the option.</summary>
+    private static string MessageOf(ParseError error)
+    {
+        SymbolResult? symbol = error.SymbolResult;
+        while (symbol is not (null or OptionResult))
+        {
+            symbol = symbol.Parent;
+        }
+
+        return symbol is not OptionResult { Option.Name: var name } ? error.Message
+            : error.Message.StartsWith("Cannot parse argument ''", StringComparison.Ordinal) ? $"{name} must not be empty"
+            : error.Message.Contains(name, StringComparison.Ordinal) ? error.Message
+            : $"{name}: {error.Message}";
     }
 
     /// <summary>Levenshtein's distance of two words.</summary>

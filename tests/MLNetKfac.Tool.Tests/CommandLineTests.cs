@@ -26,7 +26,11 @@ public sealed class CommandLineTests : IDisposable
     [DataRow("--validation must be a number from 0 to below 1 with a decimal point, such as 0.2, but is '1'", "--validation", "1")]
     [DataRow("--freeze must be a number of layers, 0 or more, or 'all', but is 'some'", "--freeze", "some", "--from", "kfac.dll")]
     [DataRow("--checkpoint-every must be seconds, minutes, hours or epochs, such as 90s, 2m, 1h or 3e, but is 'soon'", "--checkpoint-every", "soon", "--checkpoint", "c")]
-    [DataRow("Argument 'newton' not recognized. Must be one of: 'kfac' 'muon' 'adam' 'sgd'", "--optimizer", "newton")]
+    [DataRow("--seed must be a whole number from -2147483648 to 2147483647, but is '99999999999'", "--seed", "99999999999")]
+    [DataRow("--log must not be empty", "--log", "")]
+    [DataRow("--checkpoint must not be empty", "--checkpoint", "")]
+    [DataRow("--augmentation: 'shift' is given twice", "--augmentation", "shift 0.1, shift 0.2")]
+    [DataRow("--optimizer: Argument 'newton' not recognized. Must be one of: 'kfac' 'muon' 'adam' 'sgd'", "--optimizer", "newton")]
     public void A_wrong_value_is_one_line_that_says_what_was_expected(string expected, params string[] options) =>
         AssertRefused([$"kfac: {expected}", "kfac train --help says what can be given"], ["train", _folder.File(""), "--model", "m.zip", .. options]);
 

@@ -59,6 +59,32 @@ public sealed class RanksTests : IDisposable
         Assert.AreEqual(expected, Digest(ToolProcess.Wait(ToolProcess.StartRanks(2, words))));
     }
 
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void An_interruption_of_any_rank_is_one_of_all()
+    {
+        string checkpoints = _folder.File("c");
+        using Process ranks = ToolProcess.StartRanks(2, "train", Stripes.Write(_folder.File("p"), 60), "--epochs", "2000", "--threads", "1", "--digest", "--model", _folder.File("m.zip"), "--checkpoint", checkpoints);
+        Assert.IsTrue(SpinWait.SpinUntil(() => ranks.HasExited || Directory.Exists(checkpoints) && Directory.GetFiles(checkpoints, "checkpoint-*.kfac").Length > 0, TimeSpan.FromMinutes(5)));
+        Process.Start("kill", ["-TERM", $"{ProcessOfRank(1, ranks.Id).Id}"]).WaitForExit();
+
+        ToolProcess.Outcome outcome = ToolProcess.Wait(ranks);
+
+        Assert.AreEqual(3, outcome.Code, outcome.ToString());
+        Assert.Contains("interrupted: not evaluated", outcome.Output);
+        Assert.Contains("the same command goes on from here", outcome.Output);
+        Assert.IsTrue(File.Exists(_folder.File("m.zip")));
+    }
+
+    [TestMethod]
+    public void A_wrong_command_line_is_told_once()
+    {
+        ToolProcess.Outcome outcome = ToolProcess.Wait(ToolProcess.StartRanks(2, "train", Stripes.Write(_folder.File("p"), 12), "--epochs", "-1", "--model", _folder.File("m.zip")));
+
+        Assert.AreEqual(2, outcome.Code, outcome.ToString());
+        Assert.ContainsSingle(outcome.Errors.Where(line => line.StartsWith("kfac: --epochs", StringComparison.Ordinal)), outcome.ToString());
+    }
+
     private static string Digest(ToolProcess.Outcome outcome)
     {
         Assert.AreEqual(0, outcome.Code, outcome.ToString());

@@ -16,6 +16,42 @@ public sealed class TrainTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [TestMethod]
+    public void A_damaged_model_is_refused_in_a_line_that_names_it()
+    {
+        string model = _folder.File("m.zip");
+        Assert.AreEqual(0, ToolProcess.Run("train", Stripes.Write(_folder.File("p"), 12), "--model", model, "--epochs", "1").Code);
+        byte[] bytes = File.ReadAllBytes(model);
+        foreach (int place in (int[])[0, bytes.Length / 3, bytes.Length / 2])
+        {
+            byte[] damaged = [.. bytes];
+            damaged[place] ^= 4;
+            File.WriteAllBytes(_folder.File("damaged.zip"), place == 0 ? [] : damaged);
+
+            ToolProcess.Outcome inspect = ToolProcess.Run("inspect", _folder.File("damaged.zip"));
+
+            Assert.AreEqual(1, inspect.Code, inspect.ToString());
+            Assert.ContainsSingle(inspect.Errors, inspect.ToString());
+            Assert.Contains("damaged.zip' is ", inspect.Errors[0]);
+        }
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void A_pipe_among_the_pictures_and_a_name_with_commands_to_the_terminal()
+    {
+        string pictures = Stripes.Write(_folder.File("p"), 12), odd = Path.Combine(pictures, "a\u001b[31m\nb");
+        Directory.Move(Path.Combine(pictures, Stripes.Classes[0]), odd);
+        Process.Start("mkfifo", [Path.Combine(pictures, Stripes.Classes[1], "pipe.png")]).WaitForExit();
+
+        ToolProcess.Outcome train = ToolProcess.Run("train", pictures, "--model", _folder.File("m.zip"), "--epochs", "1");
+
+        Assert.AreEqual(0, train.Code, train.ToString());
+        Assert.ContainsSingle(train.Output.Where(line => line.Contains("1 unreadable picture: ") && line.Contains("pipe.png")), train.ToString());
+        Assert.ContainsSingle(train.Output.Where(line => line.StartsWith("2 classes (a\ufffd[31m b, ", StringComparison.Ordinal)), train.ToString());
+        Assert.IsFalse(Array.Exists(train.Output, line => line.Contains('\u001b')));
+    }
+
+    [TestMethod]
     public void A_folder_becomes_a_model_that_every_command_takes()
     {
         string pictures = Stripes.Write(_folder.File("bilder ü"), 30), model = _folder.File("modell.zip");
@@ -42,7 +78,7 @@ public sealed class TrainTests : IDisposable
         Assert.AreEqual(Stripes.Classes[1], classified.GetProperty("label").GetString());
         ToolProcess.Outcome partly = ToolProcess.Run("classify", model, first, _folder.File("none.png"));
         Assert.AreEqual(1, partly.Code);
-        Assert.ContainsSingle(partly.Output.Where(line => line.Contains("none.png")));
+        Assert.ContainsSingle(partly.Errors.Where(line => line.StartsWith("kfac: ", StringComparison.Ordinal) && line.Contains("none.png")), partly.ToString());
 
         ToolProcess.Outcome export = ToolProcess.Run("export", model, _folder.File("modell.onnx"));
         Assert.AreEqual(0, export.Code, export.ToString());

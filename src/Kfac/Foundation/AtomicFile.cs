@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Kfac;
 
@@ -14,18 +15,18 @@ public static class AtomicFile
 
     /// <summary>
     /// Writes to a temporary name beside <paramref name="path"/>, waits for the disk, and gives the new file the name: until then
-    /// the old one stays. What an earlier call left behind when its process was killed is deleted first.
+    /// the old one stays. A symbolic link stays, and what it leads to is written. What an earlier call left behind when its process was killed is deleted first.
     /// </summary>
     /// <param name="path">The file, in a folder that is there.</param>
     /// <param name="write">Writes the content; what it throws leaves the old file as it was.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="IOException">The disk is full, or the like; the old file is still there, and the message names it.</exception>
+    /// <exception cref="IOException">The disk is full, the path is a device or a pipe, or the like; what was there before is still there, and the message names it.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written to; the message names the file.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
-        path = Path.GetFullPath(path);
+        path = Resolve(path);
         DeleteOrphans(path);
         string temporary = TemporaryName(path);
         try
@@ -40,7 +41,7 @@ public static class AtomicFile
         catch (Exception e)
         {
             File.Delete(temporary);
-            if (Explain(e, $"{path} was not written, and is as it was before", temporary, path) is { } explained)
+            if (Explain(e, $"{path} was not written{(File.Exists(path) ? ", and is as it was before" : "")}", temporary, path) is { } explained)
             {
                 throw explained;
             }
@@ -57,7 +58,7 @@ public static class AtomicFile
     public static void RequireWritable(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        path = Path.GetFullPath(path);
+        path = Resolve(path);
         if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))
         {
             throw new IOException($"{path} is a folder, but must be a file");
@@ -71,6 +72,37 @@ public static class AtomicFile
         catch (Exception e) when (Explain(e, $"{path} cannot be written", temporary, path) is { } explained)
         {
             throw explained;
+        }
+    }
+
+    /// <summary>The file that <paramref name="path"/> leads to through links; never a device or a pipe, whose place a file would take.</summary>
+    private static string Resolve(string path)
+    {
+        path = Path.GetFullPath(path);
+        path = new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : path;
+        if (new FileInfo(path) is { Exists: true, Length: 0 })
+        {
+            RequireRegular(path);
+        }
+
+        return path;
+    }
+
+    /// <summary>Only the length of a regular file can be set: of an empty one to 0.</summary>
+    private static void RequireRegular(string path)
+    {
+        try
+        {
+            using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            RandomAccess.SetLength(file, RandomAccess.GetLength(file));
+        }
+        catch (Exception e) when (e is NotSupportedException || e.GetType() == typeof(IOException))
+        {
+            throw new IOException($"{path} is a device or a pipe, but must be a file", e);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // A file that may be replaced, but not changed.
         }
     }
 

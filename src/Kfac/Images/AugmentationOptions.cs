@@ -97,7 +97,7 @@ public sealed record AugmentationOptions
 
     /// <summary>Reads what <see cref="ToString"/> writes, such as "shift 0.125, horizontal flip".</summary>
     /// <param name="text">The changes with their sizes, with commas between; "none" for none.</param>
-    /// <exception cref="ArgumentException">A change is unknown or its size out of range; the message names it.</exception>
+    /// <exception cref="ArgumentException">A change is unknown or given twice, or its size out of range; the message names it.</exception>
     public static AugmentationOptions Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -105,7 +105,7 @@ public sealed record AugmentationOptions
         foreach (string change in text.Trim() == "none" ? [] : text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             (AugmentationChange kind, double size) = AugmentationChange.Parse(change);
-            options = kind.With(options, size);
+            options = kind.Get(options) == 0 ? kind.With(options, size) : throw new ArgumentException($"'{kind.Name}' is given twice", nameof(text));
         }
 
         options.Validate();

@@ -21,14 +21,14 @@ internal sealed class ParameterAverage
     private float _gain;
 
     /// <param name="network">Whose parameters.</param>
-    /// <param name="steps">Steps that the average looks back on, about; at least 1.</param>
+    /// <param name="steps">Steps that the average looks back on, about; more than 1.</param>
     public ParameterAverage(Network network, double steps)
     {
         _network = network;
         _chunks = new Chunks(network.Workers, network.Store.Length);
         _average = new AlignedBuffer(network.Store.Length);
         _addChunk = AddChunk;
-        _decay = (float)(1 - 1 / Math.Max(steps, 1));
+        _decay = (float)(1 - 1 / steps);
     }
 
     /// <summary>Takes in the parameters that the last step began with: their loss is known to be finite.</summary>

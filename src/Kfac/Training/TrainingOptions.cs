@@ -109,8 +109,8 @@ public sealed record TrainingOptions
     public CancellationOutcome OnCancellation { get; init; }
 
     /// <summary>
-    /// Validation and the trained model take the parameters' running average over about so many epochs, 0 or more; 0 takes
-    /// the last parameters. Default 0.2.
+    /// Validation and the trained model take the parameters' running average over about so many epochs, 0 or more; 0, or so few that they
+    /// are one step or less, takes the last parameters. Default 0.2.
     /// </summary>
     public double ParameterAveragingEpochs { get; init; } = 0.2;
 

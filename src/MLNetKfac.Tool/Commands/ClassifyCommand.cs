@@ -51,7 +51,7 @@ internal static class ClassifyCommand
     {
         if (picture.Probabilities is not { } probabilities)
         {
-            screen.Line($"[red]{Markup.Escape(picture.Error!)}[/]");
+            ExitCode.Complain(picture.Error!);
             return;
         }
 

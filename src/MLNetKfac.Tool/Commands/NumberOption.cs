@@ -28,7 +28,8 @@ internal static class NumberOption
             return value;
         }
 
-        bool isTooLarge = BigInteger.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out BigInteger whole) && whole > BigInteger.CreateSaturating(T.MaxValue);
+        bool isTooLarge = BigInteger.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out BigInteger whole)
+            && whole > BigInteger.CreateSaturating(T.MaxValue) && !requirement.EndsWith($"{T.MaxValue}", StringComparison.Ordinal);
         result.AddError($"{requirement}{(isTooLarge ? $" and at most {T.MaxValue}" : "")}, but is '{text}'");
         return null;
     }

@@ -29,6 +29,11 @@ internal static class TrainerWords
     public static string Translate(ArgumentException refusal)
     {
         string message = ExitCode.MessageOf(refusal);
+        if (refusal.ParamName == nameof(TrainingOptions.TrainingMemory))
+        {
+            return $"{message.Split(": ")[0].Replace(nameof(TrainingOptions.TrainingMemory), "this machine", StringComparison.Ordinal)}: make the pictures smaller by --size";
+        }
+
         return refusal.ParamName is { } name && Options.TryGetValue(name, out string? option) ? message.Replace(name, option, StringComparison.Ordinal) : message;
     }
 }

@@ -40,13 +40,13 @@ internal static class TrainingNotes
     }
 
     /// <summary>Which epoch's weights the model has.</summary>
-    public static string Kept(KfacImageClassificationTransformer classifier, PictureModel? previous, Interruption interruption)
+    public static string Kept(KfacImageClassificationTransformer classifier, PictureModel? previous, bool isInterrupted)
     {
         // Those of the model that it went on from are part of the history, but not to choose from.
         EpochReport[] history = [.. classifier.Model.TrainingHistory.Except(previous?.Classifier.Model.TrainingHistory ?? [])];
         EpochReport? best = history.Where(epoch => epoch.ValidationLoss is not null).MinBy(epoch => epoch.ValidationLoss);
         return best is null
-            ? interruption.HasCome ? "as it was after the last step" : "as it was after the last epoch"
+            ? isInterrupted ? "as it was after the last step" : "as it was after the last epoch"
             : $"as it was after epoch {best.Epoch}, the best so far by the loss of the held-back pictures";
     }
 }

@@ -129,8 +129,10 @@ internal sealed class TrainingSession
             }
         }, checkpoints is null ? interruption.Token : betweenSteps.Token, out IDataView trained);
         screen.ShowStatus(null);
+        bool isInterrupted = _ranks.Any(interruption.HasCome);
         if (!isFirst)
         {
+            // Another code would have mpirun end rank 0, which is not done yet.
             return ExitCode.Done;
         }
 
@@ -139,7 +141,7 @@ internal sealed class TrainingSession
             journal?.Complete(classifier.Model.TrainingHistory);
         }
 
-        if (goesOn && !progress.HasStarted && !interruption.HasCome)
+        if (goesOn && !progress.HasStarted && !isInterrupted)
         {
             screen.Line(Markup.Escape($"this training had already ended: the model is that of its last checkpoint. To train anew, delete '{CheckpointPath}' or name another --checkpoint folder"));
         }
@@ -147,10 +149,9 @@ internal sealed class TrainingSession
         PictureModel model = PictureModel.Of(mlContext, classifier, trained);
         model.Save(ModelPath);
         screen.Line();
-        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {TrainingNotes.Kept(classifier, previous, interruption)}"));
-        int code = interruption.HasCome ? ExitCode.Interrupted : ExitCode.Done;
+        screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {TrainingNotes.Kept(classifier, previous, isInterrupted)}"));
         Evaluation? evaluation = null;
-        if (interruption.HasCome)
+        if (isInterrupted)
         {
             screen.Line($"[yellow]interrupted: not evaluated{(ReportPath is null ? "" : ", no report")}[/]");
             if (checkpoints is not null)
@@ -179,7 +180,7 @@ internal sealed class TrainingSession
             Output.Write(new
             {
                 Model = ModelPath,
-                Interrupted = interruption.HasCome,
+                Interrupted = isInterrupted,
                 Epochs = classifier.Model.TrainingHistory,
                 Evaluation = evaluation?.ToResult(),
                 Digest = WritesDigest ? model.Digest : null,
@@ -192,7 +193,7 @@ internal sealed class TrainingSession
             screen.Line($"digest: {model.Digest}");
         }
 
-        return code;
+        return isInterrupted ? ExitCode.Interrupted : ExitCode.Done;
     }
 
     private void SaveReport(string path, KfacImageClassificationTransformer classifier, TrainingData data, IEnumerable<KeyValuePair<string, string>> choices)

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -61,12 +62,17 @@ internal sealed class PictureModel
     /// <exception cref="InvalidDataException">The file is no model, or there is no K-FAC classifier of images in it.</exception>
     public static PictureModel Load(MLContext mlContext, string path)
     {
+        if (new FileInfo(path).Length == 0)
+        {
+            throw new InvalidDataException($"'{path}' is empty");
+        }
+
         try
         {
             ITransformer pipeline = mlContext.Model.Load(path, out _);
             return new PictureModel(mlContext, pipeline, KfacImageClassificationTransformer.FindIn(pipeline));
         }
-        catch (Exception damage) when (damage is FormatException or InvalidDataException or ArgumentException or InvalidOperationException)
+        catch (Exception damage) when (damage is FormatException or InvalidDataException or ArgumentException or InvalidOperationException or TargetInvocationException)
         {
             throw new InvalidDataException($"'{path}' is no model of this kind, or a damaged one: {damage.GetBaseException().Message}", damage);
         }

@@ -56,7 +56,7 @@ internal sealed class Screen : IDisposable
     public int MaxLength => _console.Profile.Width;
 
     /// <summary>A line of Spectre.Console markup.</summary>
-    public void Line(string markup = "") => Change(() => _console.MarkupLine(markup));
+    public void Line(string markup = "") => Change(() => _console.MarkupLine(Printable(markup)));
 
     /// <summary>A warning.</summary>
     public void Warn(string message) => Line($"[yellow]{Markup.Escape(message)}[/]");
@@ -78,6 +78,9 @@ internal sealed class Screen : IDisposable
         ShowStatus(null);
         _timer?.Dispose();
     }
+
+    /// <summary>Names of files and folders may hold line ends and commands to a terminal; a line is a line.</summary>
+    private static string Printable(string text) => string.Concat(text.Select(letter => char.IsWhiteSpace(letter) ? ' ' : char.IsControl(letter) ? '\ufffd' : letter));
 
     /// <summary>Does something between taking the last line away and drawing it again.</summary>
     private void Change(Action change)
@@ -114,7 +117,7 @@ internal sealed class Screen : IDisposable
     {
         if (IsLive && _status is not null)
         {
-            _console.Markup(_status());
+            _console.Markup(Printable(_status()));
         }
     }
 }

@@ -83,11 +83,13 @@ internal static class PictureDecoder
 
     private static SKCodec Open(string path)
     {
-        // Read as a whole, which is faster than in the small pieces a codec asks for.
-        long length = new FileInfo(path).Length;
-        return length <= MaxFileBytes
-            ? Open(SKData.CreateCopy(File.ReadAllBytes(path)))
-            : throw new FormatException($"it has {length} bytes, more than {MaxFileBytes}");
+        // Read as a whole, which is faster than in the small pieces a codec asks for; a pipe, which has no length, not at all: it might never end.
+        return new FileInfo(path).Length switch
+        {
+            0 => throw new FormatException("it is empty"),
+            <= MaxFileBytes => Open(SKData.CreateCopy(File.ReadAllBytes(path))),
+            long length => throw new FormatException($"it has {length} bytes, more than {MaxFileBytes}"),
+        };
     }
 
     private static SKCodec Open(SKData? data)

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Kfac.Tests.Foundation;
 
 /// <summary>A file that is there whole or not at all, and leaves nothing behind.</summary>
@@ -49,6 +51,50 @@ public sealed class AtomicFileTests
 
         Assert.IsFalse(File.Exists(orphan));
         Assert.IsTrue(File.Exists(others) && File.Exists(mine) && File.Exists(Target));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    public void A_link_stays_and_what_it_leads_to_is_written()
+    {
+        string elsewhere = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "elsewhere")).FullName, "target.zip");
+        File.CreateSymbolicLink(Path.Combine(_folder, "first"), elsewhere);
+        File.CreateSymbolicLink(Target, "first");
+        foreach (byte content in (byte[])[1, 2])
+        {
+            AtomicFile.RequireWritable(Target);
+            Write([content]);
+
+            Assert.AreEqual("first", new FileInfo(Target).LinkTarget);
+            CollectionAssert.AreEqual((byte[])[content], File.ReadAllBytes(elsewhere));
+        }
+
+        Assert.HasCount(1, Directory.GetFiles(Path.GetDirectoryName(elsewhere)!));
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void A_pipe_is_refused_and_stays()
+    {
+        Process.Start("mkfifo", [Target]).WaitForExit();
+
+        foreach (Action write in (Action[])[() => AtomicFile.RequireWritable(Target), () => Write([1])])
+        {
+            Assert.AreEqual($"{Target} is a device or a pipe, but must be a file", Assert.ThrowsExactly<IOException>(write).Message);
+        }
+
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+        Assert.AreEqual(0, new FileInfo(Target).Length);
+    }
+
+    [TestMethod]
+    public void An_empty_file_is_replaced()
+    {
+        File.WriteAllBytes(Target, []);
+        AtomicFile.RequireWritable(Target);
+        Write([1]);
+
+        CollectionAssert.AreEqual((byte[])[1], File.ReadAllBytes(Target));
     }
 
     [TestMethod]

@@ -158,6 +158,18 @@ public sealed class ImageClassifierTrainerTests
     }
 
     [TestMethod]
+    [DataRow(1)]
+    [DataRow(5)]
+    [DataRow(6)]
+    public void The_last_step_is_part_of_the_model(int steps)
+    {
+        float[][] weights = [.. ((float[])[0.01f, 0.02f]).Select(rate => Weights(new ImageClassifierTrainer(
+            Options(new SgdOptions { LearningRate = rate }) with { Epochs = 1, BatchSize = 10, Schedule = LearningRateSchedule.Constant }).Fit(SyntheticImages.Create(10 * steps, 1), SyntheticImages.Create(30, 2))))];
+        Assert.IsTrue(weights.All(values => values.All(float.IsFinite)));
+        CollectionAssert.AreNotEqual(weights[0], weights[1]);
+    }
+
+    [TestMethod]
     public void The_reported_learning_rate_is_what_recoveries_left_of_it()
     {
         List<BatchReport> steps = [];
