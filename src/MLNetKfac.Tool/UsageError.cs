@@ -17,7 +17,8 @@ internal static class UsageError
         Command command = line.CommandResult.Command;
         if (!IsFirstRank)
         {
-            return ExitCode.Usage;
+            // Another code might have mpirun end the first before it has spoken.
+            return ExitCode.Done;
         }
 
         foreach (string message in line.Errors.Select(MessageOf).Distinct())
