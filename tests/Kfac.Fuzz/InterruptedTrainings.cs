@@ -24,6 +24,7 @@ public sealed class InterruptedTrainings : IDisposable
             Network = NetworkSpec.For(8, 8, 1).MaxPool(pooling).Conv(2, 3).BatchNorm().Flatten().Dense(3),
             Epochs = 2,
             EarlyStopping = new EarlyStopping(),
+            ParameterAveragingEpochs = 1,
             BatchSize = 12,
             Threads = 1,
             CheckpointPath = _folder,
