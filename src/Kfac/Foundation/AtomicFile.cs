@@ -88,21 +88,33 @@ public static class AtomicFile
         return path;
     }
 
-    /// <summary>Only the length of a regular file can be set: of an empty one to 0.</summary>
     private static void RequireRegular(string path)
     {
         try
         {
             using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-            RandomAccess.SetLength(file, RandomAccess.GetLength(file));
-        }
-        catch (Exception e) when (e is NotSupportedException || e.GetType() == typeof(IOException))
-        {
-            throw new IOException($"{path} is a device or a pipe, but must be a file", e);
+            if (!HasLengthToSet(file))
+            {
+                throw new IOException($"{path} is a device or a pipe, but must be a file");
+            }
         }
         catch (UnauthorizedAccessException)
         {
             // A file that may be replaced, but not changed.
+        }
+    }
+
+    /// <summary>Whether it is a regular file: the length of nothing else can be set. The one that it has is set again.</summary>
+    private static bool HasLengthToSet(SafeFileHandle file)
+    {
+        try
+        {
+            RandomAccess.SetLength(file, RandomAccess.GetLength(file));
+            return true;
+        }
+        catch (Exception e) when (e is NotSupportedException or IOException)
+        {
+            return false;
         }
     }
 

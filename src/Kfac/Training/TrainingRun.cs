@@ -85,7 +85,8 @@ internal sealed class TrainingRun : IDisposable
         _batches = new BatchFeed(_loader, _network, _optimizer.Loss, ClassFactors.Compute(options, training.ClassWeights, training.Count), ranks);
         _evaluation = new Evaluation(_network, _optimizer, _loader, _batches);
         _steps = _loader.BatchCount(_training);
-        _average = options.ParameterAveragingEpochs * _steps > 1 ? new ParameterAverage(_network, options.ParameterAveragingEpochs * _steps) : null;
+        double averaged = options.ParameterAveragingEpochs * _steps;
+        _average = averaged > 1 ? new ParameterAverage(_network, averaged) : null;
         bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
         ranks.RequireSameStart(options, training, data.Validation, _network, remembers);
         if (previous is { History.Count: > 0 } && !remembers)
