@@ -10,9 +10,6 @@ namespace Kfac.Bench.Training;
 /// <summary>Trains on a folder of IDX files and prints a line for each epoch: seconds of training so far, loss, test accuracy.</summary>
 internal static class TrainCommand
 {
-    /// <summary>Share of the training photographs that calibrates the model, as where a training has no validation images.</summary>
-    private const double ShareToCalibrate = 0.04;
-
     public static Command Create()
     {
         var data = new Option<string>("--data") { Description = "Folder with train-* and t10k-* IDX files, gzipped or not.", Required = true };
@@ -85,8 +82,8 @@ internal static class TrainCommand
                 Optimizer = chosen,
                 Epochs = arguments.GetValue(epochs) ?? defaults.Epochs,
                 Thorough = arguments.GetValue(thorough),
-                // The images that are reported on have no say in the model.
-                CalibrationFraction = AugmentationOptions.For(fit.Shape) == AugmentationOptions.None ? 0 : ShareToCalibrate,
+                // The images that are reported on have no say in the model: it is calibrated as if there were none.
+                CalibrationFraction = Recipe.CalibrationFractionOf(fit.Shape, fit.Count),
                 AverageMirrored = arguments.GetValue(mirrored),
                 AverageShifted = arguments.GetValue(shifted),
                 BatchSize = arguments.GetValue(batch) ?? defaults.BatchSize,

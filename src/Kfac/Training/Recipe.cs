@@ -50,7 +50,7 @@ internal static class Recipe
     public static TrainingOptions Complete(TrainingOptions options, ImageSet training, bool hasValidation, NetworkSpec? network)
     {
         ImageShape shape = training.Shape;
-        bool arePhotographs = AugmentationOptions.For(shape) == AugmentationOptions.Photographs;
+        bool arePhotographs = ArePhotographs(shape);
         int classes = training.ClassCounts.Count;
         NetworkSpec chosen = network ?? options.Network ?? (arePhotographs ? NetworkSpec.PhotographCnn(shape, classes) : NetworkSpec.SmallCnn(shape, classes));
         LayerSpec[] layers = [.. LayerSequence.Flatten(chosen.Layers)];
@@ -73,13 +73,19 @@ internal static class Recipe
             LabelSmoothing = options.LabelSmoothing ?? (!arePhotographs ? 0 : areFew ? SmoothingInFewEpochs : SmoothingOfPhotographs),
             AverageMirrored = options.AverageMirrored ?? augmentation.HorizontalFlip,
             AverageShifted = options.AverageShifted || (options.Thorough && arePhotographs),
-            CalibrationFraction = options.CalibrationFraction ?? (arePhotographs && !hasValidation && training.Count >= MinImagesToSplit ? Math.Min(CalibrationShare, (double)MaxCalibrationImages / training.Count) : 0),
+            CalibrationFraction = options.CalibrationFraction ?? (hasValidation ? 0 : CalibrationFractionOf(shape, training.Count)),
         };
     }
+
+    /// <summary>Share of the training images that is set apart for calibration where nothing is said and there are no validation images.</summary>
+    public static double CalibrationFractionOf(ImageShape shape, int count) =>
+        ArePhotographs(shape) && count >= MinImagesToSplit ? Math.Min(CalibrationShare, (double)MaxCalibrationImages / count) : 0;
 
     /// <summary>What the model is to remember of <paramref name="options"/>, which are complete.</summary>
     public static TrainingRecipe Of(TrainingOptions options, int batchSize) =>
         new(options.Epochs, batchSize, options.Augmentation!.ToString(), options.LabelSmoothing!.Value, options.Optimizer.L2 ?? 0, options.Optimizer.Decay);
+
+    private static bool ArePhotographs(ImageShape shape) => AugmentationOptions.For(shape) == AugmentationOptions.Photographs;
 
     private static int EpochsOfFeatures(int examples) => EpochsFor(examples, UsualEpochs, ExamplesForUsualEpochs, MaxFeatureEpochs);
 
