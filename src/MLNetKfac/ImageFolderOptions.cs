@@ -38,6 +38,8 @@ public sealed class ImageFolderOptions
     /// <summary>Told of each picture that was checked or read, on the thread that asked for the rows.</summary>
     public Action<ImageFolderProgress>? ProgressCallback;
 
+    internal ImageFolderOptions Copy() => (ImageFolderOptions)MemberwiseClone();
+
     internal void Validate()
     {
         Guard.Require(!string.IsNullOrEmpty(PathColumnName), nameof(PathColumnName), PathColumnName, "the name of a column");

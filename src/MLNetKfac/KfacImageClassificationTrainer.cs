@@ -100,10 +100,13 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             log.Info(ambiguity);
         }
 
+        // What can be known before the rows are read, which may take long, is refused before.
+        ImageColumns? validationColumns = validationData is null ? null : FindValidationColumns(validationData, columns);
+        float[]? classWeights = _options.ClassWeights is { } weights ? label.Arrange(weights) : null;
         long budget = SharedBudget();
         ImageSet training = Read(trainData, columns, budget, cancellation, log);
         RequireTwoClasses(training, label);
-        ImageSet? validation = validationData is null ? null : ReadValidation(validationData, columns, budget, cancellation, log);
+        ImageSet? validation = validationColumns is null ? null : Read(validationData!, validationColumns, budget, cancellation, log);
         if (validation is null && ValidationFraction > 0)
         {
             (training, validation) = training.Split(ValidationFraction, _training.Seed);
@@ -122,7 +125,7 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         ImageClassifier classifier = new ImageClassifierTrainer(_training with
         {
             Network = previousModel is not null && previousModel.Model.Network.Equals(_training.Network) ? previous!.Spec : _training.Network,
-            ClassWeights = _options.ClassWeights is { } weights ? label.Arrange(weights) : null,
+            ClassWeights = classWeights,
             OnBatch = report =>
             {
                 cancellation.Look();
@@ -204,9 +207,18 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             : throw ColumnMismatch.Create(nameof(Options.ExampleWeightColumnName), name, ExpectedWeight, column.Type.ToString());
     }
 
-    private PixelFormat FormatOf(IDataView data, DataViewSchema.Column features, KfacImageClassificationTransformer? previousModel) => previousModel is null
-        ? PixelFormat.ForTraining(features, _options.Images, () => MLImagePixelReader.FirstSize(data, features))
-        : previousModel.Format.ForPrediction(features);
+    private PixelFormat FormatOf(IDataView data, DataViewSchema.Column features, KfacImageClassificationTransformer? previousModel)
+    {
+        ToldImages told = _options.Images;
+        if (previousModel is null)
+        {
+            return PixelFormat.ForTraining(features, told, () => MLImagePixelReader.FirstSize(data, features));
+        }
+
+        return told.Shape is { } shape && shape != previousModel.Format.Shape
+            ? throw new ArgumentException($"{told.ShapeOption} tells of images of {shape}, but the previous model takes {previousModel.Format.Shape}; leave it out to go on with those", nameof(previousModel))
+            : previousModel.Format.ForPrediction(features, told.Layout);
+    }
 
     /// <summary>The model itself or, for labels of other values, the same with a new last layer.</summary>
     private ImageClassifier GoOnFrom(KfacImageClassificationModelParameters model, LabelColumn label, TrainingLog log)
@@ -222,11 +234,18 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
         return model.Classifier.WithNewClasses(label.ClassCount, _training.Seed);
     }
 
-    private ImageSet ReadValidation(IDataView data, ImageColumns trained, long budget, Cancellation cancellation, TrainingLog log)
+    private ImageColumns FindValidationColumns(IDataView data, ImageColumns trained)
     {
-        ImageColumns columns = FindColumns(data, trained.Format.ForPrediction, weight: null);
-        RequireSameLabel(columns.Label, trained.Label.ClassCount, trained.Label.Values, nameof(Options.ValidationSet), "the training rows'");
-        return Read(data, columns, budget, cancellation, log);
+        try
+        {
+            ImageColumns columns = FindColumns(data, features => trained.Format.ForPrediction(features), weight: null);
+            RequireSameLabel(columns.Label, trained.Label.ClassCount, trained.Label.Values, nameof(Options.ValidationSet), "the training rows'");
+            return columns;
+        }
+        catch (ArgumentOutOfRangeException mismatch)
+        {
+            throw new ArgumentOutOfRangeException(nameof(Options.ValidationSet), $"{nameof(Options.ValidationSet)}: {mismatch.Message.Split(" (Parameter '")[0]}");
+        }
     }
 
     private void RequireSameLabel(LabelColumn label, int classCount, LabelValues? values, string name, string whose)

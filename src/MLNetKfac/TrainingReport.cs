@@ -61,10 +61,13 @@ public sealed class TrainingReport
         DataViewSchema.Column features = rows.Schema.RequireColumn(OptionNames.FeatureColumn, transformer.FeatureColumnName, PixelFormat.ExpectedType);
         DataViewSchema.Column label = rows.Schema.RequireColumn(nameof(TrainingReportOptions.LabelColumnName), options.LabelColumnName, "a key or text");
         DataViewSchema.Column? path = rows.Schema.GetColumnOrNull(options.PathColumnName) is { Type: TextDataViewType } column ? column : null;
+        DataViewSchema.Column? names = label.Type is KeyDataViewType
+            ? rows.Schema.Where(column => column.IsHidden && column.Name == label.Name && column.Type is TextDataViewType).Cast<DataViewSchema.Column?>().LastOrDefault()
+            : null;
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         var result = new TestResult(
             classifier.InputShape, classNames, options.IsValidationData, Math.Max(options.Mistakes, options.HeatMaps), Math.Clamp(MaxFisherPasses / classifier.ClassCount, 1, MaxFisherPictures));
-        new TestRun(classifier, features, transformer.Format.ForPrediction(features), label, path, threads).Execute(rows, result);
+        new TestRun(classifier, features, transformer.Format.ForPrediction(features), label, names, path, threads).Execute(rows, result);
         if (result.Count == 0)
         {
             throw new InvalidOperationException($"a report needs pictures, but none of the {result.LeftOut} rows has a label and finite pixels");

@@ -166,6 +166,21 @@ public sealed class BadInputTests
     }
 
     [TestMethod]
+    public void What_is_wrong_with_validation_rows_is_said_of_them_before_any_row_is_read()
+    {
+        IDataView unread = _context.Data.FilterByCustomPredicate<Bar>(Bars.Load(_context, 6, 1), _ => throw new InvalidOperationException("a row was read"));
+
+        AssertRefused<ArgumentOutOfRangeException>(Bars.Make(6, 1), "ValidationSet: LabelColumnName 'Label': expected a key of 1 to 1000000 values, as MapValueToKey makes of text and numbers, but there is no such column");
+        AssertRefused<ArgumentException>(_context.Transforms.Conversion.MapValueToKey("Label", "Number").Fit(Bars.Load(_context, 1, 1)).Transform(Bars.Load(_context, 6, 1)), "ValidationSet: the keys of 'Label' must have the 3 values of the training rows' in the same order, but have 1");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => Trainer(options => options.ClassWeights = new Dictionary<string, float> { ["rolling"] = 1 }).Fit(unread)).Message, "rolling");
+
+        void AssertRefused<T>(object validation, string expected)
+            where T : Exception => StringAssert.StartsWith(
+                Assert.ThrowsExactly<T>(() => Trainer().Fit(unread, validation as IDataView ?? _context.Data.LoadFromEnumerable((Bar[])validation))).Message, expected);
+    }
+
+    [TestMethod]
     public void Early_stopping_without_validation_images_is_refused() =>
         StringAssert.Contains(
             Assert.ThrowsExactly<ArgumentException>(() => Trainer(options => (options.EarlyStoppingCriteria, options.ValidationSetFraction) = (new EarlyStopping(), 0)).Fit(Bars.Load(_context, 6, 1))).Message,

@@ -118,6 +118,30 @@ public sealed class PixelFormatTests
     }
 
     [TestMethod]
+    public void A_training_that_goes_on_takes_the_layout_that_it_is_told()
+    {
+        IDataView images = Colours(ImageLayout.ChannelsLast, pixel => (float)pixel), flat = Colours(ImageLayout.ChannelsFirst, pixel => (float)pixel, flat: true);
+        KfacImageClassificationTransformer previous = Trainer().Fit(images);
+        string[] expected = Rows.Read(Trainer().Fit(images, null, previous).Transform(images), "Score");
+
+        CollectionAssert.AreEqual(expected, Rows.Read(Trainer(options => options.Layout = ImageLayout.ChannelsFirst).Fit(flat, null, previous).Transform(flat), "Score"));
+        CollectionAssert.AreNotEqual(expected, Rows.Read(Trainer().Fit(flat, null, previous).Transform(flat), "Score"), "nobody said how they lie");
+    }
+
+    [TestMethod]
+    public void A_training_that_goes_on_refuses_options_that_tell_of_other_images()
+    {
+        IDataView images = Colours(ImageLayout.ChannelsLast, pixel => (float)pixel), flat = Colours(ImageLayout.ChannelsLast, pixel => (float)pixel, flat: true);
+        KfacImageClassificationTransformer previous = Trainer().Fit(images);
+
+        ArgumentException shape = Assert.ThrowsExactly<ArgumentException>(() => Trainer(options => (options.Network, options.ImageShape) = (null, new ImageShape(5, 4, 3))).Fit(flat, null, previous));
+        ArgumentException layout = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Trainer(options => options.Layout = ImageLayout.ChannelsFirst).Fit(images, null, previous));
+
+        StringAssert.StartsWith(shape.Message, "ImageShape tells of images of 5x4x3, but the previous model takes 4x5x3");
+        StringAssert.Contains(layout.Message, "in the order ChannelsFirst because of Layout");
+    }
+
+    [TestMethod]
     [DataRow(ImageLayout.ChannelsFirst)]
     [DataRow(ImageLayout.ChannelsLast)]
     public void A_loaded_model_still_knows_the_layout_of_flat_vectors(ImageLayout layout)
@@ -139,13 +163,18 @@ public sealed class PixelFormatTests
         return Rows.Read(Trainer().Fit(rows).Transform(rows), "Score");
     }
 
-    private KfacImageClassificationTrainer Trainer() => _context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options
+    private KfacImageClassificationTrainer Trainer(Action<KfacImageClassificationTrainer.Options>? change = null)
     {
-        Network = NetworkSpec.For(4, 5, 3).Conv(4, 3).Relu().Flatten().Dense(3),
-        Epoch = 2,
-        BatchSize = 8,
-        Seed = 1,
-    });
+        var options = new KfacImageClassificationTrainer.Options
+        {
+            Network = NetworkSpec.For(4, 5, 3).Conv(4, 3).Relu().Flatten().Dense(3),
+            Epoch = 2,
+            BatchSize = 8,
+            Seed = 1,
+        };
+        change?.Invoke(options);
+        return _context.MulticlassClassification.Trainers.KfacImageClassification(options);
+    }
 
     /// <summary>Images of 4x5 whose kind is the channel that is brightest.</summary>
     private IDataView Colours<T>(ImageLayout layout, Func<byte, T> pixel, bool flat = false)

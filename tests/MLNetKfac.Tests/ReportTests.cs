@@ -176,6 +176,20 @@ public sealed class ReportTests
     }
 
     [TestMethod]
+    public void A_class_that_was_not_trained_on_is_told_from_a_missing_one()
+    {
+        Bar[] unknown = Bars.Make(5, seed: 1);
+        (unknown[2].Kind, unknown[4].Kind) = ("", "tumbling");
+        ITransformer model = _context.Transforms.Conversion.MapValueToKey("Kind")
+            .Append(_context.MulticlassClassification.Trainers.KfacImageClassification(new KfacImageClassificationTrainer.Options { LabelColumnName = "Kind", Network = Bars.Network, Epoch = 1, Seed = 1 }))
+            .Fit(_context.Data.LoadFromEnumerable(Bars.Make(30, seed: 1)));
+        var options = new TrainingReportOptions { LabelColumnName = "Kind" };
+
+        Assert.AreEqual(3, TrainingReport.Create(model, _context.Data.LoadFromEnumerable(unknown[..4]), options).Pictures);
+        Assert.Contains("'tumbling', which the model does not know", Assert.ThrowsExactly<InvalidOperationException>(() => TrainingReport.Create(model, _context.Data.LoadFromEnumerable(unknown), options)).Message);
+    }
+
+    [TestMethod]
     public void Features_without_rows_and_columns_get_a_page_without_pictures()
     {
         IDataView rows = Bars.Load(_context, 60, 1);

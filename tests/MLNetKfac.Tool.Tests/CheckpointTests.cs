@@ -61,6 +61,23 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [TestMethod]
+    public void The_log_of_a_training_that_went_on_from_a_model_has_its_own_epochs_alone()
+    {
+        string pictures = Stripes.Write(_folder.File("p"), 10), log = _folder.File("log.jsonl");
+        Assert.AreEqual(0, ToolProcess.Run("train", pictures, "--model", _folder.File("first.zip"), "--epochs", "2").Code);
+        string[] words = ["train", pictures, "--model", _folder.File("m.zip"), "--from", _folder.File("first.zip"), "--epochs", "3", "--log", log, "--checkpoint", _folder.File("c")];
+        Assert.AreEqual(0, ToolProcess.Run(words).Code);
+        string[] expected = Epochs();
+
+        Assert.AreEqual(0, ToolProcess.Run(words).Code, "it had ended, and completes the log");
+
+        CollectionAssert.AreEqual((string[])["3", "4", "5"], expected);
+        CollectionAssert.AreEqual(expected, Epochs());
+
+        string[] Epochs() => [.. File.ReadLines(log).Select(line => $"{JsonDocument.Parse(line).RootElement.GetProperty("epoch")}")];
+    }
+
+    [TestMethod]
     public void Other_words_or_pictures_are_refused_by_name()
     {
         string pictures = Stripes.Write(_folder.File("p"), 8), checkpoints = _folder.File("c");

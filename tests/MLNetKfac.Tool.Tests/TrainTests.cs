@@ -2,8 +2,10 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Kfac.Models;
 using Microsoft.ML;
 using MLNetKfac.Tests.Data;
+using MLNetKfac.Tool.Commands;
 
 namespace MLNetKfac.Tool.Tests;
 
@@ -76,6 +78,7 @@ public sealed class TrainTests : IDisposable
         JsonElement classified = Json(ToolProcess.Run("classify", model, first, "--json"))[0];
         Assert.AreEqual(first, classified.GetProperty("path").GetString());
         Assert.AreEqual(Stripes.Classes[1], classified.GetProperty("label").GetString());
+        Assert.AreEqual(15, Json(ToolProcess.Run("classify", model, Path.Combine(pictures, Stripes.Classes[1], "*.png"), "--json")).GetArrayLength(), "a pattern that no shell has expanded");
         ToolProcess.Outcome partly = ToolProcess.Run("classify", model, first, _folder.File("none.png"));
         Assert.AreEqual(1, partly.Code);
         Assert.ContainsSingle(partly.Errors.Where(line => line.StartsWith("kfac: ", StringComparison.Ordinal) && line.Contains("none.png")), partly.ToString());
@@ -175,6 +178,40 @@ public sealed class TrainTests : IDisposable
         JsonElement inspected = Json(ToolProcess.Run("inspect", _folder.File("m.zip"), "--json"));
         Assert.AreEqual("12x12x1", inspected.GetProperty("input").GetString());
         Assert.AreEqual(result.GetProperty("digest").GetString(), inspected.GetProperty("digest").GetString());
+    }
+
+    [TestMethod]
+    public void IDX_test_images_of_another_kind_are_found_before_the_training()
+    {
+        Stripes.WriteIdx(_folder.File("sizes"), "train", 20, seed: 1);
+        Stripes.WriteIdx(_folder.File("sizes"), "t10k", 20, seed: 2);
+        Stripes.WriteIdx(_folder.File("classes"), "train", 20, seed: 1);
+        Stripes.WriteIdx(_folder.File("classes"), "t10k", 20, seed: 2);
+        string images = _folder.File("sizes/t10k-images-idx3-ubyte"), labels = _folder.File("classes/t10k-labels-idx1-ubyte");
+        byte[] reshaped = File.ReadAllBytes(images), relabelled = File.ReadAllBytes(labels);
+        (reshaped[11], reshaped[15]) = (6, 24);
+        relabelled[^1] = 2;
+        File.WriteAllBytes(images, reshaped);
+        File.WriteAllBytes(labels, relabelled);
+
+        AssertFails("must be like those of train, 12 x 12 with 1 channel, but are 24 x 6 with 1", "train", _folder.File("sizes"), "--model", _folder.File("m.zip"));
+        AssertFails("does not know the class '2'", "train", _folder.File("classes"), "--model", _folder.File("m.zip"));
+        Assert.IsFalse(File.Exists(_folder.File("m.zip")));
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void A_log_that_cannot_be_written_is_said_once_and_ends_nothing()
+    {
+        List<string> warnings = [];
+        EpochReport epoch = new(1, 2, 1, 0.5, null, null, 1, 1, 1, 0);
+        using (TrainingJournal journal = new("/dev/full", goesOn: false))
+        {
+            journal.Write(epoch, warnings.Add);
+            journal.Write(epoch, warnings.Add);
+        }
+
+        Assert.StartsWith("--log /dev/full has no more lines from here on: ", warnings.Single());
     }
 
     [TestMethod]

@@ -147,11 +147,12 @@ internal static class TrainCommand
     private static void Print(ImageClassifier model, IImageSource test, bool json)
     {
         var tally = new ProbabilityTally();
-        using ImagePredictor predictor = model.CreatePredictor(batchCapacity: 64, Environment.ProcessorCount);
-        float[] pixels = new float[64 * model.InputShape.Size], probabilities = new float[64 * model.ClassCount];
-        for (int first = 0; first < test.Count; first += 64)
+        using ImagePredictor predictor = model.CreatePredictor(model.UsualBatchCapacity, Environment.ProcessorCount);
+        int capacity = predictor.BatchCapacity;
+        float[] pixels = new float[capacity * model.InputShape.Size], probabilities = new float[capacity * model.ClassCount];
+        for (int first = 0; first < test.Count; first += capacity)
         {
-            int count = Math.Min(64, test.Count - first);
+            int count = Math.Min(capacity, test.Count - first);
             for (int n = 0; n < count; n++)
             {
                 test.ReadImage(first + n, pixels.AsSpan(n * model.InputShape.Size, model.InputShape.Size));

@@ -23,7 +23,7 @@ public static class FisherDiagonal
     /// <param name="images">At least one image of the shape that the model classifies, in the unit of its training images.</param>
     /// <param name="threads">Threads to compute with; 0 takes all processors. The result does not depend on it.</param>
     /// <param name="cancellation">Ends the computation after the batch at work.</param>
-    /// <returns>An array for each of <see cref="ImageClassifier.Parameters"/>, of its length and order, in units of 1 / w².</returns>
+    /// <returns>An array for each of <see cref="ImageClassifier.Parameters"/>, of its length and order, in units of 1 / w²; 0 for what is not trained, such as whitening filters and running statistics.</returns>
     /// <exception cref="ArgumentException">There is no image, or images of another shape.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
     public static IReadOnlyList<float[]> Of(ImageClassifier model, IImageSource images, int threads = 0, CancellationToken cancellation = default)
@@ -39,7 +39,7 @@ public static class FisherDiagonal
         using var workers = new Workers(threads == 0 ? Environment.ProcessorCount : threads);
         var network = new Network(model.Spec, Math.Min(BatchSize, images.Count), workers, trains: true, model.Store.CopyValues());
         var softmax = new SoftmaxCrossEntropy(model.ClassCount, network.Capacity);
-        double[][] sums = [.. network.Parameters.Select(parameter => new double[parameter.Length])];
+        double[][] sums = [.. network.Store.Parameters.Select(parameter => new double[parameter.Length])];
         var pixels = new float[images.Shape.Size];
         for (int first = 0; first < images.Count; first += network.Capacity)
         {
@@ -57,7 +57,7 @@ public static class FisherDiagonal
             {
                 softmax.WriteFisherColumn(c, count, network.LogitsGradient!);
                 network.Backward(BackwardQuantities.SquaredGradient);
-                AddSquares(network.Parameters, count, sums);
+                AddSquares(network.Store.Parameters, count, sums);
             }
         }
 

@@ -68,9 +68,8 @@ public abstract unsafe class EkfacFB : InputOutputFB
         _gradients = SymmetricMatrix.Of(_factors.Gradients, _factors.Outputs);
     }
 
-    internal override void ComputeInverse()
+    internal override void ComputeInverse(CancellationToken cancellation)
     {
-        CancellationToken cancellation = LayerCollection.Workers.Cancellation;
         try
         {
             _inputEigenvalues = _inputs!.Decompose(_nextInputBasis.Span, cancellation);

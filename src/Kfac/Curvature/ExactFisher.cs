@@ -71,7 +71,7 @@ internal sealed class ExactFisher
         TensorPrimitives.MultiplyAdd(logits.Below, -0.5f / step, tangent, tangent);
     }
 
-    /// <summary>vᵀ F w = (1/N) sum_n (J_n v)ᵀ (diag p_n - p_n p_nᵀ) (J_n w), of the tangents J v and J w.</summary>
+    /// <summary>vᵀ F w = (1/N) sum_n w_n (J_n v)ᵀ (diag p_n - p_n p_nᵀ) (J_n w), of the tangents J v and J w; w_n is the example's weight in the loss.</summary>
     public double Curvature(ReadOnlySpan<float> left, ReadOnlySpan<float> right, int examples)
     {
         double sum = 0;
@@ -87,7 +87,7 @@ internal sealed class ExactFisher
                 meanRight += (double)p[c] * w[c];
             }
 
-            sum += product - meanLeft * meanRight;
+            sum += _loss.Weights[n] * (product - meanLeft * meanRight);
         }
 
         return sum / examples;
@@ -110,7 +110,7 @@ internal sealed class ExactFisher
 
             for (int c = 0; c < classes; c++)
             {
-                row[c] = (float)(p[c] * (scale * Change(n, c) - mean));
+                row[c] = (float)(_loss.Weights[n] * p[c] * (scale * Change(n, c) - mean));
             }
         }
 

@@ -36,9 +36,9 @@ public abstract class FisherBlock
 
     /// <summary>
     /// λ as it is added: <see cref="Damping"/>, or that times the block's mean eigenvalue. Where that is 0 no multiple of it
-    /// would do, and λ is added as it is. The curvature of an L2 term comes on top.
+    /// would do, and λ is added as it is. The curvature of an L2 term comes on top, except for normalisations, whose scales have none.
     /// </summary>
-    internal double EffectiveDamping => LayerCollection.DampingIsRelative && MeanEigenvalue is > 0 and var mean ? Damping * mean + LayerCollection.L2 : Damping + LayerCollection.L2;
+    internal double EffectiveDamping => LayerCollection.DampingIsRelative && MeanEigenvalue is > 0 and var mean ? Damping * mean + L2 : Damping + L2;
 
     /// <summary>
     /// The exponent p in [-1, 1] that Kronecker-factored and full blocks keep (F + λI)^p ready for; other powers cost a
@@ -48,6 +48,8 @@ public abstract class FisherBlock
 
     /// <summary>Steps of a training between updates of the statistic, at least 1.</summary>
     internal int UpdatePeriod { get; set; } = 1;
+
+    private float L2 => Layer is BatchNorm or GroupNorm ? 0 : LayerCollection.L2;
 
     /// <summary>Trace of the undamped F divided by its dimension.</summary>
     internal abstract double MeanEigenvalue { get; }
@@ -146,7 +148,7 @@ public abstract class FisherBlock
     internal void RefreshInverse()
     {
         PrepareInverse();
-        ComputeInverse();
+        ComputeInverse(LayerCollection.Workers.Cancellation);
         PublishInverse();
     }
 
@@ -162,7 +164,7 @@ public abstract class FisherBlock
     }
 
     /// <summary>Computes it; on any thread, while the last inverse is still in use.</summary>
-    internal virtual void ComputeInverse()
+    internal virtual void ComputeInverse(CancellationToken cancellation)
     {
     }
 

@@ -95,7 +95,7 @@ public sealed unsafe class FullFB : InputOutputFB
         _preparedDamping = EffectiveDamping;
     }
 
-    internal override void ComputeInverse() => ReportRecovery(_matrix!.Raise(PreparedExponent, _preparedDamping, _nextPower.Span, LayerCollection.Workers.Cancellation));
+    internal override void ComputeInverse(CancellationToken cancellation) => ReportRecovery(_matrix!.Raise(PreparedExponent, _preparedDamping, _nextPower.Span, cancellation));
 
     internal override void PublishInverse()
     {

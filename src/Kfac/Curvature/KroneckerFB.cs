@@ -51,9 +51,8 @@ public abstract unsafe class KroneckerFB : InputOutputFB
         _factorDamping = _factors.Damping(EffectiveDamping);
     }
 
-    internal override void ComputeInverse()
+    internal override void ComputeInverse(CancellationToken cancellation)
     {
-        CancellationToken cancellation = LayerCollection.Workers.Cancellation;
         string? first = _inputs!.Raise(PreparedExponent, _factorDamping.Inputs, _nextInputPower.Span, cancellation);
         string? second = _gradients!.Raise(PreparedExponent, _factorDamping.Gradients, _nextGradientPower.Span, cancellation);
         ReportRecovery(first is null ? null : $"A: {first}");

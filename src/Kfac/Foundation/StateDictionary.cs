@@ -76,6 +76,15 @@ internal sealed class StateDictionary
         RequirePossible(number is 0 or 1);
     }
 
+    /// <summary>Leaves something out that may have been captured and that nobody needs back.</summary>
+    public void PassOver(string name)
+    {
+        if (_entries.ContainsKey(name))
+        {
+            _restored?.Add(name);
+        }
+    }
+
     /// <summary>Refuses what was brought back unless it is <paramref name="possible"/>: whoever names values says what they must have in common.</summary>
     public void RequirePossible(bool possible)
     {

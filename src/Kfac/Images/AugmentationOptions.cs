@@ -24,7 +24,7 @@ public sealed record AugmentationOptions
 
     /// <summary>
     /// The default for images of a shape: <see cref="Photographs"/> in colour (3 or 4 channels) of at least 24 x 24, else
-    /// <see cref="None"/>. Grey images are often digits and letters, which a mirror turns into others. A training of up to 16
+    /// <see cref="None"/>. Grey images are often digits and letters, which a mirror turns into others. A training of up to 24
     /// epochs takes half the shift, with reflected borders.
     /// </summary>
     /// <param name="shape">Shape of an image.</param>

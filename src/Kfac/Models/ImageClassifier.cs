@@ -8,6 +8,12 @@ namespace Kfac.Models;
 /// <summary>A trained network: its description, its parameters, the scaling of its input and how it was trained. Immutable.</summary>
 public sealed class ImageClassifier
 {
+    /// <summary>Enough to keep many threads at work.</summary>
+    private const int MaxUsualBatch = 64;
+
+    /// <summary>Most values that the layers may hold for a usual batch, 256 MB: large images go through a few at a time.</summary>
+    private const long MaxUsualValues = 1 << 26;
+
     internal ImageClassifier(NetworkSpec spec, ParameterStore store, InputScaling scaling, IReadOnlyList<EpochReport> history)
     {
         Spec = spec;
@@ -30,6 +36,9 @@ public sealed class ImageClassifier
 
     /// <summary>Number of classes.</summary>
     public int ClassCount => Spec.Output.Size;
+
+    /// <summary>Images that a predictor had best take at once: 64, or as many as the layers hold in 256 MB, and at least 1.</summary>
+    public int UsualBatchCapacity => (int)Math.Clamp(MaxUsualValues / (InputShape.Size + Spec.Shapes.Sum(shape => (long)shape.Size)), 1, MaxUsualBatch);
 
     /// <summary>The parameters, first layer first.</summary>
     public IReadOnlyList<Parameter> Parameters => Store.Parameters;

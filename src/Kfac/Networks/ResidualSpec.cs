@@ -43,7 +43,7 @@ public sealed record ResidualSpec : LayerSpec
 
     internal override bool HasParameters => Body.Concat(Shortcut).Any(layer => layer.HasParameters);
 
-    internal override bool MakesVector => Body.Any(layer => layer.MakesVector);
+    internal override bool MakesVector => Body.Concat(Shortcut).Any(layer => layer.MakesVector);
 
     /// <inheritdoc/>
     public bool Equals(ResidualSpec? other) => other is not null && Body.SequenceEqual(other.Body) && Shortcut.SequenceEqual(other.Shortcut);

@@ -1,11 +1,18 @@
 using System.Numerics.Tensors;
+using Kfac.Memory;
 using Kfac.Parallel;
 using Kfac.Running;
 
 namespace Kfac.Optimizers;
 
 /// <summary>Levenberg-Marquardt adaptation of the damping; see <see cref="DampingAdaptation.LevenbergMarquardt"/>.</summary>
-internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chunks chunks, QuadraticModel model, float least)
+/// <param name="network">What is trained.</param>
+/// <param name="loss">Its loss.</param>
+/// <param name="chunks">Who adds up.</param>
+/// <param name="model">The quadratic model without its L2 term.</param>
+/// <param name="l2">The L2 term is this times half the sum of the squared weights; it is part of what the gradient in the network is of.</param>
+/// <param name="least">The damping is never less.</param>
+internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chunks chunks, QuadraticModel model, float l2, float least)
 {
     private const int Period = 5;
 
@@ -56,12 +63,27 @@ internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chu
         TensorPrimitives.Subtract(values, before, _step.Span);
         before.CopyTo(values);
         model.Tangent(_step.Span, labels.Length, _tangent);
-        double predicted = 0.5 * model.Curvature(_tangent, _tangent, labels.Length) + chunks.Dot(network.Store.Gradients.Span, _step.Span);
+        (double slope, double curvature) = Penalty();
+        double predicted = 0.5 * (model.Curvature(_tangent, _tangent, labels.Length) + curvature) + chunks.Dot(network.Store.Gradients.Span, _step.Span);
         TensorPrimitives.Add(before, _step.Span, values);
         network.Store.MarkChanged();
         network.RepeatForward();
         TensorPrimitives.Add(before, _step.Span, values);
-        double change = loss.Forward(network.Logits, labels).LossSum / labels.Length - lossBefore;
+        double change = loss.Forward(network.Logits, labels).LossSum / labels.Length - lossBefore + slope + 0.5 * curvature;
         return !double.IsFinite(change) ? double.NegativeInfinity : predicted < 0 ? change / predicted : double.NaN;
+    }
+
+    /// <summary>First and second derivative of the L2 term along the step, at the parameters before it.</summary>
+    private (double Slope, double Curvature) Penalty()
+    {
+        (double slope, double curvature) = (0, 0);
+        foreach (Parameter weights in l2 == 0 ? [] : network.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weights))
+        {
+            ReadOnlySpan<float> step = _step.Span.Slice(weights.Offset, weights.Length);
+            slope += l2 * TensorPrimitives.Dot(weights.Values, step);
+            curvature += l2 * TensorPrimitives.Dot(step, step);
+        }
+
+        return (slope, curvature);
     }
 }

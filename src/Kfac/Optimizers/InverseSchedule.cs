@@ -55,7 +55,9 @@ internal sealed class InverseSchedule
         {
             Array.ForEach(_own, block => block.PrepareInverse());
             _dueStep = step + _delay;
-            _computation = Task.Run(() => Array.ForEach(_own, block => block.ComputeInverse()));
+
+            // Not to be cancelled: a checkpoint of this moment needs its result.
+            _computation = Task.Run(() => Array.ForEach(_own, block => block.ComputeInverse(CancellationToken.None)));
         }
     }
 
@@ -73,7 +75,7 @@ internal sealed class InverseSchedule
         EndComputation();
         FisherBlock[] own = Array.FindAll(_own, isMeant);
         Array.ForEach(own, block => block.PrepareInverse());
-        _workers.Run(own.Length, (i, _) => own[i].ComputeInverse());
+        _workers.Run(own.Length, (i, _) => own[i].ComputeInverse(_workers.Cancellation));
         Share(isMeant);
         Array.ForEach(Array.FindAll(_blocks, isMeant), block => block.PublishInverse());
     }

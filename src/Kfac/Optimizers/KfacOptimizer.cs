@@ -70,7 +70,7 @@ internal sealed class KfacOptimizer : Optimizer
         _moved = [.. _layers.SelectMany(step => step.Members).Except(orthogonal)];
         bool needsModel = options.DampingAdaptation != DampingAdaptation.None || options.MomentumKind == KfacMomentumKind.QuadraticModel;
         QuadraticModel? model = needsModel ? new QuadraticModel(network, Loss, Chunks) : null;
-        _dampingRule = options.DampingAdaptation == DampingAdaptation.None ? null : new DampingRule(network, Loss, Chunks, model!, options.MinDamping ?? Math.Min(1e-6f, Damping));
+        _dampingRule = options.DampingAdaptation == DampingAdaptation.None ? null : new DampingRule(network, Loss, Chunks, model!, options.L2 ?? 0, options.MinDamping ?? Math.Min(1e-6f, Damping));
         _quadraticMomentum = options.MomentumKind == KfacMomentumKind.QuadraticModel ? new QuadraticMomentum(network, Loss, Chunks, model!) : null;
         SetDamping();
     }
@@ -271,10 +271,10 @@ internal sealed class KfacOptimizer : Optimizer
         return new LayerStep(layer, block, settings, [.. layer.Parameters.Select(parameter => (parameter, settings.LearningRate))]);
     }
 
-    /// <summary>Each of the L layers held to c / L, or all of them to the first one's c.</summary>
+    /// <summary>Each of the L layers held to c / L, or all of them together to c; normalisations by themselves may have no bound.</summary>
     private KullbackLeiblerBound.Group[] BoundGroups() => _options.NormConstraintPerLayer
         ? [.. _layers.Select(step => new KullbackLeiblerBound.Group((double)step.Settings.NormConstraint / _layers.Length, step.Members))]
-        : [new KullbackLeiblerBound.Group(_layers[0].Settings.NormConstraint, [.. _layers.SelectMany(step => step.Members)])];
+        : [new KullbackLeiblerBound.Group(_layers.Min(step => step.Settings.NormConstraint), [.. _layers.SelectMany(step => step.Members)])];
 
     /// <exception cref="ArgumentException">The network has no such layer.</exception>
     private void RequireLayers(IEnumerable<string> names)

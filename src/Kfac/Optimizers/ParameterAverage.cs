@@ -11,6 +11,8 @@ namespace Kfac.Optimizers;
 /// </summary>
 internal sealed class ParameterAverage
 {
+    private const string AverageName = "average", WeightName = "averageWeight";
+
     private readonly Network _network;
     private readonly Chunks _chunks;
     private readonly AlignedBuffer _average;
@@ -64,9 +66,16 @@ internal sealed class ParameterAverage
     /// <summary>Copies the average out to <paramref name="state"/>, or back from it.</summary>
     public void CaptureOrRestore(StateDictionary state)
     {
-        state.CaptureOrRestore("average", _average.Span);
-        state.CaptureOrRestore("averageWeight", ref _weight);
+        state.CaptureOrRestore(AverageName, _average.Span);
+        state.CaptureOrRestore(WeightName, ref _weight);
         state.RequirePossible(_weight is 0 or >= 1);
+    }
+
+    /// <summary>Leaves out the average that an earlier training may have had: this one has none, or begins one.</summary>
+    public static void PassOver(StateDictionary state)
+    {
+        state.PassOver(AverageName);
+        state.PassOver(WeightName);
     }
 
     /// <summary>a += (w - a) / weight.</summary>

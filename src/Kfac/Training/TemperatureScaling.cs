@@ -14,7 +14,7 @@ internal static class TemperatureScaling
     /// <summary>Range of T, and how many images the prior is worth.</summary>
     private const double Lowest = 0.05, Highest = 20, Prior = 10;
 
-    private const int MaxImages = 10_000, BatchSize = 64, Halvings = 50;
+    private const int MaxImages = 10_000, Halvings = 50;
 
     /// <summary>The model at the temperature that <paramref name="images"/> ask for, which is told. Each rank scores a share of the images.</summary>
     /// <exception cref="OperationCanceledException">Some rank's <paramref name="cancellation"/> was cancelled, and the options do not say to keep the model all the same.</exception>
@@ -24,7 +24,7 @@ internal static class TemperatureScaling
         try
         {
             double temperature = Fit(model, sequence, ranks, threads, cancellation);
-            options.OnInfo?.Invoke(FormattableString.Invariant($"calibration: temperature {temperature:F3}, by {images.Count} images that were not trained on"));
+            options.OnInfo?.Invoke(FormattableString.Invariant($"calibration: temperature {temperature:F3}, by {Math.Min(images.Count, MaxImages)} images that were not trained on"));
             return model.WithTemperature((float)temperature);
         }
         catch (OperationCanceledException) when (options.OnCancellation == CancellationOutcome.KeepBest)
@@ -35,7 +35,7 @@ internal static class TemperatureScaling
 
     /// <summary>The temperature that <paramref name="model"/> would have to have.</summary>
     /// <param name="model">Its own temperature has no say.</param>
-    /// <param name="images">Images that were not trained on, in their own order.</param>
+    /// <param name="images">Images that were not trained on, in their own order. Of more than 10,000, so many at equal distances: they may come class by class.</param>
     /// <param name="ranks">Who score a share of the images each.</param>
     /// <param name="threads">Threads to compute with.</param>
     /// <param name="cancellation">Ends it, on all ranks.</param>
@@ -83,7 +83,7 @@ internal static class TemperatureScaling
     private static (float[] Logits, int[] Labels) Score(ImageClassifier model, ImageSequence images, TrainingRanks ranks, int threads, CancellationToken cancellation)
     {
         int count = Math.Min(images.Count, MaxImages), size = model.InputShape.Size, classes = model.ClassCount;
-        using ImagePredictor predictor = model.CreatePredictor(Math.Min(BatchSize, count), threads);
+        using ImagePredictor predictor = model.CreatePredictor(Math.Min(model.UsualBatchCapacity, count), threads);
         (float[] pixels, float[] logits, int[] labels) = (new float[predictor.BatchCapacity * size], new float[count * classes], new int[count]);
         Communicator communicator = ranks.Communicator;
         int[] starts = [.. Enumerable.Range(0, communicator.Size + 1).Select(rank => (int)((long)count * rank / communicator.Size))];
@@ -105,19 +105,30 @@ internal static class TemperatureScaling
         {
             images.Begin(epoch: 0, isWanted: IsOwn);
             int waiting = 0;
-            for (int n = 0; n < count; n++)
+            for (int n = 0; n < images.Count; n++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                images.Next(pixels.AsSpan(waiting * size, size), IsOwn(n), out labels[n], out _);
-                waiting += IsOwn(n) ? 1 : 0;
-                if (waiting == predictor.BatchCapacity || (waiting > 0 && n + 1 == starts[communicator.Rank + 1]))
+                images.Next(pixels.AsSpan(waiting * size, size), IsOwn(n), out int label, out _);
+                if (!IsTaken(n))
                 {
-                    predictor.Score(pixels.AsSpan(0, waiting * size), logits.AsSpan((n + 1 - waiting) * classes, waiting * classes), waiting);
+                    continue;
+                }
+
+                labels[Place(n)] = label;
+                waiting += IsOwn(n) ? 1 : 0;
+                if (waiting == predictor.BatchCapacity || (waiting > 0 && Place(n) + 1 == starts[communicator.Rank + 1]))
+                {
+                    predictor.Score(pixels.AsSpan(0, waiting * size), logits.AsSpan((Place(n) + 1 - waiting) * classes, waiting * classes), waiting);
                     waiting = 0;
                 }
             }
         }
 
-        bool IsOwn(int n) => starts[communicator.Rank] <= n && n < starts[communicator.Rank + 1];
+        // The images that are taken lie at equal distances, as many before image n as this.
+        int Place(int n) => (int)((long)n * count / images.Count);
+
+        bool IsTaken(int n) => Place(n + 1) > Place(n);
+
+        bool IsOwn(int n) => IsTaken(n) && starts[communicator.Rank] <= Place(n) && Place(n) < starts[communicator.Rank + 1];
     }
 }

@@ -140,7 +140,7 @@ public sealed record TrainingOptions
     /// </summary>
     public string? CheckpointPath { get; init; }
 
-    /// <summary>How often a checkpoint is written. There is also one at the end, and one when the training is cancelled. Default after every epoch.</summary>
+    /// <summary>How often a checkpoint is written. There is also one at the end, and one when the training is cancelled between two steps. Default after every epoch.</summary>
     public CheckpointInterval CheckpointEvery { get; init; } = CheckpointInterval.Epochs(1);
 
     /// <summary>

@@ -87,7 +87,12 @@ internal sealed class TrainingRun : IDisposable
         _steps = _loader.BatchCount(_training);
         double averaged = options.ParameterAveragingEpochs * _steps;
         _average = averaged > 1 ? new ParameterAverage(_network, averaged) : null;
-        bool remembers = previous?.OptimizerState?.TryRestore(CaptureOrRestoreOptimizer) == true;
+        // Of two trainings, the one with few steps in an epoch may have no average.
+        bool remembers = previous?.OptimizerState is { } memory && (memory.TryRestore(CaptureOrRestoreOptimizer) || memory.TryRestore(state =>
+        {
+            _optimizer.CaptureOrRestore(state);
+            ParameterAverage.PassOver(state);
+        }));
         ranks.RequireSameStart(options, training, data.Validation, _network, remembers);
         if (previous is { History.Count: > 0 } && !remembers)
         {
@@ -132,7 +137,8 @@ internal sealed class TrainingRun : IDisposable
         }
 
         TakeBackRuinousStep();
-        StateDictionary state = StateDictionary.Capture(CaptureOrRestoreOptimizer);
+        // Of earlier parameters than the last, the optimizer remembers nothing.
+        StateDictionary? state = _progress.BestEpoch == 0 || (_progress.BestEpoch == _history.Count && _progress.Steps == 0) ? StateDictionary.Capture(CaptureOrRestoreOptimizer) : null;
         SwapInModel();
         if (!_progress.HasEnded)
         {

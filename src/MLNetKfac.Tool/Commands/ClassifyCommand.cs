@@ -27,7 +27,7 @@ internal static class ClassifyCommand
         using Screen screen = new(json ? Console.Error : Console.Out);
         PictureModel model = PictureModel.Load(mlContext, modelPath);
         List<Classification> classified = [];
-        foreach (Classification picture in model.Classify(pictures))
+        foreach (Classification picture in model.Classify(pictures.SelectMany(Expand)))
         {
             classified.Add(picture);
             Show(screen, picture, model.ClassNames);
@@ -45,6 +45,19 @@ internal static class ClassifyCommand
         }
 
         return classified.Exists(picture => picture.Error is not null) ? ExitCode.Failed : ExitCode.Done;
+    }
+
+    /// <summary>The files that a pattern stands for, in ordinal order, where the shell leaves patterns to the command, as on Windows; else the path itself.</summary>
+    private static IEnumerable<string> Expand(string path)
+    {
+        (string folder, string pattern) = (Path.GetDirectoryName(path) is { Length: > 0 } named ? named : ".", Path.GetFileName(path));
+        if (pattern.AsSpan().IndexOfAny('*', '?') < 0 || File.Exists(path) || !Directory.Exists(folder))
+        {
+            return [path];
+        }
+
+        string[] files = [.. Directory.EnumerateFiles(folder, pattern).Order(StringComparer.Ordinal)];
+        return files.Length > 0 ? files : [path];
     }
 
     private static void Show(Screen screen, Classification picture, IReadOnlyList<string> classNames)

@@ -14,6 +14,10 @@ internal static class Output
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>Writes a result to the output.</summary>
-    public static void Write<T>(T result) => Console.WriteLine(JsonSerializer.Serialize(result, Json));
+    /// <summary>Writes a result to the output, as UTF-8 whatever the console's letters are.</summary>
+    public static void Write<T>(T result)
+    {
+        using Stream output = Console.OpenStandardOutput();
+        output.Write([.. JsonSerializer.SerializeToUtf8Bytes(result, Json), (byte)'\n']);
+    }
 }

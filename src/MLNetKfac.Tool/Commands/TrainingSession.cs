@@ -93,9 +93,20 @@ internal sealed class TrainingSession
         TrainingProgress progress = new(screen, goesOn);
         progress.Begin();
 
+        // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
+        using CancellationTokenSource betweenSteps = new();
+        bool isTraining = false;
         PictureFolder folder = new(mlContext, Folder, read =>
         {
-            interruption.Token.ThrowIfCancellationRequested();
+            if (!isTraining)
+            {
+                interruption.Token.ThrowIfCancellationRequested();
+            }
+            else if (interruption.HasCome)
+            {
+                betweenSteps.Cancel();
+            }
+
             progress.Update(read);
         }, _ranks);
         TrainingData data = folder.ReadForTraining(previous?.ImageSize ?? (Size is { } side ? (side, side) : null), Validation, Seed);
@@ -106,9 +117,8 @@ internal sealed class TrainingSession
 
         TrainingNotes.Describe(screen, data, previous, folder.Remarks);
 
-        // With checkpoints, a training is cancelled between steps: the last checkpoint then misses nothing.
-        using CancellationTokenSource betweenSteps = new();
         long steps = 0;
+        isTraining = true;
         KfacImageClassificationTransformer classifier = Fit(mlContext, data, previous?.Classifier, checkpoints, metrics =>
         {
             if (!progress.HasStarted)
@@ -120,7 +130,7 @@ internal sealed class TrainingSession
             steps += metrics.Epoch is null ? 1 : 0;
             if (metrics.Epoch is { } epoch)
             {
-                journal?.Write(epoch);
+                journal?.Write(epoch, screen.Warn);
             }
 
             if (interruption.HasCome)
@@ -128,6 +138,7 @@ internal sealed class TrainingSession
                 betweenSteps.Cancel();
             }
         }, checkpoints is null ? interruption.Token : betweenSteps.Token, out IDataView trained);
+        isTraining = false;
         screen.ShowStatus(null);
         bool isInterrupted = _ranks.Any(interruption.HasCome);
         if (!isFirst)
@@ -138,7 +149,7 @@ internal sealed class TrainingSession
 
         if (goesOn)
         {
-            journal?.Complete(classifier.Model.TrainingHistory);
+            journal?.Complete(classifier.Model.TrainingHistory.Except(previous?.Classifier.Model.TrainingHistory ?? []), screen.Warn);
         }
 
         if (goesOn && !progress.HasStarted && !isInterrupted)
@@ -151,27 +162,34 @@ internal sealed class TrainingSession
         screen.Line();
         screen.Line(Markup.Escape($"saved: {ModelPath} ({new FileInfo(ModelPath).Length / 1e6:F1} MB), {TrainingNotes.Kept(classifier, previous, isInterrupted)}"));
         Evaluation? evaluation = null;
+        if (data.Test is { } test && !isInterrupted)
+        {
+            try
+            {
+                evaluation = Evaluate(screen, model, test, data);
+                if (ReportPath is not null)
+                {
+                    screen.Line();
+                    screen.ShowStatus(() => " writing the report …");
+                    SaveReport(ReportPath, classifier, data, Choices(words, data, classifier.Model.Recipe!));
+                    screen.ShowStatus(null);
+                    screen.Line(Markup.Escape($"report: {ReportPath}"));
+                }
+            }
+            catch (OperationCanceledException) when (interruption.HasCome)
+            {
+                screen.ShowStatus(null);
+                isInterrupted = true;
+            }
+        }
+
         if (isInterrupted)
         {
-            screen.Line($"[yellow]interrupted: not evaluated{(ReportPath is null ? "" : ", no report")}[/]");
+            string[] missing = [.. evaluation is null ? ["not evaluated"] : Array.Empty<string>(), .. ReportPath is null ? Array.Empty<string>() : ["no report"]];
+            screen.Line($"[yellow]interrupted: {string.Join(", ", missing)}[/]");
             if (checkpoints is not null)
             {
                 screen.Line("the same command goes on from here");
-            }
-        }
-        else if (data.Test is { } test)
-        {
-            screen.ShowStatus(() => " evaluating …");
-            evaluation = model.Evaluate(test);
-            screen.ShowStatus(null);
-            evaluation.Show(screen, data.TestsOnValidation ? "held-back " : "test ", [.. data.TestsOnValidation ? [$"these pictures also {ChosenByValidation}"] : Array.Empty<string>(), .. TrainingNotes.NotInTable(classifier.Model.Classifier)]);
-            if (ReportPath is not null)
-            {
-                screen.Line();
-                screen.ShowStatus(() => " writing the report …");
-                SaveReport(ReportPath, classifier, data, Choices(words, data, classifier.Model.Recipe!));
-                screen.ShowStatus(null);
-                screen.Line(Markup.Escape($"report: {ReportPath}"));
             }
         }
 
@@ -194,6 +212,15 @@ internal sealed class TrainingSession
         }
 
         return isInterrupted ? ExitCode.Interrupted : ExitCode.Done;
+    }
+
+    private static Evaluation Evaluate(Screen screen, PictureModel model, PictureSet test, TrainingData data)
+    {
+        screen.ShowStatus(() => " evaluating …");
+        Evaluation evaluation = model.Evaluate(test);
+        screen.ShowStatus(null);
+        evaluation.Show(screen, data.TestsOnValidation ? "held-back " : "test ", [.. data.TestsOnValidation ? [$"these pictures also {ChosenByValidation}"] : Array.Empty<string>(), .. TrainingNotes.NotInTable(model.Classifier.Model.Classifier)]);
+        return evaluation;
     }
 
     private void SaveReport(string path, KfacImageClassificationTransformer classifier, TrainingData data, IEnumerable<KeyValuePair<string, string>> choices)

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Kfac.Parallel;
 using Microsoft.ML;
+using MLNetKfac.Tool.Terminal;
 
 namespace MLNetKfac.Tool.Data;
 
@@ -37,8 +38,8 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
         if (IdxPictures.Exist(path, "train"))
         {
             double apartOfIdx = validation ?? UsualValidation;
-            return new TrainingData(
-                ReadIdx("train", size), null, apartOfIdx, IdxPictures.Exist(path, "t10k") ? ReadIdx("t10k", size) : null, DrawsValidation: apartOfIdx > 0);
+            PictureSet images = ReadIdx("train", size);
+            return new TrainingData(images, null, apartOfIdx, IdxPictures.Exist(path, "t10k") ? ReadIdxBeside(images) : null, DrawsValidation: apartOfIdx > 0);
         }
 
         FolderLayout layout = FolderLayout.Of(path);
@@ -88,6 +89,19 @@ internal sealed class PictureFolder(MLContext mlContext, string path, Action<Ima
         return size is null || size == (images.Height, images.Width)
             ? images
             : throw new ArgumentException($"IDX images keep their size, here {images.Width} x {images.Height}, but {size.Value.Width} x {size.Value.Height} is asked for");
+    }
+
+    /// <summary>The test images, of the size, the channels and the classes of those to train on.</summary>
+    private PictureSet ReadIdxBeside(PictureSet training)
+    {
+        PictureSet test = IdxPictures.Read(mlContext, path, "t10k");
+        if ((test.Width, test.Height, test.Channels) != (training.Width, training.Height, training.Channels))
+        {
+            throw new InvalidDataException($"the images of t10k in '{path}' must be like those of train, {training.Width} x {training.Height} with {Plural.Of(training.Channels, "channel", "channels")}, but are {test.Width} x {test.Height} with {test.Channels}");
+        }
+
+        Classes.RequireKnown(test.ClassNames, $"t10k in {path}", training.ClassNames, $"train in '{path}'");
+        return test;
     }
 
     private ImageFolderDataView Open(string folder) => mlContext.Data.LoadImagesFromFolder(folder, new ImageFolderOptions { ProgressCallback = progress, Communicator = ranks });

@@ -76,8 +76,10 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
     }
 
     /// <summary>The format of a column that a model trained on this format is to classify.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="told">The order of the values where the user says it; null for that of the model, if the column's dimensions do not tell another.</param>
     /// <exception cref="ArgumentOutOfRangeException">The column does not hold such images.</exception>
-    public PixelFormat ForPrediction(DataViewSchema.Column column)
+    public PixelFormat ForPrediction(DataViewSchema.Column column, ImageLayout? told = null)
     {
         if (ColumnType is ImageDataViewType && column.Type is ImageDataViewType images && MayHave(images, Shape))
         {
@@ -87,10 +89,10 @@ internal sealed record PixelFormat(DataViewType ColumnType, ImageShape Shape, Im
         PixelFormat[] readings = IsPixelVector(column.Type, out VectorDataViewType type) && type.ItemType == (ColumnType as VectorDataViewType)?.ItemType
             ? [.. Readings(type, Shape).Where(reading => reading.Shape == Shape)]
             : [];
-        return readings.FirstOrDefault(reading => reading.Layout == Layout)
-            ?? readings.FirstOrDefault()
+        return readings.FirstOrDefault(reading => reading.Layout == (told ?? Layout))
+            ?? (told is null ? readings.FirstOrDefault() : null)
             ?? throw Mismatch(column, ColumnType is VectorDataViewType vector
-                ? $"images of {Shape} ({Shape.Size} values of {vector.ItemType}), as the model was trained on"
+                ? $"images of {Shape} ({Shape.Size} values of {vector.ItemType}{(told is { } order && readings.Length > 0 ? $" in the order {order} because of {OptionNames.Layout}" : "")}), as the model was trained on"
                 : $"an image of {Shape.Height} rows and {Shape.Width} columns, as the model was trained on");
     }
 

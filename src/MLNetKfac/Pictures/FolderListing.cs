@@ -47,7 +47,7 @@ internal sealed record FolderListing(IReadOnlyList<string> ClassNames, IReadOnly
             foreach (DirectoryInfo folder in Visible(root.GetDirectories()))
             {
                 int before = Files.Count;
-                Visit(folder, ClassNames.Count, [RealPath(root)]);
+                Visit(folder, ClassNames.Count, [LinkTarget(root) ?? root.FullName]);
                 if (Files.Count > before)
                 {
                     ClassNames.Add(folder.Name);
@@ -77,8 +77,8 @@ internal sealed record FolderListing(IReadOnlyList<string> ClassNames, IReadOnly
         /// <param name="above">Where the folders that it lies in really are: links may lead in a circle.</param>
         private void Visit(DirectoryInfo folder, int @class, string[] above)
         {
-            string here = RealPath(folder);
-            if (above.Contains(here))
+            string here = LinkTarget(folder) ?? Path.Combine(above[^1], folder.Name);
+            if (above.Any(outer => outer == here || outer.StartsWith(Path.TrimEndingDirectorySeparator(here) + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
             {
                 LeaveOut(folder, LeftOutReason.CircularLink, "it is a link to a folder that it lies in");
                 return;
@@ -121,6 +121,6 @@ internal sealed record FolderListing(IReadOnlyList<string> ClassNames, IReadOnly
         private void LeaveOut(FileSystemInfo entry, LeftOutReason reason, string detail) =>
             LeftOut.Add(new LeftOutFile(Path.GetRelativePath(_root.FullName, entry.FullName), reason, detail));
 
-        private static string RealPath(DirectoryInfo folder) => folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? folder.FullName;
+        private static string? LinkTarget(DirectoryInfo folder) => folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName;
     }
 }

@@ -9,8 +9,6 @@ namespace MLNetKfac.Reports;
 /// </summary>
 internal sealed class Occlusion : IDisposable
 {
-    private const int BatchSize = 64;
-
     /// <summary>Squares beside each other across the longer side, and steps of a square's width.</summary>
     private const int Squares = 5, Steps = 3;
 
@@ -23,9 +21,9 @@ internal sealed class Occlusion : IDisposable
     {
         _shape = classifier.InputShape;
         _classes = classifier.ClassCount;
-        _predictor = classifier.CreatePredictor(BatchSize, threads);
-        _images = new float[BatchSize * _shape.Size];
-        _probabilities = new float[BatchSize * _classes];
+        _predictor = classifier.CreatePredictor(classifier.UsualBatchCapacity, threads);
+        _images = new float[_predictor.BatchCapacity * _shape.Size];
+        _probabilities = new float[_predictor.BatchCapacity * _classes];
     }
 
     /// <summary>[H, W] 0 … 1: the mean fall over the squares that cover a pixel, as a share of the largest such mean; 0 where it does not fall.</summary>
@@ -36,7 +34,7 @@ internal sealed class Occlusion : IDisposable
         float[] mean = Mean(picture.Pixels);
         var falls = new float[_shape.Height * _shape.Width];
         var covers = new int[falls.Length];
-        foreach ((int Row, int Column)[] batch in places.Chunk(BatchSize))
+        foreach ((int Row, int Column)[] batch in places.Chunk(_predictor.BatchCapacity))
         {
             for (int n = 0; n < batch.Length; n++)
             {

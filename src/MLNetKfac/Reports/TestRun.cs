@@ -10,24 +10,23 @@ namespace MLNetKfac.Reports;
 /// <param name="Features">Column of the pixels.</param>
 /// <param name="Format">How images lie in it.</param>
 /// <param name="Label">Column of the classes, keys or text.</param>
+/// <param name="Names">Text that the keys were made of, if it is known: it tells a class that the model does not know from a missing one.</param>
 /// <param name="Path">Column of the pictures' paths; null for none.</param>
 /// <param name="Threads">Threads to compute with, at least 1.</param>
-internal sealed record TestRun(ImageClassifier Classifier, DataViewSchema.Column Features, PixelFormat Format, DataViewSchema.Column Label, DataViewSchema.Column? Path, int Threads)
+internal sealed record TestRun(ImageClassifier Classifier, DataViewSchema.Column Features, PixelFormat Format, DataViewSchema.Column Label, DataViewSchema.Column? Names, DataViewSchema.Column? Path, int Threads)
 {
-    private const int BatchSize = 64;
-
     /// <exception cref="InvalidOperationException">A row is of a class that the model does not know.</exception>
     public void Execute(IDataView rows, TestResult result)
     {
-        using DataViewRowCursor cursor = rows.GetRowCursor(Path is { } path ? [Features, Label, path] : [Features, Label]);
-        using ImagePredictor predictor = Classifier.CreatePredictor(BatchSize, Threads);
+        using DataViewRowCursor cursor = rows.GetRowCursor(((DataViewSchema.Column?[])[Features, Label, Names, Path]).OfType<DataViewSchema.Column>());
+        using ImagePredictor predictor = Classifier.CreatePredictor(Classifier.UsualBatchCapacity, Threads);
         PixelReader reader = PixelReader.Create(cursor, Features, Format);
         Func<int> label = LabelReader(cursor, result.ClassNames);
         ValueGetter<ReadOnlyMemory<char>>? pathGetter = Path is { } column ? cursor.GetGetter<ReadOnlyMemory<char>>(column) : null;
-        int size = Format.Shape.Size, count = 0;
-        float[] pixels = new float[BatchSize * size], probabilities = new float[BatchSize * Classifier.ClassCount];
-        var labels = new int[BatchSize];
-        var names = new string[BatchSize];
+        int size = Format.Shape.Size, capacity = predictor.BatchCapacity, count = 0;
+        float[] pixels = new float[capacity * size], probabilities = new float[capacity * Classifier.ClassCount];
+        var labels = new int[capacity];
+        var names = new string[capacity];
         ReadOnlyMemory<char> text = default;
         while (cursor.MoveNext())
         {
@@ -40,7 +39,7 @@ internal sealed record TestRun(ImageClassifier Classifier, DataViewSchema.Column
 
             pathGetter?.Invoke(ref text);
             names[count] = pathGetter is null ? $"row {cursor.Position}" : End(text.ToString());
-            if (++count == BatchSize)
+            if (++count == capacity)
             {
                 Classify();
             }
@@ -93,7 +92,18 @@ internal sealed record TestRun(ImageClassifier Classifier, DataViewSchema.Column
 
         LabelColumn keys = LabelColumn.Find(row.Schema, Label.Name);
         Func<int> key = keys.GetReader(row);
-        return () => key() is >= 0 and int value ? Number(keys.NameOf(value)) : -1;
+        ValueGetter<ReadOnlyMemory<char>>? text = Names is { } names ? row.GetGetter<ReadOnlyMemory<char>>(names) : null;
+        ReadOnlyMemory<char> unknown = default;
+        return () =>
+        {
+            if (key() is >= 0 and int value)
+            {
+                return Number(keys.NameOf(value));
+            }
+
+            text?.Invoke(ref unknown);
+            return unknown.IsEmpty ? -1 : Number(unknown.ToString());
+        };
     }
 
     /// <summary>Folder and name of a file: enough to find it, and nothing of whose computer it was.</summary>

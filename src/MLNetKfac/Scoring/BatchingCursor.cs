@@ -1,4 +1,3 @@
-using Kfac.Networks;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -10,12 +9,6 @@ namespace MLNetKfac.Scoring;
 /// </summary>
 internal sealed class BatchingCursor : DataViewRowCursor
 {
-    /// <summary>Enough to keep many threads at work; each row costs a copy of its columns.</summary>
-    private const int MaxRows = 64;
-
-    /// <summary>Most values that the layers may hold for the rows together, 256 MB: large images go through a few at a time.</summary>
-    private const long MaxValues = 1 << 26;
-
     private readonly ScoringSchema _schema;
     private readonly ActiveColumns _active;
     private readonly DataViewRowCursor _input;
@@ -33,9 +26,7 @@ internal sealed class BatchingCursor : DataViewRowCursor
         _schema = schema;
         _active = active;
         _input = input;
-        NetworkSpec network = schema.Model.Classifier.Spec;
-        long values = network.Input.Size + network.Shapes.Sum(shape => (long)shape.Size);
-        _capacity = (int)Math.Clamp(MaxValues / values, 1, MaxRows);
+        _capacity = schema.Model.Classifier.UsualBatchCapacity;
         _scorer = schema.CreateScorer(input, _capacity, threads);
         _rows = new RowBuffer(input, active.PassedThrough, _capacity);
     }

@@ -1,5 +1,6 @@
 using Kfac.Audit;
 using Kfac.Images;
+using Kfac.Memory;
 using Kfac.Models;
 using Kfac.Networks;
 using Kfac.Parallel;
@@ -53,6 +54,30 @@ public sealed class FisherDiagonalTests
                 Assert.AreEqual(values[i], found[i], 1e-4 * scale);
             }
         }
+    }
+
+    [TestMethod]
+    public void What_is_not_trained_has_none_and_moves_nothing_else()
+    {
+        NetworkSpec spec = NetworkSpec.PhotographCnn(new ImageShape(24, 24, 3), 2, filters: 2);
+        var random = new Random(1);
+        var images = new MemoryImageSource(spec.Input, 2);
+        for (int n = 0; n < 4; n++)
+        {
+            images.Add([.. Enumerable.Range(0, spec.Input.Size).Select(_ => (float)random.Next(256))], n % 2, 1);
+        }
+
+        ImageClassifier model = new ImageClassifierTrainer(new TrainingOptions { Network = spec, Epochs = 1, Threads = 1 }).Fit(images);
+
+        IReadOnlyList<float[]> diagonal = FisherDiagonal.Of(model, images);
+
+        CollectionAssert.AreEqual(model.Parameters.Select(parameter => parameter.Length).ToArray(), diagonal.Select(values => values.Length).ToArray());
+        foreach ((Parameter parameter, float[] values) in model.Parameters.Zip(diagonal))
+        {
+            Assert.AreEqual(parameter.Kind == ParameterKind.Statistic, values.All(value => value == 0), parameter.Name);
+        }
+
+        Assert.AreEqual(ParameterKind.Statistic, model.Parameters[0].Kind, "the network begins with filters that stay as they are");
     }
 
     [TestMethod]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Kfac.Images;
 using Kfac.Models;
 using Kfac.Networks;
+using Kfac.Running;
 
 namespace Kfac.Tests.Models;
 
@@ -22,6 +23,17 @@ public sealed class ImagePredictorTests
         predictor.Dispose();
 
         Assert.ThrowsExactly<ObjectDisposedException>(() => predictor.Predict(new float[Model.InputShape.Size], new float[3]));
+    }
+
+    [TestMethod]
+    [DataRow(8, 64, "small images")]
+    [DataRow(512, 51, "(1 + 4) values a pixel in 2^26")]
+    [DataRow(6000, 1, "one at a time")]
+    public void A_usual_batch_is_as_large_as_the_images_let_it_be(int side, int expected, string why)
+    {
+        NetworkSpec spec = NetworkSpec.For(side, side, 1).Conv(4, 3).GlobalAveragePool().Dense(2);
+
+        Assert.AreEqual(expected, new ImageClassifier(spec, ParameterLayout.Of(spec), new InputScaling(spec.Input, [0], [1]), []).UsualBatchCapacity, why);
     }
 
     [TestMethod]

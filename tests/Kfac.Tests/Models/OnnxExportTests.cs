@@ -27,6 +27,8 @@ public sealed class OnnxExportTests
             .Residual(body => body.Conv(3, 3, stride: 2).Residual(inner => inner.Relu().Conv(3, 3)), shortcut => shortcut.Conv(3, 1, stride: 2)).MaxPool(2).Flatten().Dense(2)),
         ("vectors added", NetworkSpec.For(3, 3, 1).Conv(4, 3, padding: Padding.Valid).Residual(body => body.Dense(4).Relu().Dense(4)).Dense(2)),
         ("flattened in both branches", NetworkSpec.For(2, 3, 2).Residual(body => body.Conv(2, 3).Flatten(), shortcut => shortcut.Flatten()).Dense(2)),
+        ("a vector and a map of one point", NetworkSpec.For(4, 3, 2).Residual(body => body.Conv(5, 3).GlobalAveragePool(), shortcut => shortcut.Flatten().Dense(5)).Dense(3)),
+        ("the same at the end", NetworkSpec.For(4, 3, 2).Residual(body => body.Conv(3, 3).GlobalAveragePool(), shortcut => shortcut.Flatten().Dense(3))),
         ("batch normalisation", NetworkSpec.For(6, 5, 2).Conv(3, 3).BatchNorm().Relu().Conv(2, 3).BatchNorm(0.5f, 0.1f).Flatten().Dense(4).BatchNorm().Relu().Dense(3)),
         ("group normalisation", NetworkSpec.For(6, 5, 2).Conv(6, 3).GroupNorm(3).Relu().Conv(4, 3).GroupNorm(4).Conv(3, 3).LayerNorm(0.1f).Flatten().Dense(6).GroupNorm(2).Dense(5).LayerNorm().Dense(3)),
         ("average pooling", NetworkSpec.For(9, 8, 2).Conv(3, 3).Add(new AveragePool2DSpec(3, 2, 2, 1)).Conv(4, 3).GlobalAveragePool().Dense(3)),

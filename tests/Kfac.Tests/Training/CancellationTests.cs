@@ -75,6 +75,32 @@ public sealed class CancellationTests
     }
 
     [TestMethod]
+    public void An_inverse_under_way_does_not_lose_the_model()
+    {
+        using var source = new CancellationTokenSource();
+        var options = new TrainingOptions
+        {
+            Network = NetworkSpec.For(8, 8, 1).Flatten().Dense(600).Relu().Dense(SyntheticImages.Classes),
+            Optimizer = new KfacOptions { Approximation = FisherApproximation.Kronecker, InverseUpdatePeriod = 5, InverseDelay = 4 },
+            BatchSize = 8,
+            Threads = 1,
+            OnCancellation = CancellationOutcome.KeepBest,
+            OnBatch = report =>
+            {
+                // The computation for step 9 has begun with step 5, and takes longer than a step.
+                if (report.Batch == 5)
+                {
+                    source.Cancel();
+                }
+            },
+        };
+
+        ImageClassifier model = new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(80, 1), cancellation: source.Token);
+
+        Assert.IsTrue(model.HasOptimizerState);
+    }
+
+    [TestMethod]
     public void More_threads_than_are_of_use_are_not_taken()
     {
         var warnings = new List<string>();

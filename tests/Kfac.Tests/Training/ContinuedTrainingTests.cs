@@ -70,6 +70,40 @@ public sealed class ContinuedTrainingTests
     }
 
     [TestMethod]
+    [DataRow(90, 16)]
+    [DataRow(16, 90)]
+    public void Momentum_and_curvature_go_on_where_only_one_training_averages(int first, int then)
+    {
+        // The average looks back on a fifth of an epoch: one of a single step has none.
+        var warnings = new List<string>();
+        TrainingOptions options = Options(new KfacOptions()) with { Epochs = 1, BatchSize = 8, OnWarning = warnings.Add };
+        ImageClassifier before = new ImageClassifierTrainer(options).Fit(SyntheticImages.Create(first, seed: 1));
+
+        ImageClassifier after = new ImageClassifierTrainer(options).Fit(ImageSet.Of(SyntheticImages.Create(then, seed: 1)), null, before);
+
+        Assert.IsEmpty(warnings);
+        Assert.HasCount(2, after.History);
+    }
+
+    [TestMethod]
+    public void After_early_stopping_a_training_goes_on_from_the_best_epoch()
+    {
+        var warnings = new List<string>();
+        TrainingOptions options = Options(new SgdOptions()) with { OnWarning = warnings.Add, ParameterAveragingEpochs = 0 };
+        ImageClassifier stopped = Fit(options with { Epochs = 3, EarlyStopping = new EarlyStopping(Patience: 1, MinDelta: 1) });
+
+        ImageClassifier continued = Fit(options with { Epochs = 1, Optimizer = new SgdOptions { LearningRate = 1e-12f } }, stopped);
+
+        Assert.HasCount(2, stopped.History, "nothing got better by more than 1");
+        Assert.IsFalse(stopped.HasOptimizerState, "what the optimizer remembers goes with the last epoch");
+        CollectionAssert.AreEqual(Trained(Fit(options with { Epochs = 1 })), Trained(stopped));
+        CollectionAssert.AreEqual(Trained(stopped), Trained(continued));
+        Assert.HasCount(1, warnings);
+
+        static float[] Trained(ImageClassifier model) => [.. model.Parameters.Where(parameter => parameter.Kind == Kfac.Memory.ParameterKind.Weights).SelectMany(parameter => parameter.Values.ToArray())];
+    }
+
+    [TestMethod]
     public void A_loaded_models_running_statistics_go_on()
     {
         // Of images that are all brighter, a first step that forgets the past would take over the whole difference.

@@ -51,6 +51,29 @@ public sealed class TemperatureScalingTests
     }
 
     [TestMethod]
+    public void Of_many_images_those_at_equal_distances_are_taken()
+    {
+        ImageClassifier model = OnnxExportTests.Create(Spec);
+        MemoryImageSource first = Draw(model, 12_000, 0.5), last = Draw(model, 8_000, 2), all = new(Spec.Input, 3), half = new(Spec.Input, 3);
+        var pixels = new float[16];
+        foreach ((MemoryImageSource images, int n) in Enumerable.Range(0, 20_000).Select(n => n < 12_000 ? (first, n) : (last, n - 12_000)))
+        {
+            images.ReadImage(n, pixels);
+            all.Add(pixels, images.GetLabel(n), 1);
+            if (n % 2 == 1)
+            {
+                half.Add(pixels, images.GetLabel(n), 1);
+            }
+        }
+
+        double expected = Fit(model, half);
+
+        Assert.AreEqual(expected, Fit(model, all));
+        CollectionAssert.AreEqual(new[] { expected, expected, expected }, ThreadRanks.Run(3, ranks => Fit(model, all, ranks)));
+        Assert.IsGreaterThan(1.2 * Fit(model, first), expected, "the last ones have no say");
+    }
+
+    [TestMethod]
     public void A_cancellation_ends_it_on_all_ranks()
     {
         ImageClassifier model = OnnxExportTests.Create(Spec);

@@ -75,6 +75,50 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [TestMethod]
+    public void A_link_to_a_folder_above_brings_no_pictures_of_other_classes()
+    {
+        PictureFiles.WriteClasses(_folder.File("all/photos"), 1, "a", "b");
+        Directory.CreateSymbolicLink(_folder.File("all/photos/a/up"), _folder.File("all"));
+        Directory.CreateSymbolicLink(_folder.File("all/photos/b/here"), _folder.File("all/photos/b"));
+        Directory.CreateSymbolicLink(_folder.File("link"), _folder.File("all/photos"));
+
+        foreach (string path in (string[])["all/photos", "link"])
+        {
+            ImageFolderDataView folder = _context.Data.LoadImagesFromFolder(_folder.File(path));
+
+            CollectionAssert.AreEqual((int[])[1, 1], folder.ClassCounts.ToArray(), path);
+            CollectionAssert.AreEqual(
+                (string[])["CircularLink a/up", "CircularLink b/here"],
+                folder.LeftOut.Select(file => $"{file.Reason} {file.Path.Replace('\\', '/')}").ToArray());
+        }
+    }
+
+    [TestMethod]
+    public void A_check_that_was_ended_is_made_again()
+    {
+        PictureFiles.WriteClasses(_folder.File(""), 3, "a", "b");
+        bool isEnded = true;
+        ImageFolderDataView folder = _context.Data.LoadImagesFromFolder(_folder.File(""), new() { ProgressCallback = _ => isEnded = isEnded ? throw new OperationCanceledException() : false });
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => folder.Count);
+        isEnded = false;
+
+        Assert.AreEqual(6, folder.Count);
+    }
+
+    [TestMethod]
+    public void A_folder_has_the_options_that_it_was_loaded_with()
+    {
+        PictureFiles.WriteClasses(_folder.File(""), 3, "a", "b");
+        var options = new ImageFolderOptions { LabelColumnName = "Class" };
+        ImageFolderDataView folder = _context.Data.LoadImagesFromFolder(_folder.File(""), options);
+        options.LabelColumnName = "Other";
+        options.ProgressCallback = _ => throw new OperationCanceledException();
+
+        CollectionAssert.AreEqual((string[])["Path", "Class"], folder.Split(0.3, seed: 1).Training.Schema.Select(column => column.Name).ToArray());
+    }
+
+    [TestMethod]
     public void Folders_without_classes_are_refused_with_what_they_have()
     {
         Assert.Contains("is empty", Message<InvalidDataException>());
