@@ -139,7 +139,7 @@ public sealed partial class KfacImageClassificationTrainer
         /// </summary>
         public int? Seed;
 
-        /// <summary>Threads to train with; 0 takes all processors. The model does not depend on it.</summary>
+        /// <summary>Threads to train with; 0 takes all processors. The model does not depend on it, unless <see cref="TrainingMemory"/> makes the batch smaller: each thread needs some.</summary>
         public int Threads = Engine.Threads;
 
         /// <summary>

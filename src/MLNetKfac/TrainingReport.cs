@@ -46,7 +46,7 @@ public sealed class TrainingReport
     /// <param name="options">Columns and contents; null for the defaults.</param>
     /// <exception cref="ArgumentException">The model has no image classifier, or more than one.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of a type that the model does not take, or an option is out of its range; the message names it.</exception>
-    /// <exception cref="InvalidOperationException">There is no usable row, or one is of a class that the model does not know.</exception>
+    /// <exception cref="InvalidOperationException">There is no usable row, or one is of a class that the model does not know: text, or a key that <c>MapValueToKey</c> made of the column of that name.</exception>
     public static TrainingReport Create(ITransformer model, IDataView testData, TrainingReportOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(testData);

@@ -49,7 +49,8 @@ public sealed record TrainingOptions
     /// <summary>
     /// Bytes that network and optimizer may take, positive. What they need is known before the first step: more is refused,
     /// unless <see cref="BatchSize"/> is 0 and a smaller one will do. Null takes 3 GiB for a <see cref="BatchSize"/> of 0, and in any case
-    /// no more than three quarters of what the runtime has available.
+    /// no more than three quarters of what the runtime has available. The matrices that Kronecker-factored and full blocks invert, and
+    /// the copy for a checkpoint, come on top.
     /// </summary>
     public long? TrainingMemory { get; init; }
 
@@ -122,7 +123,7 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// Threads to compute with; 0 takes all processors, or this rank's part of them where other ranks are on the same machine, and
-    /// more than 4 for each (or 64) are taken as so many. Results do not depend on it.
+    /// more than 4 for each (or 64) are taken as so many. Results do not depend on it, unless <see cref="TrainingMemory"/> makes the batch smaller: each thread needs some.
     /// </summary>
     public int Threads { get; init; }
 
