@@ -215,9 +215,12 @@ public sealed partial class KfacImageClassificationTrainer : IEstimator<KfacImag
             return PixelFormat.ForTraining(features, told, () => MLImagePixelReader.FirstSize(data, features));
         }
 
-        return told.Shape is { } shape && shape != previousModel.Format.Shape
-            ? throw new ArgumentException($"{told.ShapeOption} tells of images of {shape}, but the previous model takes {previousModel.Format.Shape}; leave it out to go on with those", nameof(previousModel))
-            : previousModel.Format.ForPrediction(features, told.Layout);
+        if (told.Shape is { } shape && shape != previousModel.Format.Shape)
+        {
+            throw new ArgumentException($"{told.ShapeOption} tells of images of {shape}, but the previous model takes {previousModel.Format.Shape}; leave it out to go on with those", nameof(previousModel));
+        }
+
+        return previousModel.Format.ForPrediction(features, told.Layout);
     }
 
     /// <summary>The model itself or, for labels of other values, the same with a new last layer.</summary>
