@@ -22,12 +22,12 @@ public sealed class ImageFolderDataView : IDataView
     internal const int PathIndex = 0, LabelIndex = 1, ImageIndex = 2;
 
     private readonly ImageFolderOptions _options;
-    private readonly CheckedFolder _checked;
+    private readonly LazyFolderContent _content;
 
-    private ImageFolderDataView(string folder, ImageFolderOptions options, (int Height, int Width)? imageSize, IReadOnlyList<string> classNames, CheckedFolder checkedFolder)
+    private ImageFolderDataView(string folder, ImageFolderOptions options, (int Height, int Width)? imageSize, IReadOnlyList<string> classNames, LazyFolderContent content)
     {
         _options = options;
-        _checked = checkedFolder;
+        _content = content;
         Folder = folder;
         ClassNames = classNames;
         ImageSize = imageSize;
@@ -62,13 +62,13 @@ public sealed class ImageFolderDataView : IDataView
     /// <summary>
     /// Files that give no rows: first those left out by their names, then unreadable pictures. Empty for the parts of a <see cref="Split"/>.
     /// </summary>
-    public IReadOnlyList<LeftOutFile> LeftOut => _checked.Content.LeftOut;
+    public IReadOnlyList<LeftOutFile> LeftOut => _content.Value.LeftOut;
 
     /// <summary>Rows and columns in pixels of every image; null where there is no column of images.</summary>
     public (int Height, int Width)? ImageSize { get; }
 
     /// <summary>Medians of the upright pictures' rows and columns in pixels.</summary>
-    public (int Height, int Width) MedianSize => _checked.Content.MedianSize;
+    public (int Height, int Width) MedianSize => _content.Value.MedianSize;
 
     /// <inheritdoc/>
     public DataViewSchema Schema { get; }
@@ -76,7 +76,7 @@ public sealed class ImageFolderDataView : IDataView
     /// <inheritdoc/>
     public bool CanShuffle => true;
 
-    internal IReadOnlyList<PictureFile> Files => _checked.Content.Files;
+    internal IReadOnlyList<PictureFile> Files => _content.Value.Files;
 
     internal Frame Frame { get; }
 
@@ -86,7 +86,7 @@ public sealed class ImageFolderDataView : IDataView
         FolderListing listing = FolderListing.Of(folder);
         IHost host = environment.Register(nameof(ImageFolderDataView));
         ImageFolderOptions own = options.Copy();
-        return new ImageFolderDataView(folder, own, own.ImageSize, listing.ClassNames, new CheckedFolder(() => FolderContent.Find(host, folder, listing, own)));
+        return new ImageFolderDataView(folder, own, own.ImageSize, listing.ClassNames, new LazyFolderContent(() => FolderContent.Find(host, folder, listing, own)));
     }
 
     /// <summary>The same rows with images of this size, which may be chosen by <see cref="MedianSize"/>; nothing is checked again.</summary>
@@ -96,7 +96,7 @@ public sealed class ImageFolderDataView : IDataView
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        return new ImageFolderDataView(Folder, _options, (height, width), ClassNames, _checked);
+        return new ImageFolderDataView(Folder, _options, (height, width), ClassNames, _content);
     }
 
     /// <summary>
@@ -133,8 +133,8 @@ public sealed class ImageFolderDataView : IDataView
 
         ImageFolderDataView Part(Func<int, bool> takes)
         {
-            FolderContent part = _checked.Content.Take([.. Enumerable.Range(0, Count).Where(takes)]);
-            return new ImageFolderDataView(Folder, _options, ImageSize, ClassNames, new CheckedFolder(() => part));
+            FolderContent part = _content.Value.Take([.. Enumerable.Range(0, Count).Where(takes)]);
+            return new ImageFolderDataView(Folder, _options, ImageSize, ClassNames, new LazyFolderContent(() => part));
         }
     }
 
@@ -168,7 +168,7 @@ public sealed class ImageFolderDataView : IDataView
 
     /// <summary>Number of pictures and classes, and what was left out, in words.</summary>
     public override string ToString() =>
-        string.Join("; ", [$"{_checked.Content.Describe(ClassNames.Count)}, {Folder}", .. _checked.Content.Omissions()]);
+        string.Join("; ", [$"{_content.Value.Describe(ClassNames.Count)}, {Folder}", .. _content.Value.Omissions()]);
 
     internal void ReportRead(int done) => _options.ProgressCallback?.Invoke(new ImageFolderProgress(IsCheck: false, done, Count));
 

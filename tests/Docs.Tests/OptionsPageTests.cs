@@ -15,6 +15,10 @@ public sealed class OptionsPageTests
         AssertDescribed(typeof(KfacImageClassificationTrainer.Options).GetFields(BindingFlags.Public | BindingFlags.Instance));
 
     [TestMethod]
+    public void Every_option_of_folders_and_reports_is_described() =>
+        AssertDescribed(((Type[])[typeof(ImageFolderOptions), typeof(TrainingReportOptions)]).SelectMany(type => type.GetFields(BindingFlags.Public | BindingFlags.Instance)));
+
+    [TestMethod]
     public void Every_option_of_every_optimizer_is_described() =>
         AssertDescribed(typeof(OptimizerOptions).Assembly.GetExportedTypes().Where(type => type.IsSubclassOf(typeof(OptimizerOptions))).SelectMany(type => type.GetProperties()));
 

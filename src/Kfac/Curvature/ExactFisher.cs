@@ -71,7 +71,7 @@ internal sealed class ExactFisher
         TensorPrimitives.MultiplyAdd(logits.Below, -0.5f / step, tangent, tangent);
     }
 
-    /// <summary>vᵀ F w = (1/N) sum_n w_n (J_n v)ᵀ (diag p_n - p_n p_nᵀ) (J_n w), of the tangents J v and J w; w_n is the example's weight in the loss.</summary>
+    /// <summary>vᵀ F u = (1/N) sum_n w_n (J_n v)ᵀ (diag p_n - p_n p_nᵀ) (J_n u), of the tangents J v and J u; w_n is the example's weight in the loss.</summary>
     public double Curvature(ReadOnlySpan<float> left, ReadOnlySpan<float> right, int examples)
     {
         double sum = 0;

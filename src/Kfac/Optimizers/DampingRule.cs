@@ -10,7 +10,7 @@ namespace Kfac.Optimizers;
 /// <param name="loss">Its loss.</param>
 /// <param name="chunks">Who adds up.</param>
 /// <param name="model">The quadratic model without its L2 term.</param>
-/// <param name="l2">The L2 term is this times half the sum of the squared weights; it is part of what the gradient in the network is of.</param>
+/// <param name="l2">Factor of the L2 term ½·l2·|w|², whose gradient is part of the network's.</param>
 /// <param name="least">The damping is never less.</param>
 internal sealed class DampingRule(Network network, SoftmaxCrossEntropy loss, Chunks chunks, QuadraticModel model, float l2, float least)
 {

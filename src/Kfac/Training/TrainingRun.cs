@@ -87,7 +87,7 @@ internal sealed class TrainingRun : IDisposable
         _steps = _loader.BatchCount(_training);
         double averaged = options.ParameterAveragingEpochs * _steps;
         _average = averaged > 1 ? new ParameterAverage(_network, averaged) : null;
-        // Of two trainings, the one with few steps in an epoch may have no average.
+        // One of the two trainings may have no average of the parameters: its epochs have too few steps.
         bool remembers = previous?.OptimizerState is { } memory && (memory.TryRestore(CaptureOrRestoreOptimizer) || memory.TryRestore(state =>
         {
             _optimizer.CaptureOrRestore(state);
@@ -137,7 +137,7 @@ internal sealed class TrainingRun : IDisposable
         }
 
         TakeBackRuinousStep();
-        // Of earlier parameters than the last, the optimizer remembers nothing.
+        // What the optimizer remembers goes with the last parameters, not with an earlier best epoch's.
         StateDictionary? state = _progress.BestEpoch == 0 || (_progress.BestEpoch == _history.Count && _progress.Steps == 0) ? StateDictionary.Capture(CaptureOrRestoreOptimizer) : null;
         SwapInModel();
         if (!_progress.HasEnded)

@@ -98,6 +98,7 @@ internal sealed class TrainingSession
         bool isTraining = false;
         PictureFolder folder = new(mlContext, Folder, read =>
         {
+            // A training ends by its own token, so that it can keep its model; everything else just ends.
             if (!isTraining)
             {
                 interruption.Token.ThrowIfCancellationRequested();

@@ -112,8 +112,7 @@ public sealed class ImageFolderTests : IDisposable
         PictureFiles.WriteClasses(_folder.File(""), 3, "a", "b");
         var options = new ImageFolderOptions { LabelColumnName = "Class" };
         ImageFolderDataView folder = _context.Data.LoadImagesFromFolder(_folder.File(""), options);
-        options.LabelColumnName = "Other";
-        options.ProgressCallback = _ => throw new OperationCanceledException();
+        (options.LabelColumnName, options.ProgressCallback) = ("Other", _ => throw new OperationCanceledException());
 
         CollectionAssert.AreEqual((string[])["Path", "Class"], folder.Split(0.3, seed: 1).Training.Schema.Select(column => column.Name).ToArray());
     }

@@ -1,13 +1,13 @@
 namespace MLNetKfac.Pictures;
 
-/// <summary>The check of a folder, made when its result is first asked for. One that failed or was cancelled is made again by the next who asks.</summary>
-internal sealed class CheckedFolder(Func<FolderContent> check)
+/// <summary>What a folder holds, by a check that is made when it is first asked for. If the check fails or is cancelled, the next who asks makes it again.</summary>
+internal sealed class LazyFolderContent(Func<FolderContent> check)
 {
     private readonly Lock _checking = new();
     private FolderContent? _content;
 
     /// <exception cref="InvalidOperationException">The check itself asks, by the callback that tells of its progress.</exception>
-    public FolderContent Content
+    public FolderContent Value
     {
         get
         {
